@@ -1,0 +1,110 @@
+package plan
+
+import "time"
+
+// Asker is the script as the executor asks it. Its methods return at once; errors in the script are the
+// asker's to log, and it returns nil then.
+type Asker interface {
+	// Deferred calls a function that stands where a plan may stand; failed is the step that failed if the
+	// function is an edge, else nil. Nil means no plan.
+	Deferred(fn Callback, failed *Step) *Node
+	// Handler asks the route handler named after the outcome. Nil means no handler, or no plan from it.
+	Handler(o Outcome, failed *Step) *Node
+	// Redirected asks the route handler for a 3xx of a target. Nil leaves it to the target's policy; a node of
+	// KindFollow follows.
+	Redirected(s *Step) *Node
+	// Exhausted asks what to do when the whole plan ended without an answer; round counts from 1. best is never
+	// nil. Nil means: send the best response.
+	Exhausted(best *Step, round int) *Node
+	// Ringing tells of the first 101-198 of a target.
+	Ringing(s *Step)
+	// Bound tells that a limit of the plan was met, for the log; pos is the step that did not start.
+	Bound(what string, pos Pos)
+}
+
+// EventKind is what happened.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	EventTick           EventKind = iota // the clock reached Deadline
+	EventProvisional                     // Code is 101-199
+	EventAnswer                          // a 2xx with a To tag that this branch has not answered with before
+	EventFinal                           // Code is 300-699, with Response, and Contacts for 3xx
+	EventTimeout                         // Timer B: no final response and none will come
+	EventTransportError                  // the INVITE could not be sent
+	EventOffline                         // the target has nowhere to be reached
+	EventCallerCancel                    // the caller gave up; every later 2xx is released
+)
+
+// Event is something that happened to a branch, the caller or the clock.
+type Event struct {
+	Kind     EventKind
+	Branch   BranchID
+	Code     int
+	Phrase   string
+	Response Response
+	Contacts []Contact
+}
+
+// ActionKind is what is to be done.
+type ActionKind uint8
+
+// The kinds of actions.
+const (
+	ActInvite  ActionKind = iota // send the INVITE of Branch to Target
+	ActCancel                    // give Branch up: CANCEL as soon as RFC 3261 §9.1 allows, with Cause
+	ActAnswer                    // Branch has won: its 2xx answers the caller
+	ActRelease                   // ACK and BYE the 2xx that Branch just received, with Cause
+	ActRespond                   // end the caller's INVITE: with Reply if set, else Response if set, else Code
+)
+
+// Cause is why a branch is given up.
+type Cause uint8
+
+// The causes.
+const (
+	CauseNone      Cause = iota // ring-out, replaced, stopped by a 6xx or a reject: no Reason
+	CauseElsewhere              // another branch answered: Reason: SIP;cause=200;text="Call completed elsewhere"
+	CauseCaller                 // the caller gave up: the Reasons of its own CANCEL
+)
+
+// Action is one thing that the call glue does, in order.
+type Action struct {
+	Kind     ActionKind
+	Branch   BranchID
+	Target   *Target
+	Pos      Pos
+	Cause    Cause
+	Code     int
+	Phrase   string
+	Response Response
+	Reply    *Reply
+}
+
+// Limits bound one call's plan.
+type Limits struct {
+	Replacements int // in one place
+	Branches     int // INVITEs per call
+	Nodes        int // plan nodes per call, those of replacements included
+	Rounds       int // times `exhausted` is asked
+	TimerC       time.Duration
+}
+
+// DefaultLimits are 10 replacements, 64 branches, 256 nodes, 3 rounds and Timer C = 181 s
+// (RFC 3261 §16.6 step 11: more than three minutes).
+var DefaultLimits = Limits{Replacements: 10, Branches: 64, Nodes: 256, Rounds: 3, TimerC: 181 * time.Second}
+
+/*
+The executor (executor.go):
+
+	func NewExecutor(ask Asker, limits Limits) *Executor
+	func (e *Executor) Start(now clock.Time, n *Node) []Action       // n = nil: 404
+	func (e *Executor) Step(now clock.Time, ev Event) []Action       // slice valid until the next call
+	func (e *Executor) Deadline() (clock.Time, bool)                 // when it wants EventTick
+	func (e *Executor) Done() bool                                   // final action given
+	func (e *Executor) Pending() int                                 // branches that run (INVITEd, not ended, not given up)
+	func (e *Executor) Best() *Step                                  // best response so far, nil = none
+	func (e *Executor) Round() int
+	func (e *Executor) Branch(id BranchID) *Step                     // nil if unknown
+*/

@@ -1,0 +1,234 @@
+// Package plan is the fork plan: the tree that a script returns, and the executor that runs it.
+//
+// A plan is data. Scripts build Nodes; an Executor owned by one call compiles them and is stepped
+// with events (an answer, a refusal, the clock) and returns actions (send an INVITE, cancel a
+// branch, answer the caller). It reads no clock, knows no message and starts nothing by itself.
+// What it obeys is RFC 3261 §16.7 (response context, best response) and §16.10 (CANCEL) as a
+// B2BUA reads them, and the page "How a plan runs" of the Lua reference.
+package plan
+
+import (
+	"fmt"
+	"time"
+)
+
+// Outcome is how a step of a plan failed, as scripts name it.
+type Outcome uint8
+
+// The outcomes. NoOutcome is a step that has not failed.
+const (
+	NoOutcome Outcome = iota
+	Busy
+	NoAnswer
+	Timeout
+	Offline
+	Rejected
+	Failed
+	Limited
+	Denied
+	NumOutcomes // how many there are, NoOutcome included
+)
+
+var outcomeNames = [NumOutcomes]string{
+	"", "busy", "no_answer", "timeout", "offline", "rejected", "failed", "limited", "denied",
+}
+
+// String returns the name of the handler that the outcome asks: "busy", "no_answer", ….
+func (o Outcome) String() string {
+	if o < NumOutcomes {
+		return outcomeNames[o]
+	}
+	return fmt.Sprintf("outcome(%d)", o)
+}
+
+// OutcomeNamed returns the outcome with a handler name, and whether there is one.
+func OutcomeNamed(name string) (Outcome, bool) {
+	for o := Busy; o < NumOutcomes; o++ {
+		if outcomeNames[o] == name {
+			return o, true
+		}
+	}
+	return NoOutcome, false
+}
+
+// Kind is what a Node is.
+type Kind uint8
+
+// The kinds of nodes.
+const (
+	KindTarget   Kind = iota // one target is rung
+	KindSerial               // members one after the other until one answers
+	KindParallel             // members together; first answer wins
+	KindDeferred             // a function that returns the plan when the step is reached
+	KindReject               // ends the call with a response given by the script
+	KindRedirect             // ends the call with 302 and contacts
+	KindFollow               // from `redirected` only: the contacts of the 3xx in the branch's place
+)
+
+// Pos is a place in a script.
+type Pos struct {
+	File string
+	Line int
+}
+
+// String returns "main.lua:31", or "" for no place.
+func (p Pos) String() string {
+	if p.File == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// Callback is a function of the script, opaque to the engine.
+type Callback any
+
+// Edges are the plans that stand in for a step that failed, by outcome; nil = none. An edge that
+// is a function is a KindDeferred node; it is called with the failed step.
+type Edges [NumOutcomes]*Node
+
+// Node is one step of a plan as the script wrote it. Nodes are not changed once built: one node may
+// stand in many calls at a time.
+type Node struct {
+	Kind Kind
+	// Pos is where the script made the node, for errors and traces.
+	Pos Pos
+	// Name is option `name`, shown in traces and as branch.group of a group.
+	Name string
+	// Ring is how long the step may ring: from its INVITE for a target, from its start for a group
+	// (0 = no limit of its own).
+	Ring time.Duration
+	// Delay is counted from the start of the enclosing group; in a serial, from the previous failure.
+	Delay time.Duration
+	// On are the step's own edges (nil = none).
+	On *Edges
+
+	// Target is set for KindTarget.
+	Target *Target
+
+	// Members are the steps of a group.
+	Members []*Node
+	// Each holds defaults for the members of a group (nil = none).
+	Each *Each
+	// Hold keeps delayed members of a parallel waiting although no member runs.
+	Hold bool
+
+	// Func is set for KindDeferred.
+	Func Callback
+
+	// Reply is set for KindReject and KindRedirect.
+	Reply *Reply
+}
+
+// Each holds the defaults that a group gives its members: what a member leaves unset (zero) is taken
+// from here.
+type Each struct {
+	Ring     time.Duration
+	Delay    time.Duration
+	On       *Edges
+	On6xx    SixPolicy
+	Redirect RedirectPolicy
+	Headers  []Header
+}
+
+// SixPolicy says what a 6xx of a target does (option on_6xx).
+type SixPolicy uint8
+
+// The policies for 6xx. The zero value means "not said", which is SixStop.
+const (
+	SixDefault SixPolicy = iota
+	SixStop              // cancel what is pending; the plan ends (RFC 3261 §16.7 step 5)
+	SixBranch            // counts as that branch's failure
+)
+
+// RedirectPolicy says what a 3xx of a target does when no handler decides (option redirect).
+type RedirectPolicy uint8
+
+// The policies for 3xx. The zero value means "not said", which is RedirectDeny.
+const (
+	RedirectDefault RedirectPolicy = iota
+	RedirectDeny                   // the branch has failed; its 3xx never becomes the best response
+	RedirectFollow                 // the contacts take the branch's place
+	RedirectPass                   // the 3xx counts as the branch's response
+)
+
+// Header is a header field that a script sets (Value) or takes away (Remove).
+type Header struct {
+	Name   string
+	Value  string
+	Remove bool
+}
+
+// Target is where an INVITE goes and how.
+type Target struct {
+	// URI is the Request-URI of the branch, a valid SIP or SIPS URI.
+	URI string
+	// Key is equal for URIs that are equal by RFC 3261 §19.1.4.
+	Key string
+	// User is the user part of URI, unescaped.
+	User string
+	// On6xx and Redirect are the policies of the target.
+	On6xx    SixPolicy
+	Redirect RedirectPolicy
+	// Headers are set on, or removed from, the branch's INVITE.
+	Headers []Header
+	// PassAuth passes 401 and 407 to the caller (option auth = "pass"); without it they go out as 403.
+	PassAuth bool
+}
+
+// Reply is a response that the script makes.
+type Reply struct {
+	// Code is 300 to 699.
+	Code int
+	// Phrase is the reason phrase; "" = the standard one.
+	Phrase string
+	// Headers are added to the response.
+	Headers []Header
+	// Contacts are the targets of a redirect, in order.
+	Contacts []Contact
+}
+
+// Contact is one entry of a 3xx.
+type Contact struct {
+	// URI is the contact's URI.
+	URI string
+	// Key and User are as in Target.
+	Key, User string
+	// Q is the preference, 0 to 1000 thousandths; 1000 if the contact gave none (RFC 3261 §20.10).
+	Q int
+}
+
+// BranchID names one INVITE of a call; the first is 1.
+type BranchID int32
+
+// Response is a final response as the call glue keeps it, opaque to the plan.
+type Response any
+
+// Step is what a script sees of a step: `branch` of the Lua API. For a group it shows the best failed
+// branch. It is valid during the call that it is passed to.
+type Step struct {
+	// Branch is the INVITE that it is about; 0 if none was sent.
+	Branch BranchID
+	// Target is nil if the step never had one.
+	Target *Target
+	// Name is the target's option name; Group that of the group asked, or the innermost named group around.
+	Name, Group string
+	// Pos is where the script made the step.
+	Pos Pos
+	// Outcome says how it failed.
+	Outcome Outcome
+	// Code is the final response's, or the one that counts in its place (480, 408, 500, 503).
+	Code   int
+	Phrase string
+	// Response is nil if none came.
+	Response Response
+	// Synthetic says that no peer sent Code.
+	Synthetic bool
+	// Contacts are those of a 3xx, by descending q, equal ones as received.
+	Contacts []Contact
+	// Elapsed is the time since the INVITE (group: since its start).
+	Elapsed time.Duration
+	// Rang says that a 101-198 came.
+	Rang bool
+	// Attempt is 1 for the step as planned and one more for each replacement in its place.
+	Attempt int
+}

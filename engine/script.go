@@ -1,0 +1,64 @@
+package engine
+
+import (
+	"time"
+
+	"tandem/engine/flow"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+)
+
+// Scripts hands out the script that a new call runs. It is called from every shard at once.
+type Scripts interface {
+	// Acquire returns the script of the present generation for a shard (0 …) and counts the call; the engine
+	// calls the script's Release when the call is over.
+	Acquire(shard int) Script
+}
+
+// Script decides what happens to calls: one generation of the user's script as one shard runs it. Its methods are
+// called on the shard's goroutine only and return at once. Errors of the script are the script host's to contain and
+// to log: a method returns what the contract says for an error.
+type Script interface {
+	// Release ends a call's use of the script.
+	Release()
+	// Generation is the number of the script version, from 1.
+	Generation() uint64
+	// Invite decides about a new call. Nil means 404.
+	Invite(c Call) *plan.Node
+	// Deferred calls a function that stands in a plan; failed is the step whose edge it is, else nil.
+	Deferred(c Call, fn plan.Callback, failed *plan.Step) *plan.Node
+	// Handler asks the route handler of an outcome (busy, no_answer, …).
+	Handler(c Call, o plan.Outcome, failed *plan.Step) *plan.Node
+	// Redirected asks what a 3xx of a target does.
+	Redirected(c Call, s *plan.Step) *plan.Node
+	// Exhausted asks what to do when the plan has ended without an answer.
+	Exhausted(c Call, best *plan.Step, round int) *plan.Node
+	// Ringing, Answered, Cancelled and Ended observe.
+	Ringing(c Call, s *plan.Step)
+	Answered(c Call, s *plan.Step)
+	Cancelled(c Call)
+	Ended(c Call)
+}
+
+// Call is a call as the script sees it. It is valid from Invite until Ended returns.
+type Call interface {
+	// ID is the Call-ID of the caller's leg: what the log and the trace name the call by.
+	ID() string
+	// Request is the caller's INVITE.
+	Request() *message.Message
+	// Source is where the INVITE came from.
+	Source() flow.Flow
+	// Date is when the INVITE came.
+	Date() time.Time
+	// Best is the best response so far, nil if none came; Round counts `exhausted`; Pending the branches that run.
+	Best() *plan.Step
+	Round() int
+	Pending() int
+	// Data is the script host's own state of the call.
+	Data() any
+	SetData(v any)
+	// Progress sends a provisional response (101-199) to the caller. It is an error once the call has its final response.
+	Progress(code int, headers []plan.Header) error
+	// Hangup ends the call: BYE to both sides if it is up, else it rejects the caller with 480 and the phrase.
+	Hangup(phrase string)
+}

@@ -1,0 +1,41 @@
+// Package trace is what happened in a call: events, and the ladders drawn from them.
+//
+// The engine hands every event to a Sink on the goroutine of the shard; nobody owns an Event, and its bytes are
+// valid only during the call. A nil Sink costs one comparison.
+package trace
+
+import (
+	"net/netip"
+
+	"tandem/engine/clock"
+	"tandem/engine/plan"
+)
+
+// Kind is what an Event tells of.
+type Kind uint8
+
+// The kinds of events.
+const (
+	Received Kind = iota // a message came from Remote
+	Sent                 // a message went to Remote
+	Leg                  // the leg with Call-ID Text belongs to Call; Remote is its peer
+	Note                 // the script or the plan decided: Text says what, Pos where
+)
+
+// Event is one thing that happened.
+type Event struct {
+	At   clock.Time
+	Kind Kind
+	// Call is the Call-ID of the caller's leg; empty for messages, which carry their own Call-ID.
+	Call string
+	// Remote is the peer's address.
+	Remote netip.AddrPort
+	// Bytes is the message of Received and Sent.
+	Bytes []byte
+	// Text is a note, or the Call-ID of a leg.
+	Text string
+	Pos  plan.Pos
+}
+
+// Sink takes events.
+type Sink interface{ Trace(e Event) }

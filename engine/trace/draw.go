@@ -1,0 +1,245 @@
+package trace
+
+import (
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	timeWidth = 10 // "   +0.000 "
+	minGap    = 10 // columns stand at least so far apart
+	tightGap  = 6  // and so far where the width is bounded
+	noteSpace = 2  // between the last column and a note
+	noteRoom  = 16 // a note that is given less has a line of its own
+	minWidth  = 40 // a bound below this is taken as this
+)
+
+// glyphs are the characters of a drawing.
+type glyphs struct {
+	life, dash, right, left, cut string
+	slack                        int // dashes that a label has at least, both sides together
+}
+
+var (
+	boxGlyphs   = glyphs{life: "│", dash: "─", right: "▶", left: "◀", cut: "…", slack: 1}
+	asciiGlyphs = glyphs{life: "|", dash: "-", right: ">", left: "<", cut: "~", slack: 3}
+)
+
+// canvas knows where the columns stand.
+type canvas struct {
+	glyphs
+	width int
+	names []string
+	x     []int // of the lifelines
+}
+
+func (l *ladder) draw() string {
+	c := &canvas{glyphs: boxGlyphs, width: l.o.Width}
+	if l.o.ASCII {
+		c.glyphs = asciiGlyphs
+	}
+	if c.width > 0 {
+		c.width = max(c.width, minWidth)
+	}
+	c.names = l.order()
+	if l.o.ASCII {
+		l.plain(c.names)
+	}
+	c.layout(l.rows)
+	var b strings.Builder
+	b.WriteString(c.titles())
+	for i := range l.rows {
+		r := &l.rows[i]
+		stamp := ""
+		if i == 0 || r.at != l.rows[i-1].at {
+			stamp = seconds(r.at.Sub(l.rows[0].at))
+		}
+		b.WriteString(c.line(stamp, r))
+	}
+	return b.String()
+}
+
+// order puts the engine's column in its place and returns the titles.
+func (l *ladder) order() []string {
+	own := 0
+	if l.left {
+		own = 1
+	}
+	column := func(p int) int {
+		switch {
+		case p == self:
+			return own
+		case p >= own:
+			return p + 1
+		}
+		return p
+	}
+	for i := range l.rows {
+		r := &l.rows[i]
+		r.from, r.to = column(r.from), column(r.to)
+	}
+	names := append([]string{}, l.parties[:own]...)
+	return append(append(names, l.o.Self), l.parties[own:]...)
+}
+
+// plain leaves nothing but ASCII in titles, labels and notes.
+func (l *ladder) plain(names []string) {
+	for i := range names {
+		names[i] = ascii(names[i])
+	}
+	for i := range l.rows {
+		l.rows[i].label, l.rows[i].note = ascii(l.rows[i].label), ascii(l.rows[i].note)
+	}
+}
+
+func ascii(s string) string {
+	s = strings.NewReplacer("→", "->", "…", "...", "·", "-").Replace(s)
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf {
+			return r
+		}
+		return '?'
+	}, s)
+}
+
+// layout places the columns so that every label fits between the ones it joins, as far as the width allows.
+func (c *canvas) layout(rows []row) {
+	gap := make([]int, len(c.names)-1)
+	for i := range gap {
+		gap[i] = max(minGap, (runes(c.names[i])+runes(c.names[i+1]))/2+2)
+	}
+	for i := range rows {
+		if rows[i].arrow {
+			c.widen(gap, &rows[i])
+		}
+	}
+	first := timeWidth + runes(c.names[0])/2
+	c.shrink(gap, first)
+	c.x = append(c.x, first)
+	for _, g := range gap {
+		c.x = append(c.x, c.x[len(c.x)-1]+g+1)
+	}
+}
+
+// widen makes room for the label of r.
+func (c *canvas) widen(gap []int, r *row) {
+	lo, hi := r.span()
+	have := hi - lo - 1
+	for _, g := range gap[lo:hi] {
+		have += g
+	}
+	if lack := runes(r.text()) + 3 + c.slack - have; lack > 0 {
+		gap[hi-1] += lack
+	}
+}
+
+func (c *canvas) shrink(gap []int, first int) {
+	total := first + 1
+	for _, g := range gap {
+		total += g + 1
+	}
+	for ; c.width > 0 && total > c.width; total-- {
+		widest := -1
+		for i, g := range gap {
+			if g > tightGap && (widest < 0 || g > gap[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			return
+		}
+		gap[widest]--
+	}
+}
+
+func (c *canvas) titles() string {
+	var b strings.Builder
+	n := 0
+	for i, name := range c.names {
+		room := minGap + c.x[0] // only neighbours bound it
+		if i > 0 {
+			room = min(room, c.x[i]-c.x[i-1]-1)
+		}
+		if i+1 < len(c.x) {
+			room = min(room, c.x[i+1]-c.x[i]-1)
+		}
+		if c.width > 0 {
+			name = c.clip(name, room)
+		}
+		at := max(n, c.x[i]-runes(name)/2)
+		b.WriteString(strings.Repeat(" ", at-n))
+		b.WriteString(name)
+		n = at + runes(name)
+	}
+	return b.String() + "\n"
+}
+
+func (c *canvas) line(stamp string, r *row) string {
+	var b strings.Builder
+	b.WriteString(strings.Repeat(" ", max(0, timeWidth-1-len(stamp))))
+	b.WriteString(stamp)
+	n := max(timeWidth-1, len(stamp))
+	lo, hi := len(c.x), len(c.x)
+	if r.arrow {
+		lo, hi = r.span()
+	}
+	for i, x := range c.x {
+		if i > lo && i <= hi {
+			if i < hi {
+				continue
+			}
+			b.WriteString(c.arrow(r, x-n))
+		} else {
+			b.WriteString(strings.Repeat(" ", max(0, x-n)))
+		}
+		b.WriteString(c.life)
+		n = x + 1
+	}
+	b.WriteString(c.note(r.note, n))
+	return b.String() + "\n"
+}
+
+// arrow draws the arrow of r, width characters long, its label in the middle.
+func (c *canvas) arrow(r *row, width int) string {
+	text := c.clip(r.text(), width-3)
+	fill := width - 3 - runes(text)
+	tail, head := (fill+1)/2, fill/2
+	if r.from < r.to {
+		return strings.Repeat(c.dash, tail) + " " + text + " " + strings.Repeat(c.dash, head) + c.right
+	}
+	return c.left + strings.Repeat(c.dash, head) + " " + text + " " + strings.Repeat(c.dash, tail)
+}
+
+// note returns a note for the end of a line that is n characters long already, cut to the width.
+func (c *canvas) note(s string, n int) string {
+	switch room := c.width - n - noteSpace; {
+	case s == "":
+		return ""
+	case c.width == 0:
+	case room >= noteRoom || runes(s) <= room:
+		s = c.clip(s, room)
+	default:
+		return "\n" + strings.Repeat(" ", timeWidth+noteSpace) + c.clip(s, c.width-timeWidth-noteSpace)
+	}
+	return strings.Repeat(" ", noteSpace) + s
+}
+
+// clip cuts s to n characters.
+func (c *canvas) clip(s string, n int) string {
+	if runes(s) <= n {
+		return s
+	}
+	if n < 1 {
+		return ""
+	}
+	return string([]rune(s)[:n-1]) + c.cut
+}
+
+func runes(s string) int { return utf8.RuneCountInString(s) }
+
+// seconds writes a duration as the time column has it: +12.345.
+func seconds(d time.Duration) string {
+	return "+" + strconv.FormatFloat(float64(d/time.Millisecond)/1000, 'f', 3, 64)
+}

@@ -1,0 +1,327 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/ident"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+	"tandem/engine/trace"
+	"tandem/engine/transaction"
+)
+
+// call is one call: the caller's leg, the branches of its fork and, once answered, the callee's leg.
+type call struct {
+	sh     *Shard
+	id     string // the caller's Call-ID
+	key    string // in sh.calls
+	slot   uint16
+	script Script
+	data   any
+	date   time.Time
+
+	invite *message.Message
+	source flow.Flow
+	server *transaction.Server // of the caller's INVITE
+	tag    []byte              // our To tag towards the caller
+
+	exec     *plan.Executor
+	timer    clock.Timer // the executor's deadline
+	events   []plan.Event
+	stepping bool
+	branches []*branch // by BranchID-1
+	reasons  []string  // of the caller's CANCEL
+
+	shown      int     // the last provisional code that the caller was sent
+	early      *branch // whose early media the caller was shown
+	earlyTag   []byte  // and the callee's tag of that early dialog
+	winner     *branch
+	caller     *side // both legs of an answered call
+	callee     *side
+	final      bool // the caller's INVITE has its final response
+	over       bool // ended, and the script was told
+	hangup     bool // the script asked for the end
+	hangupText string
+}
+
+// newCall starts a call and carries out what the script decides.
+func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	c := &call{
+		sh: sh, id: string(m.CallID()), key: callKey(m), slot: ident.Slot(m.CallID()),
+		invite: m.Clone(), source: f, server: tx, date: sh.cfg.Clock.Date(),
+		tag:    sh.ids.AppendTag(nil, 0),
+		script: sh.scripts.Acquire(sh.index),
+	}
+	c.timer.Owner = c
+	sh.calls[c.key], sh.current = c, c
+	sh.stats.Calls++
+	tx.SetToTag(c.tag)
+	c.exec = plan.NewExecutor(c, sh.cfg.Limits)
+	decision := c.script.Invite(c)
+	c.note("invite → ", decision)
+	c.stepping = true
+	c.apply(c.exec.Start(now, decision))
+	c.stepping = false
+	c.settle()
+}
+
+// step gives the executor an event and does what it says. Events that come up meanwhile wait their turn.
+func (c *call) step(ev plan.Event) {
+	c.events = append(c.events, ev)
+	c.drain()
+}
+
+func (c *call) drain() {
+	if c.stepping {
+		return
+	}
+	c.stepping = true
+	for i := 0; i < len(c.events); i++ {
+		c.apply(c.exec.Step(c.sh.now, c.events[i]))
+	}
+	c.events = c.events[:0]
+	c.stepping = false
+	c.settle()
+}
+
+// settle sets the call's timer and sees to what a handler asked for.
+func (c *call) settle() {
+	if len(c.events) > 0 {
+		c.drain()
+		return
+	}
+	if c.hangup && !c.over {
+		c.end(c.hangupText)
+	}
+	at, ok := c.exec.Deadline()
+	switch {
+	case !ok || c.over:
+		c.sh.heap.Stop(&c.timer)
+	case !c.timer.Armed() || c.timer.At() != at:
+		c.sh.heap.Arm(&c.timer, at)
+	}
+}
+
+// Fire wakes the plan.
+func (c *call) Fire(clock.Time, uint8) {
+	c.sh.current = c
+	c.step(plan.Event{Kind: plan.EventTick})
+}
+
+// conclude tells the script that the call is over and lets go of everything but the branches that still wait for
+// their final response.
+func (c *call) conclude() {
+	if c.over {
+		return
+	}
+	c.over = true
+	c.script.Ended(c)
+	c.note("ended", nil)
+	c.forget()
+}
+
+// forget takes the call out of the shard.
+func (c *call) forget() {
+	c.over = true
+	delete(c.sh.calls, c.key)
+	c.sh.heap.Stop(&c.timer)
+	for _, s := range []*side{c.caller, c.callee} {
+		if s != nil {
+			s.answer.Stop()
+			delete(c.sh.dialogs, string(s.dialog.LocalTag))
+		}
+	}
+	if c.script != nil {
+		c.script.Release()
+		c.script = nil
+	}
+}
+
+// abort ends a call that a bug has hit: 500 to the caller, or BYE to both sides.
+func (c *call) abort() {
+	c.stepping, c.events = false, nil
+	if !c.final {
+		c.respond(500, "", nil)
+	}
+	for _, b := range c.branches {
+		b.giveUp(plan.CauseNone)
+	}
+	c.byeBoth("")
+	if !c.over {
+		c.forget()
+	}
+}
+
+// end carries out call:hangup.
+func (c *call) end(phrase string) {
+	c.hangup = false
+	switch {
+	case c.callee != nil:
+		c.byeBoth(phrase)
+		c.conclude()
+	case !c.final:
+		c.step(plan.Event{Kind: plan.EventCallerCancel})
+		c.respond(480, phrase, nil)
+		c.conclude()
+	}
+}
+
+// respond sends the caller's INVITE a final response of our own; add appends fields.
+func (c *call) respond(code int, phrase string, add func(b []byte) []byte) {
+	b := c.invite.AppendResponse(c.sh.buf[:0], code, phrase, c.tag, c.source.Remote)
+	if add != nil {
+		b = add(b)
+	}
+	c.send(code, b, nil)
+}
+
+// send completes a response to the caller's INVITE and sends it.
+func (c *call) send(code int, b, body []byte) {
+	b = message.AppendBody(c.sh.appendProduct(b, "Server"), body)
+	c.sh.buf = b
+	if code >= 200 {
+		c.final = true
+	}
+	c.server.Respond(c.sh.now, code, b)
+}
+
+// note traces a decision and the plan that came of it.
+func (c *call) note(text string, n *plan.Node) {
+	if c.sh.cfg.Trace == nil {
+		return
+	}
+	e := trace.Event{Text: text}
+	if n != nil {
+		e.Text, e.Pos = text+n.String(), n.Pos
+	}
+	c.sh.note(c, e)
+}
+
+// The Call that scripts see.
+
+// ID returns the Call-ID of the caller's leg.
+func (c *call) ID() string { return c.id }
+
+// Request returns the caller's INVITE.
+func (c *call) Request() *message.Message { return c.invite }
+
+// Source returns where the INVITE came from.
+func (c *call) Source() flow.Flow { return c.source }
+
+// Date returns when the INVITE came.
+func (c *call) Date() time.Time { return c.date }
+
+// Best returns the best response so far.
+func (c *call) Best() *plan.Step { return c.exec.Best() }
+
+// Round counts how often the plan was exhausted.
+func (c *call) Round() int { return c.exec.Round() }
+
+// Pending counts the branches that run.
+func (c *call) Pending() int { return c.exec.Pending() }
+
+// Data returns what SetData kept.
+func (c *call) Data() any { return c.data }
+
+// SetData keeps the script host's state of the call.
+func (c *call) SetData(v any) { c.data = v }
+
+// errFinal says that a call can have no more provisional responses.
+var errFinal = errors.New("the call has had its final response")
+
+// Progress sends the caller a provisional response.
+func (c *call) Progress(code int, headers []plan.Header) error {
+	switch {
+	case c.final:
+		return errFinal
+	case code < 101 || code > 199:
+		return fmt.Errorf("code %d is not provisional: 101 to 199", code)
+	}
+	b := c.invite.AppendResponse(c.sh.buf[:0], code, "", c.tag, c.source.Remote)
+	b = c.appendContact(b, c.source, nil)
+	c.shown = code
+	c.send(code, appendHeaders(b, headers), nil)
+	return nil
+}
+
+// Hangup ends the call as soon as the handler that asked for it has returned.
+func (c *call) Hangup(phrase string) {
+	c.hangup, c.hangupText = true, phrase
+	if !c.stepping {
+		c.settle()
+	}
+}
+
+func appendHeaders(b []byte, headers []plan.Header) []byte {
+	for _, h := range headers {
+		if !h.Remove {
+			b = message.AppendField(b, h.Name, h.Value)
+		}
+	}
+	return b
+}
+
+// The plan.Asker that the executor asks.
+
+// Deferred calls a function of the plan.
+func (c *call) Deferred(fn plan.Callback, failed *plan.Step) *plan.Node {
+	n := c.script.Deferred(c, fn, failed)
+	c.noteStep("function", failed, n)
+	return n
+}
+
+// Handler asks the route handler of an outcome.
+func (c *call) Handler(o plan.Outcome, failed *plan.Step) *plan.Node {
+	n := c.script.Handler(c, o, failed)
+	c.noteStep(o.String(), failed, n)
+	return n
+}
+
+// Redirected asks the route handler for a 3xx.
+func (c *call) Redirected(s *plan.Step) *plan.Node {
+	n := c.script.Redirected(c, s)
+	c.noteStep("redirected", s, n)
+	return n
+}
+
+// Exhausted asks the route handler at the end of the plan.
+func (c *call) Exhausted(best *plan.Step, round int) *plan.Node {
+	n := c.script.Exhausted(c, best, round)
+	c.note("exhausted → ", n)
+	return n
+}
+
+// Ringing tells the script of a branch that rings.
+func (c *call) Ringing(s *plan.Step) { c.script.Ringing(c, s) }
+
+// Bound logs that a limit of the plan was met.
+func (c *call) Bound(what string, pos plan.Pos) {
+	c.sh.cfg.Log.Warn("plan stopped at a limit: "+what, zap.String("call", c.id), zap.Stringer("at", pos))
+	if c.sh.cfg.Trace != nil {
+		c.sh.note(c, trace.Event{Text: "limit: " + what, Pos: pos})
+	}
+}
+
+func (c *call) noteStep(who string, s *plan.Step, n *plan.Node) {
+	if c.sh.cfg.Trace == nil {
+		return
+	}
+	text := who
+	if s != nil && s.Target != nil {
+		text += " of " + s.Target.User
+	}
+	if s != nil && s.Code != 0 {
+		text += fmt.Sprintf(" (%d)", s.Code)
+	}
+	if n == nil {
+		c.sh.note(c, trace.Event{Text: text + ": none"})
+		return
+	}
+	c.note(text+" → ", n)
+}

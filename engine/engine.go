@@ -1,0 +1,96 @@
+// Package engine routes calls: it joins transactions, legs and fork plans to calls and asks a script what to do
+// with them.
+//
+// An Engine is a number of Shards. A Shard owns its calls and everything in them; it is driven by one goroutine, through
+// Receive, Tick and Next, over real sockets or over the virtual network. Nothing in it is locked and nothing blocks. Each
+// call is a back-to-back user agent (RFC 7092 §3.1: signalling only): one leg towards the caller and one for each branch.
+package engine
+
+import (
+	"net/netip"
+
+	"go.uber.org/zap"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/ident"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+	"tandem/engine/trace"
+	"tandem/engine/transaction"
+)
+
+// Local is a listener as peers are told of it.
+type Local struct {
+	// SentBy is the host and port for Via and Contact: "192.0.2.1:5060".
+	SentBy string
+	// Addr is the address bound; its family decides which listener a target is reached by.
+	Addr netip.Addr
+	// Transport is what is spoken on it.
+	Transport flow.Transport
+}
+
+// Resolver looks up the address of a host that a target names. It must not block: done is called later on the goroutine
+// of the shard.
+type Resolver interface {
+	Resolve(shard int, u *message.URI, done func(now clock.Time, a netip.AddrPort, err error))
+}
+
+// Config is what an engine needs from outside.
+type Config struct {
+	// Clock tells the date; instants are handed in with every event.
+	Clock clock.Clock
+	// Seed seeds the identifiers: crypto/rand in a running engine, the test's seed in a simulated one.
+	Seed [32]byte
+	// Node tells engines apart that share identifiers, 0-1023.
+	Node uint16
+	// Locals are the listeners, at least one, in the order of flow.Flow's Listener.
+	Locals []Local
+	// Timers are the base timers of RFC 3261 §17.1.1.1; the zero value means the defaults.
+	Timers transaction.Timers
+	// Limits bound a call's plan; the zero value means plan.DefaultLimits.
+	Limits plan.Limits
+	// Resolver may be nil: then targets must be numeric.
+	Resolver Resolver
+	// Forward hands a datagram to the shard that owns it; nil if every datagram comes to its owner.
+	Forward func(shard int, f flow.Flow, b []byte)
+	// Log may be nil.
+	Log *zap.Logger
+	// Trace may be nil.
+	Trace trace.Sink
+	// Product is the value of User-Agent and Server; empty = neither is sent.
+	Product string
+}
+
+// Engine is a set of shards.
+type Engine struct{ shards []*Shard }
+
+// New returns an engine with one shard for each sender.
+func New(cfg Config, scripts Scripts, senders ...transaction.Sender) *Engine {
+	if cfg.Log == nil {
+		cfg.Log = zap.NewNop()
+	}
+	if cfg.Timers == (transaction.Timers{}) {
+		cfg.Timers = transaction.DefaultTimers
+	}
+	if cfg.Limits == (plan.Limits{}) {
+		cfg.Limits = plan.DefaultLimits
+	}
+	e := &Engine{}
+	for i, s := range senders {
+		e.shards = append(e.shards, newShard(cfg, scripts, s, i, len(senders)))
+	}
+	return e
+}
+
+// Shards returns the engine's shards.
+func (e *Engine) Shards() []*Shard { return e.shards }
+
+// ShardOf returns the index of the shard that owns a datagram: that of its Call-ID. Of bytes without a Call-ID any
+// shard may dispose.
+func (e *Engine) ShardOf(b []byte) int {
+	if len(e.shards) == 1 {
+		return 0
+	}
+	return int(ident.Slot(message.PeekCallID(b))) % len(e.shards)
+}

@@ -1,0 +1,189 @@
+// Package leg is one leg of a call: a dialog with a peer (RFC 3261 §12), the requests sent inside it, and the
+// answer that is repeated until it is acknowledged (§13.3.1.4).
+//
+// A leg belongs to its call and lives on the shard's goroutine. It sends nothing but through the transaction layer.
+package leg
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+
+	"tandem/engine/flow"
+	"tandem/engine/message"
+)
+
+// Dialog is the state of one dialog as our side holds it (RFC 3261 §12).
+type Dialog struct {
+	// CallID, LocalTag and RemoteTag identify it.
+	CallID              []byte
+	LocalTag, RemoteTag []byte
+	// Local and Remote are the values of From and To in requests of ours, tags included.
+	Local, Remote []byte
+	// Target is the remote target: the URI of the peer's Contact.
+	Target []byte
+	// Routes is the route set in the order of use.
+	Routes [][]byte
+	// LocalSeq and RemoteSeq are the last CSeq numbers of each side.
+	LocalSeq, RemoteSeq uint32
+	// Flow is where requests go.
+	Flow flow.Flow
+}
+
+// ErrNoContact says that a message that makes a dialog has no usable Contact (RFC 3261 §12.1).
+var ErrNoContact = errors.New("no usable Contact")
+
+// NewUAS returns the dialog that our answer to an INVITE makes, with our tag (RFC 3261 §12.1.1). Its slices are copies.
+func NewUAS(invite *message.Message, tag []byte, f flow.Flow) (*Dialog, error) {
+	target, err := contactURI(invite)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dialog{
+		CallID:    bytes.Clone(invite.CallID()),
+		LocalTag:  bytes.Clone(tag),
+		RemoteTag: bytes.Clone(invite.FromTag()),
+		Remote:    bytes.Clone(invite.Get(message.From)),
+		Target:    target,
+		RemoteSeq: invite.CSeq(),
+		Flow:      f,
+	}
+	to := invite.Get(message.To)
+	d.Local = append(append(append(make([]byte, 0, len(to)+len(tag)+5), to...), ";tag="...), tag...)
+	invite.Each(message.RecordRoute, func(r []byte) bool {
+		d.Routes = append(d.Routes, bytes.Clone(r))
+		return true
+	})
+	d.Flow.Remote = d.nextHop(f.Remote)
+	return d, nil
+}
+
+// NewUAC returns the dialog that a peer's 2xx to an INVITE of ours makes (RFC 3261 §12.1.2). Its slices are copies. A peer
+// that gives no usable Contact is talked to under the Request-URI of the INVITE, if that is known.
+func NewUAC(response *message.Message, f flow.Flow, requestURI []byte) (*Dialog, error) {
+	target, err := contactURI(response)
+	if err != nil {
+		if target = requestURI; target == nil {
+			return nil, err
+		}
+	}
+	d := &Dialog{
+		CallID:    bytes.Clone(response.CallID()),
+		LocalTag:  bytes.Clone(response.FromTag()),
+		RemoteTag: bytes.Clone(response.ToTag()),
+		Local:     bytes.Clone(response.Get(message.From)),
+		Remote:    bytes.Clone(response.Get(message.To)),
+		Target:    target,
+		LocalSeq:  response.CSeq(),
+		Flow:      f,
+	}
+	response.Each(message.RecordRoute, func(r []byte) bool {
+		d.Routes = append(d.Routes, nil)
+		copy(d.Routes[1:], d.Routes) // RFC 3261 §12.1.2: in reverse order
+		d.Routes[0] = bytes.Clone(r)
+		return true
+	})
+	d.Flow.Remote = d.nextHop(f.Remote)
+	return d, nil
+}
+
+func contactURI(m *message.Message) ([]byte, error) {
+	var uri []byte
+	m.Each(message.Contact, func(e []byte) bool {
+		if na, err := message.ParseNameAddr(e); err == nil {
+			uri = bytes.Clone(na.URI)
+		}
+		return false
+	})
+	if uri == nil {
+		return nil, ErrNoContact
+	}
+	return uri, nil
+}
+
+// Refresh takes the remote target from a target refresh request or its 2xx (RFC 3261 §12.2). A message without
+// Contact changes nothing.
+func (d *Dialog) Refresh(m *message.Message) {
+	if uri, err := contactURI(m); err == nil {
+		d.Target = uri
+		d.Flow.Remote = d.nextHop(d.Flow.Remote)
+	}
+}
+
+// nextHop returns the address that requests go to: that of the topmost route, else of the remote target (RFC 3261
+// §8.1.2, §12.2.1.1). A name, which would need a look-up, leaves the address that the peer was last heard from.
+func (d *Dialog) nextHop(last netip.AddrPort) netip.AddrPort {
+	uri := d.Target
+	if len(d.Routes) > 0 {
+		na, err := message.ParseNameAddr(d.Routes[0])
+		if err != nil {
+			return last
+		}
+		uri = na.URI
+	}
+	u, err := message.ParseURI(uri)
+	if err != nil {
+		return last
+	}
+	if a, ok := u.Addr(); ok {
+		return a
+	}
+	return last
+}
+
+// Sequence takes the CSeq number of a request of the peer; false means that it is lower than the last one and the
+// request is to be answered 500 (RFC 3261 §12.2.2).
+func (d *Dialog) Sequence(seq uint32) bool {
+	if seq < d.RemoteSeq {
+		return false
+	}
+	d.RemoteSeq = seq
+	return true
+}
+
+// NextSeq returns the next CSeq number of our side.
+func (d *Dialog) NextSeq() uint32 {
+	d.LocalSeq++
+	return d.LocalSeq
+}
+
+// AppendRequest appends the start of a request inside the dialog (RFC 3261 §12.2.1.1): request line, Via, Route, From, To,
+// Call-ID, CSeq, Max-Forwards. More fields and message.AppendBody follow. An ACK carries the seq of its INVITE.
+func (d *Dialog) AppendRequest(dst []byte, method string, seq uint32, via Via, maxForwards uint32) []byte {
+	target, routes, strict := d.Target, d.Routes, []byte(nil)
+	if len(routes) > 0 {
+		if na, err := message.ParseNameAddr(routes[0]); err == nil && !loose(na.URI) {
+			// A strict router wants its own URI in the request line and the target as the last route.
+			strict, target, routes = target, na.URI, routes[1:]
+		}
+	}
+	dst = message.AppendRequestLine(dst, method, target)
+	dst = message.AppendVia(dst, via.Transport, via.SentBy, via.Branch)
+	for _, r := range routes {
+		dst = message.AppendField(dst, "Route", r)
+	}
+	if strict != nil {
+		dst = append(append(append(dst, "Route: <"...), strict...), ">\r\n"...)
+	}
+	dst = message.AppendField(dst, "From", d.Local)
+	dst = message.AppendField(dst, "To", d.Remote)
+	dst = message.AppendField(dst, "Call-ID", d.CallID)
+	dst = message.AppendUint(append(dst, "CSeq: "...), seq)
+	dst = append(append(append(dst, ' '), method...), "\r\nMax-Forwards: "...)
+	return append(message.AppendUint(dst, maxForwards), "\r\n"...)
+}
+
+func loose(uri []byte) bool {
+	u, err := message.ParseURI(uri)
+	if err != nil {
+		return true
+	}
+	_, lr := message.Param(u.Params, "lr")
+	return lr
+}
+
+// Via is what a request's own Via holds.
+type Via struct {
+	Transport, SentBy string
+	Branch            []byte
+}

@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/leg"
+	"tandem/engine/message"
+	"tandem/engine/transaction"
+)
+
+// allowed are the methods that are answered otherwise than with 405.
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE"
+
+// passedTags are the option tags that mean something end to end and pass from leg to leg (Supported, Require).
+var passedTags = []string{"norefersub", "histinfo", "privacy", "resource-priority"}
+
+func passes(tag []byte) bool {
+	for _, t := range passedTags {
+		if string(tag) == t {
+			return true
+		}
+	}
+	return false
+}
+
+// Request takes a new request from the transaction layer.
+func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	if m.ToTag() != nil {
+		sh.inDialog(now, tx, m, f)
+		return
+	}
+	if code, field := sh.inspect(m); code != 0 {
+		sh.finish(now, tx, m, f, code, field...)
+		return
+	}
+	switch m.Method() {
+	case message.INVITE:
+		sh.newCall(now, tx, m, f)
+	case message.OPTIONS:
+		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
+	case message.BYE:
+		sh.finish(now, tx, m, f, 481) // RFC 3261 §15.1.2
+	case message.SUBSCRIBE, message.PUBLISH:
+		sh.finish(now, tx, m, f, 489)
+	default:
+		sh.finish(now, tx, m, f, 405, "Allow", allowed) // RFC 3261 §8.2.1
+	}
+}
+
+// inspect makes the checks of RFC 3261 §16.3 and §8.2 that come before routing; code 0 means that all passed.
+func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
+	u, err := message.ParseURI(m.RequestURI())
+	switch {
+	case err != nil:
+		return 400, nil
+	case u.Scheme != "sip" && u.Scheme != "sips" && u.Scheme != "tel":
+		return 416, nil // §16.3 step 2
+	}
+	if n, ok := m.Uint(message.MaxForwards); ok && n == 0 && m.Method() != message.OPTIONS {
+		return 483, nil // §16.3 step 3
+	}
+	for _, id := range [...]message.ID{message.Require, message.ProxyRequire} {
+		if bad := unknownTags(m, id); bad != "" {
+			return 420, []string{"Unsupported", bad} // §8.2.2.3, §16.3 step 5
+		}
+	}
+	if m.Method() != message.INVITE {
+		return 0, nil
+	}
+	if !m.Has(message.Contact) {
+		return 400, nil // §8.1.1.8
+	}
+	if sh.calls[callKey(m)] != nil {
+		return 482, nil // §8.2.2.2: the same request by another path
+	}
+	return 0, nil
+}
+
+func unknownTags(m *message.Message, id message.ID) string {
+	bad := ""
+	m.Each(id, func(tag []byte) bool {
+		if !passes(tag) {
+			if bad != "" {
+				bad += ", "
+			}
+			bad += string(tag)
+		}
+		return true
+	})
+	return bad
+}
+
+// callKey tells calls apart by what a merged request shares (RFC 3261 §8.2.2.2).
+func callKey(m *message.Message) string {
+	return string(m.CallID()) + "\x00" + string(m.FromTag())
+}
+
+// finish answers a request with a final response of our own; fields are names and values in turn.
+func (sh *Shard) finish(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, code int, fields ...string) {
+	var tag [48]byte
+	b := m.AppendResponse(sh.buf[:0], code, "", sh.ids.AppendTag(tag[:0], 0), f.Remote)
+	for i := 0; i+1 < len(fields); i += 2 {
+		b = message.AppendField(b, fields[i], fields[i+1])
+	}
+	sh.buf = message.AppendBody(sh.appendProduct(b, "Server"), nil)
+	tx.Respond(now, code, sh.buf)
+}
+
+// Stray takes a 2xx to an INVITE whose call is over: it is acknowledged and ended at once (RFC 3261 §13.2.2.4), with what the
+// response itself says of its dialog.
+func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
+	d, err := leg.NewUAC(m, f, nil)
+	if err != nil {
+		return
+	}
+	sh.Send(d.Flow, sh.ack(d, d.LocalSeq, nil, nil))
+	sh.bye(now, d, nil)
+}
+
+// ack builds an ACK inside a dialog for the 2xx to the INVITE with that CSeq number (RFC 3261 §13.2.2.4); m, if any, gives the
+// fields and the body.
+func (sh *Shard) ack(d *leg.Dialog, seq uint32, m *message.Message, body []byte) []byte {
+	b := d.AppendRequest(sh.buf[:0], "ACK", seq, sh.via(d), 70)
+	if m != nil {
+		b = m.AppendPassed(b, nil)
+	}
+	sh.buf = message.AppendBody(b, body)
+	return sh.buf
+}
+
+// bye ends a dialog; reasons are values of Reason.
+func (sh *Shard) bye(now clock.Time, d *leg.Dialog, from *message.Message, reasons ...string) {
+	b := d.AppendRequest(sh.buf[:0], "BYE", d.NextSeq(), sh.via(d), 70)
+	if from != nil {
+		b = from.AppendPassed(b, nil)
+	}
+	for _, r := range reasons {
+		b = message.AppendField(b, "Reason", r)
+	}
+	var body []byte
+	if from != nil {
+		body = from.Body()
+	}
+	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)
+	sh.layer.Request(now, d.Flow, message.BYE, sh.buf, unheard{})
+}
+
+// via returns the Via of a request in a dialog, with a fresh branch.
+func (sh *Shard) via(d *leg.Dialog) leg.Via {
+	l := &sh.cfg.Locals[d.Flow.Listener]
+	return leg.Via{Transport: l.Transport.String(), SentBy: l.SentBy, Branch: sh.ids.AppendBranch(nil, 0)}
+}
+
+// unheard is the user of a request whose outcome changes nothing.
+type unheard struct{}
+
+func (unheard) Response(clock.Time, *transaction.Client, *message.Message)  {}
+func (unheard) Failed(clock.Time, *transaction.Client, transaction.Failure) {}

@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"go.uber.org/zap"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/ident"
+	"tandem/engine/message"
+	"tandem/engine/trace"
+	"tandem/engine/transaction"
+)
+
+// Shard owns a part of the calls. All its methods are called on one goroutine.
+type Shard struct {
+	cfg     Config
+	scripts Scripts
+	out     transaction.Sender
+	index   int
+	shards  int
+
+	heap  clock.Heap
+	ids   *ident.Source
+	layer *transaction.Layer
+
+	calls   map[string]*call // by Call-ID and From tag of the caller's INVITE
+	dialogs map[string]*side // by our tag
+
+	msg     message.Message // of the datagram at hand
+	buf     []byte          // what is being built
+	now     clock.Time      // of the event at hand
+	current *call           // the call that the event at hand is about, for recovery
+	stats   Stats
+}
+
+// Stats counts what a shard did since it was made.
+type Stats struct {
+	// Received and Sent count datagrams.
+	Received, Sent uint64
+	// Calls counts calls begun, Answered those that were answered, Panics events that failed by a bug.
+	Calls, Answered, Panics uint64
+	// Active is how many calls there are.
+	Active int
+	// Transactions and Timers are how many there are.
+	Transactions, Timers int
+	// Bad counts datagrams that were no usable SIP message, by reason.
+	Bad map[string]uint64
+}
+
+func newShard(cfg Config, scripts Scripts, out transaction.Sender, index, shards int) *Shard {
+	seed := cfg.Seed
+	seed[0] ^= byte(index)
+	seed[1] ^= byte(index >> 8)
+	sh := &Shard{
+		cfg: cfg, scripts: scripts, out: out, index: index, shards: shards,
+		ids:     ident.NewSource(seed, cfg.Node),
+		calls:   map[string]*call{},
+		dialogs: map[string]*side{},
+		stats:   Stats{Bad: map[string]uint64{}},
+	}
+	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
+	return sh
+}
+
+// Stats returns the counters. Like every method of a Shard it is called on the shard's goroutine.
+func (sh *Shard) Stats() Stats {
+	s := sh.stats
+	s.Bad = make(map[string]uint64, len(sh.stats.Bad))
+	for k, v := range sh.stats.Bad {
+		s.Bad[k] = v
+	}
+	clients, servers := sh.layer.Len()
+	s.Active, s.Transactions, s.Timers = len(sh.calls), clients+servers, sh.heap.Len()
+	return s
+}
+
+// Leaks says what is left although nothing should be: "" if nothing is.
+func (sh *Shard) Leaks() string {
+	clients, servers := sh.layer.Len()
+	if clients+servers+len(sh.calls)+len(sh.dialogs)+sh.heap.Len() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("shard %d: %d client and %d server transactions, %d calls, %d dialogs, %d timers",
+		sh.index, clients, servers, len(sh.calls), len(sh.dialogs), sh.heap.Len())
+}
+
+// Next returns when Tick is wanted.
+func (sh *Shard) Next() (clock.Time, bool) { return sh.heap.Next() }
+
+// Tick runs what is due.
+func (sh *Shard) Tick(now clock.Time) {
+	sh.now = now
+	for !sh.runTimers(now) {
+	}
+}
+
+// runTimers returns false if a timer panicked and others may be due still.
+func (sh *Shard) runTimers(now clock.Time) (done bool) {
+	defer sh.rescue()
+	sh.current = nil
+	sh.heap.Run(now)
+	return true
+}
+
+// Receive takes a datagram; b is read, and may be written to, during the call only.
+func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
+	defer sh.rescue()
+	sh.now, sh.current = now, nil
+	sh.stats.Received++
+	m := &sh.msg
+	err := m.Parse(b)
+	if err == nil {
+		err = m.Validate()
+	}
+	if sh.cfg.Trace != nil && len(m.Bytes()) > 0 {
+		sh.cfg.Trace.Trace(trace.Event{At: now, Kind: trace.Received, Remote: f.Remote, Bytes: b})
+	}
+	if err != nil {
+		sh.refuse(m, f, err)
+		return
+	}
+	if sh.shards > 1 && sh.cfg.Forward != nil {
+		if owner := int(ident.Slot(m.CallID())) % sh.shards; owner != sh.index {
+			sh.cfg.Forward(owner, f, b)
+			return
+		}
+	}
+	sh.layer.Receive(now, m, f)
+}
+
+// refuse counts a datagram that cannot be used and answers it, stateless, if it can be answered (RFC 3261 §16.3 step 1,
+// §8.2.7). Keep-alives (RFC 5626 §4.4.1) are neither.
+func (sh *Shard) refuse(m *message.Message, f flow.Flow, err error) {
+	if len(bytes.Trim(m.Bytes(), "\r\n\x00")) == 0 {
+		return
+	}
+	var e *message.Error
+	if !errors.As(err, &e) {
+		e = &message.Error{Status: 400, What: "unknown"}
+	}
+	sh.stats.Bad[e.What]++
+	if m.Answerable() {
+		sh.reply(m, f, e.Status, "Bad Request: "+e.What)
+	}
+}
+
+// reply answers a request without a transaction. The tag is made from the request, so that a repeated request gets the same
+// answer (RFC 3261 §8.2.7).
+func (sh *Shard) reply(m *message.Message, f flow.Flow, code int, phrase string) {
+	if code != 400 {
+		phrase = ""
+	}
+	b := m.AppendResponse(sh.buf[:0], code, phrase, statelessTag(m), f.Remote)
+	b = message.AppendBody(sh.appendProduct(b, "Server"), nil)
+	f.Remote = m.ReplyAddr(f.Remote)
+	sh.Send(f, b)
+	sh.buf = b
+}
+
+func statelessTag(m *message.Message) []byte {
+	h := uint64(14695981039346656037)
+	for _, part := range [][]byte{m.CallID(), m.FromTag(), m.TopVia().Branch} {
+		for _, c := range part {
+			h = (h ^ uint64(c)) * 1099511628211
+		}
+	}
+	return fmt.Appendf(nil, "s%016x", h)
+}
+
+// Send counts, traces and sends bytes.
+func (sh *Shard) Send(f flow.Flow, b []byte) {
+	sh.stats.Sent++
+	if sh.cfg.Trace != nil {
+		sh.cfg.Trace.Trace(trace.Event{At: sh.now, Kind: trace.Sent, Remote: f.Remote, Bytes: b})
+	}
+	sh.out.Send(f, b)
+}
+
+// SendFailed takes the news that a datagram could not be delivered.
+func (sh *Shard) SendFailed(now clock.Time, f flow.Flow, _ error) {
+	defer sh.rescue()
+	sh.now, sh.current = now, nil
+	sh.layer.SendFailed(now, f)
+}
+
+// rescue keeps a bug in the handling of one event from ending more than its call.
+func (sh *Shard) rescue() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	sh.stats.Panics++
+	c := sh.current
+	id := ""
+	if c != nil {
+		id = c.id
+	}
+	sh.cfg.Log.Error("a bug in Tandem ended a call", zap.String("call", id), zap.Any("panic", r), zap.ByteString("stack", debug.Stack()))
+	if c == nil {
+		return
+	}
+	defer func() {
+		if recover() != nil {
+			c.forget()
+		}
+	}()
+	c.abort()
+}
+
+func (sh *Shard) appendProduct(dst []byte, field string) []byte {
+	if sh.cfg.Product == "" {
+		return dst
+	}
+	return message.AppendField(dst, field, sh.cfg.Product)
+}
+
+// note traces a decision.
+func (sh *Shard) note(c *call, e trace.Event) {
+	e.At, e.Kind, e.Call = sh.now, trace.Note, c.id
+	sh.cfg.Trace.Trace(e)
+}

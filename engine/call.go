@@ -65,10 +65,21 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	c.exec = plan.NewExecutor(c, sh.cfg.Limits)
 	decision := c.script.Invite(c)
 	c.note("invite → ", decision)
+	c.trying(decision)
 	c.stepping = true
 	c.apply(c.exec.Start(now, decision))
 	c.stepping = false
 	c.settle()
+}
+
+// trying answers 100 unless something better goes out at once (RFC 3261 §17.2.1). It carries no tag: it makes no dialog.
+func (c *call) trying(decision *plan.Node) {
+	if decision == nil || decision.Kind == plan.KindReject || decision.Kind == plan.KindRedirect || c.shown != 0 {
+		return
+	}
+	b := c.invite.AppendResponse(c.sh.buf[:0], 100, "", nil, c.source.Remote)
+	c.sh.buf = message.AppendBody(b, nil)
+	c.server.Respond(c.sh.now, 100, c.sh.buf)
 }
 
 // step gives the executor an event and does what it says. Events that come up meanwhile wait their turn.
@@ -131,6 +142,11 @@ func (c *call) forget() {
 	c.over = true
 	delete(c.sh.calls, c.key)
 	c.sh.heap.Stop(&c.timer)
+	for _, b := range c.branches {
+		if b.client != nil && (b.ended || b == c.winner) {
+			b.client.Detach() // it absorbs copies for 32 s more and needs no call for that
+		}
+	}
 	for _, s := range []*side{c.caller, c.callee} {
 		if s != nil {
 			s.answer.Stop()

@@ -65,8 +65,8 @@ type Config struct {
 // Engine is a set of shards.
 type Engine struct{ shards []*Shard }
 
-// New returns an engine with one shard for each sender.
-func New(cfg Config, scripts Scripts, senders ...transaction.Sender) *Engine {
+// New returns an engine with a number of shards, each of which has to be connected before anything reaches it.
+func New(cfg Config, scripts Scripts, shards int) *Engine {
 	if cfg.Log == nil {
 		cfg.Log = zap.NewNop()
 	}
@@ -77,8 +77,8 @@ func New(cfg Config, scripts Scripts, senders ...transaction.Sender) *Engine {
 		cfg.Limits = plan.DefaultLimits
 	}
 	e := &Engine{}
-	for i, s := range senders {
-		e.shards = append(e.shards, newShard(cfg, scripts, s, i, len(senders)))
+	for i := range shards {
+		e.shards = append(e.shards, newShard(cfg, scripts, i, shards))
 	}
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -373,7 +374,9 @@ func (c *call) fail(a *plan.Action) {
 	if c.final {
 		return
 	}
-	c.note("final", nil)
+	if c.sh.cfg.Trace != nil {
+		c.note("final "+strconv.Itoa(a.Code), nil)
+	}
 	switch m, _ := a.Response.(*message.Message); {
 	case a.Reply != nil:
 		c.respond(a.Reply.Code, a.Reply.Phrase, func(b []byte) []byte {

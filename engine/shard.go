@@ -52,12 +52,12 @@ type Stats struct {
 	Bad map[string]uint64
 }
 
-func newShard(cfg Config, scripts Scripts, out transaction.Sender, index, shards int) *Shard {
+func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 	seed := cfg.Seed
 	seed[0] ^= byte(index)
 	seed[1] ^= byte(index >> 8)
 	sh := &Shard{
-		cfg: cfg, scripts: scripts, out: out, index: index, shards: shards,
+		cfg: cfg, scripts: scripts, index: index, shards: shards,
 		ids:     ident.NewSource(seed, cfg.Node),
 		calls:   map[string]*call{},
 		dialogs: map[string]*side{},
@@ -66,6 +66,9 @@ func newShard(cfg Config, scripts Scripts, out transaction.Sender, index, shards
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
 	return sh
 }
+
+// Connect says where the shard's datagrams go.
+func (sh *Shard) Connect(out transaction.Sender) { sh.out = out }
 
 // Stats returns the counters. Like every method of a Shard it is called on the shard's goroutine.
 func (sh *Shard) Stats() Stats {

@@ -208,6 +208,7 @@ func (c *call) byeBoth(phrase string) {
 func (s *side) close() {
 	s.answer.Stop()
 	if s.in != nil {
+		s.in.client.Detach()
 		s.in.reply(487, "")
 	}
 	if s.out != nil {

@@ -1,0 +1,152 @@
+// Package admin lets commands talk to a running engine: JSON over HTTP on a unix socket that only its owner may open.
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"time"
+)
+
+// timeout bounds a request; a reload of a large script root takes milliseconds.
+const timeout = 10 * time.Second
+
+// Reloaded is the answer to a reload.
+type Reloaded struct {
+	// Generation is what serves new calls now.
+	Generation uint64 `json:"generation"`
+	// Changed says that it is a new one.
+	Changed bool `json:"changed"`
+	// Error says why the scripts on disk were refused.
+	Error string `json:"error,omitempty"`
+}
+
+// Engine is what a Server speaks for.
+type Engine interface {
+	// Status returns what `tandem status` shows, as something that can be written as JSON.
+	Status(ctx context.Context) (any, error)
+	// Reload loads the scripts from disk again.
+	Reload(ctx context.Context) Reloaded
+}
+
+// Server answers on a unix socket.
+type Server struct {
+	http http.Server
+	done chan error
+}
+
+// ErrInUse says that a running engine answers on the socket.
+var ErrInUse = errors.New("another engine answers there")
+
+// Serve listens on path; a socket that nobody answers on any more is replaced.
+func Serve(path string, e Engine) (*Server, error) {
+	l, err := listen(path)
+	if err != nil {
+		return nil, fmt.Errorf("admin socket %s: %w", path, err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
+		s, err := e.Status(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		reply(w, s)
+	})
+	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) { reply(w, e.Reload(r.Context())) })
+	s := &Server{done: make(chan error, 1)}
+	s.http = http.Server{Handler: mux, ReadHeaderTimeout: timeout}
+	go func() { s.done <- s.http.Serve(l) }()
+	return s, nil
+}
+
+func listen(path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil {
+		if info.Mode()&os.ModeSocket == 0 {
+			return nil, errors.New("there is a file that is no socket")
+		}
+		if c, err := net.DialTimeout("unix", path, timeout); err == nil {
+			return nil, errors.Join(ErrInUse, c.Close())
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func reply(w http.ResponseWriter, v any) {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(append(b, '\n')) // the client has gone: nobody to tell
+}
+
+// Close stops the server and removes its socket.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+// Status asks the engine on path for its status.
+func Status(ctx context.Context, path string, into any) error {
+	return call(ctx, path, http.MethodGet, "/status", into)
+}
+
+// Reload asks the engine on path to load its scripts again.
+func Reload(ctx context.Context, path string) (Reloaded, error) {
+	var r Reloaded
+	err := call(ctx, path, http.MethodPost, "/reload", &r)
+	return r, err
+}
+
+func call(ctx context.Context, path, method, what string, into any) error {
+	client := http.Client{
+		Timeout: timeout,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, "unix", path)
+			},
+		},
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://tandem"+what, nil)
+	if err != nil {
+		return fmt.Errorf("admin socket %s: %w", path, err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("no engine answers on %s: %w; is `tandem run` up, with the same --admin?", path, errors.Unwrap(err))
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return fmt.Errorf("admin socket %s: %w", path, err)
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("the engine on %s refused: %s", path, bytes.TrimSpace(body))
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("the engine on %s answers what this version does not know: %w", path, err)
+	}
+	return nil
+}

@@ -1,0 +1,16 @@
+#!/bin/bash
+# Tandem as a peer of the benchmark: "start" runs it in the foreground on UDP $SIP_IP:$SIP_PORT with the
+# routes below; "name" prints its version. $TANDEM is the binary.
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+: "${TANDEM:=$here/../../bin/tandem}"
+if [ ! -x "$TANDEM" ]; then
+	(cd "$here/../.." && go build -o bin/tandem ./cmd/tandem) || exit 1
+fi
+case "$1" in
+name) "$TANDEM" version ;;
+start)
+	mkdir -p "$RUNDIR/scripts"
+	sed "s/@SIP_IP@/$SIP_IP/" "$here/route.lua" >"$RUNDIR/scripts/main.lua"
+	exec "$TANDEM" run "$RUNDIR/scripts" --listen "udp:$SIP_IP:$SIP_PORT" --admin "$RUNDIR/admin.sock"
+	;;
+esac

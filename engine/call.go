@@ -46,6 +46,7 @@ type call struct {
 	callee     *side
 	final      bool // the caller's INVITE has its final response
 	over       bool // ended, and the script was told
+	aborted    bool // ended by a bug: neither the script nor the plan is asked any more
 	hangup     bool // the script asked for the end
 	hangupText string
 }
@@ -84,6 +85,12 @@ func (c *call) trying(decision *plan.Node) {
 
 // step gives the executor an event and does what it says. Events that come up meanwhile wait their turn.
 func (c *call) step(ev plan.Event) {
+	if c.aborted {
+		if ev.Kind == plan.EventAnswer {
+			c.branches[ev.Branch-1].release(plan.CauseNone)
+		}
+		return
+	}
 	c.events = append(c.events, ev)
 	c.drain()
 }
@@ -161,7 +168,7 @@ func (c *call) forget() {
 
 // abort ends a call that a bug has hit: 500 to the caller, or BYE to both sides.
 func (c *call) abort() {
-	c.stepping, c.events = false, nil
+	c.aborted, c.events = true, nil
 	if !c.final {
 		c.respond(500, "", nil)
 	}

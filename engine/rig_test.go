@@ -96,6 +96,7 @@ type rig struct {
 	rec    *trace.Recorder
 	logs   *observer.ObservedLogs
 	caller *sim.Phone
+	odd    bool // the peers misbehave: what they leave behind is no fault
 }
 
 func newRig(t *testing.T, s *script, shards int) *rig {
@@ -155,8 +156,10 @@ func (r *rig) run() {
 
 // check asserts what holds in every call.
 func (r *rig) check() {
-	for _, fault := range r.net.Check() {
-		r.t.Error(fault)
+	if !r.odd {
+		for _, fault := range r.net.Check() {
+			r.t.Error(fault)
+		}
 	}
 	for _, sh := range r.eng.Shards() {
 		if left := sh.Leaks(); left != "" {

@@ -1,0 +1,179 @@
+package transaction
+
+import (
+	"bytes"
+	"slices"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/message"
+)
+
+// Client is a client transaction: a request of ours and what is heard of it.
+type Client struct {
+	tx
+	user    ClientUser // nil: nobody asks
+	cancel  cancelling
+	reasons []string // of the CANCEL that is wanted
+	acks    []ack    // to the 2xx responses, one per dialog
+}
+
+type cancelling uint8
+
+const (
+	notCancelled cancelling = iota
+	cancelWanted            // it waits for a provisional
+	cancelSent
+)
+
+// ack is an ACK to a 2xx, kept for its copies.
+type ack struct {
+	toTag string
+	flow  flow.Flow
+	bytes []byte
+}
+
+// Request sends a request on f and starts its client transaction: INVITE or not by the method, which is b's. b is
+// copied; its topmost Via carries a branch that no other request has. A request that cannot be one (too large, a
+// branch in use) fails with TransportError as soon as the heap runs. The user may be nil.
+func (l *Layer) Request(now clock.Time, f flow.Flow, method message.Method, b []byte, user ClientUser) *Client {
+	c := &Client{user: user}
+	c.layer, c.flow, c.method, c.bytes = l, f, method, bytes.Clone(b)
+	c.timer.Owner = c
+	l.Counters.Requests++
+	if !c.register() {
+		c.state, c.until = Trying, now
+		c.schedule(now, unsent, unsent)
+		return c
+	}
+	l.waitingOn(f).push(&c.tx)
+	if method == message.INVITE {
+		inviteClient{c}.start(now)
+	} else {
+		plainClient{c}.start(now)
+	}
+	return c
+}
+
+// register enters the client in the layer's table, if its request can be told from others.
+func (c *Client) register() bool {
+	m := &c.layer.parsed
+	if m.Parse(c.bytes) != nil || m.Method() != c.method || m.TopVia().Branch == nil {
+		return false
+	}
+	key := string(appendClientKey(c.layer.key[:0], m))
+	if c.layer.clients[key] != nil {
+		return false
+	}
+	c.key = key
+	c.layer.clients[key] = c
+	return true
+}
+
+// waitingOn returns the queue of those that wait for a first response on f.
+func (l *Layer) waitingOn(f flow.Flow) *queue {
+	q := l.waiting[f]
+	if q == nil {
+		q = &queue{}
+		l.waiting[f] = q
+	}
+	return q
+}
+
+// Cancelled reports whether a CANCEL was sent.
+func (c *Client) Cancelled() bool { return c.cancel == cancelSent }
+
+// Cancel cancels an INVITE (RFC 3261 §9.1): at once if a provisional came, else as soon as one comes, never after a
+// final. The CANCEL carries reasons as Reason values (RFC 3326), which must be fit to be written
+// (message.ValidValue). Called again before it was sent it replaces the reasons, later it does nothing. If no final
+// response comes within 64*T1 after it, the transaction fails with Timeout.
+func (c *Client) Cancel(now clock.Time, reasons ...string) {
+	if c.method != message.INVITE || c.cancel == cancelSent || c.state != Calling && c.state != Proceeding {
+		return
+	}
+	c.cancel, c.reasons = cancelWanted, slices.Clone(reasons)
+	if c.state == Proceeding {
+		inviteClient{c}.sendCancel(now)
+	}
+}
+
+// Ack sends the ACK to a 2xx on f, which need not be the flow of the INVITE, and keeps a copy: a repeated 2xx with
+// that To tag is answered with it and not told to the user. It does nothing before a 2xx came.
+func (c *Client) Ack(_ clock.Time, b []byte, f flow.Flow, toTag []byte) {
+	if c.state == Accepted {
+		kept := ack{toTag: string(toTag), flow: f, bytes: bytes.Clone(b)}
+		if old := c.ackTo(toTag); old != nil {
+			*old = kept
+		} else {
+			c.acks = append(c.acks, kept)
+		}
+	}
+	if c.state == Accepted || c.state == Terminated {
+		c.layer.out.Send(f, b)
+	}
+}
+
+// ackTo returns the kept ACK to the 2xx with a To tag.
+func (c *Client) ackTo(tag []byte) *ack {
+	for i := range c.acks {
+		if c.acks[i].toTag == string(tag) {
+			return &c.acks[i]
+		}
+	}
+	return nil
+}
+
+// Detach says that the user is gone. The transaction goes on by itself: copies are absorbed, a rejection is
+// acknowledged, a CANCEL that is wanted goes out. A 2xx goes to User.Stray, unless a kept ACK answers it.
+func (c *Client) Detach() { c.user = nil }
+
+// Fire is called by the heap.
+func (c *Client) Fire(now clock.Time, kind uint8) {
+	switch {
+	case kind == over:
+		c.terminate()
+	case kind == unsent:
+		c.fail(now, TransportError)
+	case c.method == message.INVITE:
+		inviteClient{c}.fire(now, kind)
+	default:
+		plainClient{c}.fire(now, kind)
+	}
+}
+
+func (c *Client) tell(now clock.Time, m *message.Message) {
+	if c.user != nil {
+		c.user.Response(now, c, m)
+	}
+}
+
+// conclude leaves the rest to l and tells of the only final response; the user is not needed after it.
+func (c *Client) conclude(now clock.Time, l *linger, m *message.Message) {
+	user := c.user
+	c.user, c.reasons = nil, nil
+	c.finish(now, l)
+	if user != nil {
+		user.Response(now, c, m)
+	}
+}
+
+func (c *Client) fail(now clock.Time, why Failure) {
+	if why == Timeout {
+		c.layer.Counters.Timeouts++
+	} else {
+		c.layer.Counters.TransportErrors++
+	}
+	user := c.user
+	c.terminate()
+	if user != nil {
+		user.Failed(now, c, why)
+	}
+}
+
+func (c *Client) terminate() {
+	c.end()
+	if c.key != "" {
+		delete(c.layer.clients, c.key)
+	}
+	c.user, c.reasons, c.acks = nil, nil, nil
+}

@@ -1,0 +1,171 @@
+package transaction
+
+import (
+	"time"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/ident"
+	"tandem/engine/message"
+)
+
+// Layer holds the transactions of one shard.
+type Layer struct {
+	// Counters may be read and reset at any time.
+	Counters Counters
+
+	heap   *clock.Heap
+	out    Sender
+	user   User
+	timers Timers
+	seed   uint64 // of the To tags that the layer makes itself
+
+	clients map[string]*Client
+	servers map[string]*Server
+	waiting map[flow.Flow]*queue // clients that have heard nothing yet
+
+	d, ik, jlm linger // the finished ones, by the timers that end them
+
+	key    []byte          // of the lookup at hand
+	build  []byte          // message being built
+	parsed message.Message // request of ours being read
+}
+
+// New returns an empty layer. Timers that are zero take their default.
+func New(heap *clock.Heap, out Sender, ids *ident.Source, user User, timers Timers) *Layer {
+	timers.T1 = or(timers.T1, DefaultTimers.T1)
+	timers.T2 = or(timers.T2, DefaultTimers.T2)
+	timers.T4 = or(timers.T4, DefaultTimers.T4)
+	l := &Layer{
+		heap: heap, out: out, user: user, timers: timers, seed: ids.Uint64(),
+		clients: map[string]*Client{},
+		servers: map[string]*Server{},
+		waiting: map[flow.Flow]*queue{},
+	}
+	// RFC 6026 §8.4: Timer D is at least 32 s, since the server's T1 is not known
+	l.d.init(heap, max(64*timers.T1, 32*time.Second))
+	l.ik.init(heap, timers.T4)
+	l.jlm.init(heap, 64*timers.T1)
+	return l
+}
+
+func or(d, fallback time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return fallback
+}
+
+// Len returns how many client and server transactions there are, finished ones that still absorb copies included.
+func (l *Layer) Len() (clients, servers int) { return len(l.clients), len(l.servers) }
+
+// Receive takes a message that was parsed and validated. It is valid only during the call.
+func (l *Layer) Receive(now clock.Time, m *message.Message, f flow.Flow) {
+	switch {
+	case !m.IsRequest():
+		l.receiveResponse(now, m, f)
+	case m.Method() == message.ACK:
+		l.receiveAck(now, m, f)
+	case m.Method() == message.CANCEL:
+		l.receiveCancel(now, m, f)
+	default:
+		l.receiveRequest(now, m, f)
+	}
+}
+
+func (l *Layer) receiveResponse(now clock.Time, m *message.Message, f flow.Flow) {
+	c := l.client(m)
+	switch {
+	case c == nil && isAccept(m):
+		l.user.Stray(now, m, f)
+	case c == nil:
+		l.Counters.Strays++ // RFC 6026 §8.9: silently discarded
+	case c.method == message.INVITE:
+		inviteClient{c}.response(now, m, f)
+	default:
+		plainClient{c}.response(now, m)
+	}
+}
+
+// isAccept reports whether m is a 2xx to an INVITE.
+func isAccept(m *message.Message) bool { return m.Status()/100 == 2 && m.Method() == message.INVITE }
+
+func (l *Layer) receiveRequest(now clock.Time, m *message.Message, f flow.Flow) {
+	if s := l.server(m, f, m.MethodName()); s != nil {
+		s.repeated()
+		return
+	}
+	l.user.Request(now, l.newServer(m, f), m, f)
+}
+
+func (l *Layer) receiveAck(now clock.Time, m *message.Message, f flow.Flow) {
+	if s := l.acknowledged(m, f); s != nil && s.state != Accepted {
+		inviteServer{s}.ack(now)
+		return
+	}
+	// RFC 6026 §7.1: in the Accepted state too, the ACK is the user's
+	l.user.Ack(now, m, f)
+}
+
+// receiveCancel answers a CANCEL (RFC 3261 §9.2). One that cancels nothing leaves nothing behind.
+func (l *Layer) receiveCancel(now clock.Time, m *message.Message, f flow.Flow) {
+	if s := l.server(m, f, m.MethodName()); s != nil {
+		s.repeated()
+		return
+	}
+	target := l.cancelled(m, f)
+	if target == nil {
+		l.Counters.StrayCancels++
+		l.out.Send(replyFlow(m, f), l.answer(m, 481, "", f))
+		return
+	}
+	s := l.newServer(m, f)
+	s.Respond(now, 200, l.answer(m, 200, target.toTag, f))
+	if target.method == message.INVITE && target.state == Proceeding {
+		l.user.Cancel(now, target, m)
+	}
+}
+
+// answer builds a response of the layer's own. Without a tag it makes one from the key of the request, the same for
+// every copy of it (RFC 3261 §8.2.7).
+func (l *Layer) answer(m *message.Message, code int, tag string, f flow.Flow) []byte {
+	var made [16]byte
+	to := append(made[:0], tag...)
+	if tag == "" {
+		l.key = appendServerKey(l.key[:0], m, f, m.MethodName())
+		to = appendHash(to, l.seed, l.key)
+	}
+	l.build = message.AppendBody(m.AppendResponse(l.build[:0], code, "", to, f.Remote), nil)
+	return l.build
+}
+
+// appendHash appends 16 hexadecimal digits made from key (FNV-1a with a secret start).
+func appendHash(dst []byte, seed uint64, key []byte) []byte {
+	const digits = "0123456789abcdef"
+	h := uint64(14695981039346656037) ^ seed
+	for _, c := range key {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	for range 16 {
+		dst = append(dst, digits[h&15])
+		h >>= 4
+	}
+	return dst
+}
+
+// SendFailed takes the news that what was sent on f did not arrive: an ICMP error, a connection refused or lost. Client
+// transactions on that flow that have heard nothing yet fail, the oldest first (RFC 3261 §17.1.4). Server transactions
+// stay and go on absorbing copies (RFC 6026 §7.1).
+func (l *Layer) SendFailed(now clock.Time, f flow.Flow) {
+	q := l.waiting[f]
+	if q == nil {
+		return
+	}
+	var failed []*Client // a user may send again on the same flow meanwhile: that one did not fail yet
+	for t := q.first; t != nil; t = t.next {
+		failed = append(failed, t.timer.Owner.(*Client))
+	}
+	for _, c := range failed {
+		c.fail(now, TransportError)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -44,9 +45,7 @@ func (l *ladder) draw() string {
 		c.width = max(c.width, minWidth)
 	}
 	c.names = l.order()
-	if l.o.ASCII {
-		l.plain(c.names)
-	}
+	l.clean(c.names)
 	c.layout(l.rows)
 	var b strings.Builder
 	b.WriteString(c.titles())
@@ -84,24 +83,43 @@ func (l *ladder) order() []string {
 	return append(append(names, l.o.Self), l.parties[own:]...)
 }
 
-// plain leaves nothing but ASCII in titles, labels and notes.
-func (l *ladder) plain(names []string) {
+// clean leaves nothing in titles, labels and notes that would disturb a terminal.
+func (l *ladder) clean(names []string) {
+	safe := printable
+	if l.o.ASCII {
+		safe = ascii
+	}
 	for i := range names {
-		names[i] = ascii(names[i])
+		names[i] = safe(names[i])
 	}
 	for i := range l.rows {
-		l.rows[i].label, l.rows[i].note = ascii(l.rows[i].label), ascii(l.rows[i].note)
+		l.rows[i].label, l.rows[i].note = safe(l.rows[i].label), safe(l.rows[i].note)
 	}
 }
 
+// printable puts question marks for what is not printed and spaces for all white space.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case r == utf8.RuneError || !unicode.IsPrint(r):
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+var spelled = strings.NewReplacer("→", "->", "…", "...", "·", "-")
+
+// ascii spells out or gives up what is not ASCII.
 func ascii(s string) string {
-	s = strings.NewReplacer("→", "->", "…", "...", "·", "-").Replace(s)
 	return strings.Map(func(r rune) rune {
 		if r < utf8.RuneSelf {
 			return r
 		}
 		return '?'
-	}, s)
+	}, printable(spelled.Replace(s)))
 }
 
 // layout places the columns so that every label fits between the ones it joins, as far as the width allows.

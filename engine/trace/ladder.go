@@ -248,12 +248,14 @@ func (l *ladder) label(e *Event, p int, ok bool) string {
 
 // garbage names what is no SIP message by the printable start of its first word.
 func (l *ladder) garbage(b []byte) string {
-	b = bytes.TrimSpace(b)
+	if b = bytes.TrimSpace(b); len(b) == 0 {
+		return "keep-alive" // RFC 5626 §3.5.1: line ends only
+	}
 	n := 0
 	for n < len(b) && n < 12 && b[n] > ' ' && b[n] < 0x7f {
 		n++
 	}
-	return strings.TrimSpace("? " + string(b[:n]))
+	return "? " + string(b[:n])
 }
 
 // reason shows the Reason of a CANCEL or BYE without its text (RFC 3326 §2).

@@ -1,0 +1,84 @@
+package sim
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// payloads are the payload types that a phone offers and takes: G.711 and telephone events.
+var payloads = []string{"8", "0", "101"}
+
+var rtpmap = map[string]string{"8": "PCMA/8000", "0": "PCMU/8000", "101": "telephone-event/8000"}
+
+// sdp writes a session description: an offer, or the answer to one (RFC 3264). Its origin names the phone and the
+// session, so that a test can tell whose media a description is about.
+func (p *Phone) sdp(session string, version int, offer []byte) *Body {
+	addr := p.cfg.Addr.Addr().String()
+	family := "IP4"
+	if p.cfg.Addr.Addr().Is6() {
+		family = "IP6"
+	}
+	types, direction := payloads, ""
+	if len(offer) > 0 {
+		types, direction = common(offer), mirrored(offer)
+	}
+	var b bytes.Buffer
+	b.WriteString("v=0\r\no=" + p.name + " " + session + " " + strconv.Itoa(version) + " IN " + family + " " + addr + "\r\n")
+	b.WriteString("s=-\r\nc=IN " + family + " " + addr + "\r\nt=0 0\r\n")
+	b.WriteString("m=audio " + strconv.Itoa(20000+int(p.cfg.Addr.Port())%1000*2) + " RTP/AVP " + strings.Join(types, " ") + "\r\n")
+	for _, t := range types {
+		if name := rtpmap[t]; name != "" {
+			b.WriteString("a=rtpmap:" + t + " " + name + "\r\n")
+		}
+	}
+	if direction != "" {
+		b.WriteString("a=" + direction + "\r\n")
+	}
+	return &Body{Type: sdpType, Content: b.Bytes()}
+}
+
+// common returns the payload types of an offer that a phone takes; all of its own if it takes none, which a test sees.
+func common(offer []byte) []string {
+	_, list, _ := strings.Cut(sdpLine(offer, "m=audio "), " RTP/AVP ")
+	out := slices.DeleteFunc(strings.Fields(list), func(t string) bool { return !slices.Contains(payloads, t) })
+	if len(out) == 0 {
+		return payloads
+	}
+	return out
+}
+
+// mirrored returns the direction that answers the offer's (RFC 3264 §6.1); "" for sendrecv.
+func mirrored(offer []byte) string {
+	for line := range bytes.Lines(offer) {
+		switch string(bytes.TrimSpace(line)) {
+		case "a=sendonly":
+			return "recvonly"
+		case "a=recvonly":
+			return "sendonly"
+		case "a=inactive":
+			return "inactive"
+		}
+	}
+	return ""
+}
+
+// sdpLine returns the rest of the first line that starts with prefix.
+func sdpLine(sdp []byte, prefix string) string {
+	for line := range bytes.Lines(sdp) {
+		if rest, ok := bytes.CutPrefix(line, []byte(prefix)); ok {
+			return strings.TrimSpace(string(rest))
+		}
+	}
+	return ""
+}
+
+// origin returns the name and the session of a description's origin.
+func origin(sdp []byte) (name, session string) {
+	f := strings.Fields(sdpLine(sdp, "o="))
+	if len(f) < 2 {
+		return "", ""
+	}
+	return f[0], f[1]
+}

@@ -2,8 +2,8 @@ package plan
 
 import "time"
 
-// Asker is the script as the executor asks it. Its methods return at once; errors in the script are the
-// asker's to log, and it returns nil then.
+// Asker is the script as the executor asks it. Its methods return at once and do not call the executor;
+// errors in the script are the asker's to log, and it returns nil then.
 type Asker interface {
 	// Deferred calls a function that stands where a plan may stand; failed is the step that failed if the
 	// function is an edge, else nil. Nil means no plan.
@@ -18,7 +18,8 @@ type Asker interface {
 	Exhausted(best *Step, round int) *Node
 	// Ringing tells of the first 101-198 of a target.
 	Ringing(s *Step)
-	// Bound tells that a limit of the plan was met, for the log; pos is the step that did not start.
+	// Bound tells that a limit of the plan was met, for the log; pos is the step that did not start, no place
+	// for the bound on `exhausted`.
 	Bound(what string, pos Pos)
 }
 
@@ -35,6 +36,8 @@ const (
 	EventTransportError                  // the INVITE could not be sent
 	EventOffline                         // the target has nowhere to be reached
 	EventCallerCancel                    // the caller gave up; every later 2xx is released
+	EventDenied                          // no INVITE was sent: the call has no right to the target
+	EventLimited                         // no INVITE was sent: no slot is free
 )
 
 // Event is something that happened to a branch, the caller or the clock.
@@ -52,11 +55,14 @@ type ActionKind uint8
 
 // The kinds of actions.
 const (
-	ActInvite  ActionKind = iota // send the INVITE of Branch to Target
-	ActCancel                    // give Branch up: CANCEL as soon as RFC 3261 §9.1 allows, with Cause
-	ActAnswer                    // Branch has won: its 2xx answers the caller
-	ActRelease                   // ACK and BYE the 2xx that Branch just received, with Cause
-	ActRespond                   // end the caller's INVITE: with Reply if set, else Response if set, else Code
+	ActInvite ActionKind = iota // send the INVITE of Branch to Target
+	// ActCancel gives Branch up: CANCEL as soon as RFC 3261 §9.1 allows, with Cause. A branch that was given up
+	// before and has not ended gets it once more, with CauseElsewhere, when another branch answers: if its
+	// CANCEL still waits for a provisional, it leaves with that Reason; if it has left, nothing is to be done.
+	ActCancel
+	ActAnswer  // Branch has won: its 2xx answers the caller
+	ActRelease // ACK and BYE the 2xx that Branch just received, with Cause
+	ActRespond // end the caller's INVITE: with Reply if set, else Response if set, else Code
 )
 
 // Cause is why a branch is given up.
@@ -82,7 +88,7 @@ type Action struct {
 	Reply    *Reply
 }
 
-// Limits bound one call's plan.
+// Limits bound one call's plan. A field that is zero takes its value from DefaultLimits.
 type Limits struct {
 	Replacements int // in one place
 	Branches     int // INVITEs per call
@@ -94,17 +100,3 @@ type Limits struct {
 // DefaultLimits are 10 replacements, 64 branches, 256 nodes, 3 rounds and Timer C = 181 s
 // (RFC 3261 §16.6 step 11: more than three minutes).
 var DefaultLimits = Limits{Replacements: 10, Branches: 64, Nodes: 256, Rounds: 3, TimerC: 181 * time.Second}
-
-/*
-The executor (executor.go):
-
-	func NewExecutor(ask Asker, limits Limits) *Executor
-	func (e *Executor) Start(now clock.Time, n *Node) []Action       // n = nil: 404
-	func (e *Executor) Step(now clock.Time, ev Event) []Action       // slice valid until the next call
-	func (e *Executor) Deadline() (clock.Time, bool)                 // when it wants EventTick
-	func (e *Executor) Done() bool                                   // final action given
-	func (e *Executor) Pending() int                                 // branches that run (INVITEd, not ended, not given up)
-	func (e *Executor) Best() *Step                                  // best response so far, nil = none
-	func (e *Executor) Round() int
-	func (e *Executor) Branch(id BranchID) *Step                     // nil if unknown
-*/

@@ -3,8 +3,13 @@
 // A plan is data. Scripts build Nodes; an Executor owned by one call compiles them and is stepped
 // with events (an answer, a refusal, the clock) and returns actions (send an INVITE, cancel a
 // branch, answer the caller). It reads no clock, knows no message and starts nothing by itself.
-// What it obeys is RFC 3261 §16.7 (response context, best response) and §16.10 (CANCEL) as a
-// B2BUA reads them, and the page "How a plan runs" of the Lua reference.
+// What it obeys is RFC 3261 §16.7 (response context, best response), §16.8 (Timer C) and §16.10
+// (CANCEL) as a B2BUA reads them, and the page "How a plan runs" of the Lua reference.
+//
+// Every step has a place in the plan. What stands there may fail and be replaced; the place, its
+// group and the clocks of the groups around stay. The code follows that: compile.go lays the tree
+// out, run.go starts steps and moves groups on, fail.go says who is asked and puts replacements in
+// place, best.go ranks what came back.
 package plan
 
 import (
@@ -117,10 +122,14 @@ type Node struct {
 
 	// Reply is set for KindReject and KindRedirect.
 	Reply *Reply
+
+	contact bool // a contact of a 3xx that the executor follows
 }
 
-// Each holds the defaults that a group gives its members: what a member leaves unset (zero) is taken
-// from here.
+// Each holds the defaults that a group gives its members, targets and groups alike: an option that a
+// member leaves unset (zero) is taken from here, whole. They are for the members as written, and for what
+// a function that stands as a member returns: not for the members of members, and not for replacements
+// (or an `on` given here would apply to the plan that it gave).
 type Each struct {
 	Ring     time.Duration
 	Delay    time.Duration
@@ -171,6 +180,8 @@ type Target struct {
 	Redirect RedirectPolicy
 	// Headers are set on, or removed from, the branch's INVITE.
 	Headers []Header
+	// Registered says that URI is a registered contact: a 404 from it means that the phone is gone, `offline`.
+	Registered bool
 	// PassAuth passes 401 and 407 to the caller (option auth = "pass"); without it they go out as 403.
 	PassAuth bool
 }

@@ -1,0 +1,139 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"tandem/engine/clock"
+)
+
+// none is no node and no result.
+const none int32 = -1
+
+// never is the deadline of a node that waits for nothing.
+const never clock.Time = 1<<63 - 1
+
+type state uint8
+
+const (
+	idle state = iota
+	waiting
+	running
+	ended
+)
+
+// node is one step in the flat array: a node of the plan with what its group gave it, and how far it is.
+type node struct {
+	src         *Node
+	target      *Target
+	on          *Edges
+	ring, delay time.Duration
+
+	base  clock.Time // from when delay counts
+	start clock.Time
+	at    clock.Time // end of the delay, of the ring time or of Timer C
+
+	parent, first, next int32
+	best                int32 // the best result at or within the node
+	result              int32 // that of its INVITE
+	attempt             int32
+
+	state      state
+	outcome    Outcome
+	member     bool // stands in its group as written: takes the group's defaults
+	inParallel bool // a parallel group is around it, at any depth
+	capped     bool // a group with a ring time is around it
+	timerC     bool // at is Timer C
+	rang       bool // a 101-198 came, at or within
+	starting   bool // a group that starts members: it settles when all are started
+}
+
+func (n *node) isGroup() bool { return n.src.Kind == KindSerial || n.src.Kind == KindParallel }
+
+// compile appends the tree of src below parent and returns its index, or none if it passed the bound.
+func (e *Executor) compile(src *Node, parent int32, member bool) int32 {
+	if len(e.nodes) >= e.limits.Nodes {
+		e.bound(fmt.Sprintf("%d plan nodes in one call", e.limits.Nodes), src.Pos)
+		return none
+	}
+	i := int32(len(e.nodes))
+	n := node{
+		src: src, target: src.Target, on: src.On, ring: src.Ring, delay: src.Delay, member: member,
+		at: never, parent: parent, first: none, next: none, best: none, result: none, attempt: 1,
+	}
+	if parent != none {
+		p := &e.nodes[parent]
+		n.inParallel = p.inParallel || p.src.Kind == KindParallel
+		n.capped = p.capped || p.ring > 0
+		if each := p.src.Each; each != nil && member {
+			n.inherit(each)
+		}
+	}
+	e.nodes = append(e.nodes, n)
+	return e.compileMembers(i)
+}
+
+func (e *Executor) compileMembers(i int32) int32 {
+	last := none
+	for _, m := range e.nodes[i].src.Members {
+		j := e.compile(m, i, true)
+		if j == none {
+			return none
+		}
+		if last == none {
+			e.nodes[i].first = j
+		} else {
+			e.nodes[last].next = j
+		}
+		last = j
+	}
+	return i
+}
+
+// inherit fills in what the member leaves unset. A function takes nothing: what it returns does.
+func (n *node) inherit(each *Each) {
+	if n.src.Kind == KindDeferred {
+		return
+	}
+	if n.ring == 0 {
+		n.ring = each.Ring
+	}
+	if n.delay == 0 {
+		n.delay = each.Delay
+	}
+	if n.on == nil {
+		n.on = each.On
+	}
+	if n.target != nil {
+		n.target = n.target.with(each)
+	}
+}
+
+// with returns the target with the defaults of its group; itself if they change nothing.
+func (t *Target) with(each *Each) *Target {
+	u := *t
+	changed := false
+	if u.On6xx == SixDefault && each.On6xx != SixDefault {
+		u.On6xx, changed = each.On6xx, true
+	}
+	if u.Redirect == RedirectDefault && each.Redirect != RedirectDefault {
+		u.Redirect, changed = each.Redirect, true
+	}
+	if u.Headers == nil && each.Headers != nil {
+		u.Headers, changed = each.Headers, true
+	}
+	if !changed {
+		return t
+	}
+	return &u
+}
+
+// key is what tells the URIs of targets apart.
+func (t *Target) key() string { return keyOf(t.Key, t.URI) }
+
+func keyOf(key, uri string) string {
+	if key != "" {
+		return key
+	}
+	return uri
+}

@@ -1,0 +1,342 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"tandem/engine/clock"
+)
+
+// Random plans, run by random events at random times. What holds at every step is in world.check.
+
+var (
+	someUsers  = []string{"a", "b", "c", "d", "e", "f"}
+	someRings  = []float64{0, 0, 4, 10, 30}
+	someDelays = []float64{0, 0, 0, 2, 5, 12}
+	someCodes  = []int{486, 480, 404, 403, 408, 487, 401, 503, 500, 600, 603, 302}
+)
+
+func pick[T any](t *rapid.T, what string, of []T) T { return rapid.SampledFrom(of).Draw(t, what) }
+
+func oneIn(t *rapid.T, n int, what string) bool { return rapid.IntRange(1, n).Draw(t, what) == n }
+
+func drawPlan(t *rapid.T, depth int) *Node {
+	kinds := []Kind{KindTarget, KindTarget, KindTarget, KindDeferred, KindSerial, KindParallel, KindParallel}
+	if depth == 0 {
+		kinds = kinds[:4]
+	}
+	n := &Node{Kind: pick(t, "kind", kinds)}
+	switch n.Kind {
+	case KindDeferred:
+		n.Func = drawFunction(depth)
+		if oneIn(t, 12, "reject") {
+			return reject(pick(t, "code", someCodes[:10]))
+		}
+		return n
+	case KindTarget:
+		n.Target = to(pick(t, "user", someUsers)).Target
+		n.Target.On6xx = pick(t, "on_6xx", []SixPolicy{SixDefault, SixBranch})
+		n.Target.Redirect = pick(t, "redirect", []RedirectPolicy{RedirectDefault, RedirectFollow, RedirectPass})
+	default:
+		for range rapid.IntRange(0, 4).Draw(t, "members") {
+			n.Members = append(n.Members, drawPlan(t, depth-1))
+		}
+		n.Hold = oneIn(t, 4, "hold")
+		if oneIn(t, 4, "each") {
+			n.Each = &Each{Ring: sec(pick(t, "each.ring", someRings)), Delay: sec(pick(t, "each.delay", someDelays)), On: drawEdges(t, depth)}
+		}
+	}
+	n.Ring, n.Delay = sec(pick(t, "ring", someRings)), sec(pick(t, "delay", someDelays))
+	n.On = drawEdges(t, depth)
+	return n
+}
+
+func drawEdges(t *rapid.T, depth int) *Edges {
+	if depth == 0 || !oneIn(t, 3, "edges") {
+		return nil
+	}
+	var e Edges
+	e[pick(t, "outcome", []Outcome{Busy, NoAnswer, Timeout, Rejected, Failed})] = drawPlan(t, depth-1)
+	return &e
+}
+
+// drawFunction is a function of the script that decides when it is called.
+func drawFunction(depth int) func(*rapid.T) *Node {
+	return func(t *rapid.T) *Node {
+		if depth == 0 || oneIn(t, 3, "no plan") {
+			return nil
+		}
+		return drawPlan(t, depth-1)
+	}
+}
+
+// world is the script, the phones, the caller and the call glue, which keeps account of every branch.
+type world struct {
+	*rapid.T
+	e   *Executor
+	now clock.Time
+	log []string
+
+	branches  []account
+	answers   int
+	responses int
+	cancelled bool
+	bounds    int
+}
+
+type account struct {
+	target  *Target
+	ended   bool // the glue saw a final response
+	cancels []Cause
+}
+
+func (w *world) Deferred(f Callback, _ *Step) *Node { return f.(func(*rapid.T) *Node)(w.T) }
+func (w *world) Handler(o Outcome, s *Step) *Node   { return w.handler(s) }
+func (w *world) Redirected(s *Step) *Node {
+	if oneIn(w.T, 3, "follow") {
+		return &Node{Kind: KindFollow}
+	}
+	return w.handler(s)
+}
+func (w *world) Exhausted(s *Step, _ int) *Node { return w.handler(s) }
+
+func (w *world) Ringing(s *Step) {
+	if !s.Rang || w.e.Done() {
+		w.Fatalf("ringing told of %+v", s)
+	}
+}
+func (w *world) Bound(string, Pos) { w.bounds++ }
+
+func (w *world) handler(s *Step) *Node {
+	if s == nil || s.Code == 0 {
+		w.Fatalf("asked with %+v", s)
+	}
+	if oneIn(w.T, 4, "handler") {
+		return drawPlan(w.T, 2)
+	}
+	return nil
+}
+
+// do keeps the account of what the glue is told to do after event ev.
+func (w *world) do(ev Event, acts []Action) {
+	for i, a := range acts {
+		w.log = append(w.log, actionText(a))
+		switch a.Kind {
+		case ActInvite:
+			w.branches = append(w.branches, account{target: a.Target})
+			if int(a.Branch) != len(w.branches) || w.answers+w.responses > 0 || w.cancelled {
+				w.Fatalf("INVITE of branch %d after %q", a.Branch, w.log)
+			}
+		case ActCancel:
+			w.cancelOf(&w.branches[a.Branch-1], a)
+		case ActAnswer:
+			w.answers++
+			if i != 0 || ev.Kind != EventAnswer || a.Branch != ev.Branch {
+				w.Fatalf("answer of %d at %d after %+v", a.Branch, i, ev)
+			}
+		case ActRelease:
+			if len(acts) != 1 || ev.Kind != EventAnswer || a.Branch != ev.Branch {
+				w.Fatalf("release of %d after %+v", a.Branch, ev)
+			}
+		case ActRespond:
+			w.responses++
+			w.checkBest(a)
+		}
+	}
+	w.check()
+}
+
+func (w *world) cancelOf(b *account, a Action) {
+	b.cancels = append(b.cancels, a.Cause)
+	switch n := len(b.cancels); {
+	case b.ended, n > 2, n == 2 && (b.cancels[0] != CauseNone || a.Cause != CauseElsewhere):
+		w.Fatalf("cancels of branch %d: %v, ended %v", a.Branch, b.cancels, b.ended)
+	case (a.Cause == CauseElsewhere) != (w.answers > 0), (a.Cause == CauseCaller) != w.cancelled:
+		w.Fatalf("cause %d of branch %d", a.Cause, a.Branch)
+	}
+}
+
+// checkBest finds the best response once more, the long way round.
+func (w *world) checkBest(a Action) {
+	if a.Reply != nil {
+		return
+	}
+	best := 0
+	for _, r := range w.e.results {
+		s := r.step
+		if s.Outcome != NoOutcome && r.rank != uncounted && (best == 0 || weight(s.Code) < weight(best)) {
+			best = s.Code
+		}
+	}
+	if best == 0 {
+		best = 480
+	}
+	if weight(a.Code) != weight(best) || a.Code == 503 || a.Code == 401 {
+		w.Fatalf("responded %d, best is %d", a.Code, best)
+	}
+}
+
+// weight is the order of the responses that occur here, the best first.
+func weight(code int) int {
+	order := [][]int{{600, 603}, {302}, {486}, {480}, {401, 403, 404, 487}, {408}, {500, 503}}
+	return slices.IndexFunc(order, func(equal []int) bool { return slices.Contains(equal, code) })
+}
+
+func (w *world) check() {
+	w.checkCall()
+	for i := range w.e.nodes {
+		w.checkNode(int32(i))
+	}
+}
+
+func (w *world) checkCall() {
+	pending := 0
+	rung := map[string]bool{}
+	for id, b := range w.branches {
+		if b.ended || len(b.cancels) > 0 {
+			continue
+		}
+		pending++
+		if rung[b.target.Key] {
+			w.Fatalf("branch %d rings %s a second time", id+1, b.target.Key)
+		}
+		rung[b.target.Key] = true
+	}
+	ends := w.answers + w.responses
+	if w.cancelled {
+		ends++
+	}
+	_, due := w.e.Deadline()
+	switch {
+	case w.e.Pending() != pending:
+		w.Fatalf("pending %d, counted %d", w.e.Pending(), pending)
+	case w.e.Done() != (ends == 1) || ends > 1:
+		w.Fatalf("done %v with %d ends", w.e.Done(), ends)
+	case w.e.Done() && (due || pending > 0):
+		w.Fatalf("done, but deadline %v, pending %d", due, pending)
+	case !w.e.Done() && !due:
+		w.Fatal("the call hangs: not done and no deadline")
+	case w.bounds > 1 || w.bounds == 1 && !w.e.Done():
+		w.Fatalf("%d bounds, done %v", w.bounds, w.e.Done())
+	case len(w.branches) > DefaultLimits.Branches || len(w.e.nodes) > DefaultLimits.Nodes || w.e.Round() > DefaultLimits.Rounds:
+		w.Fatal("past a bound")
+	}
+}
+
+func (w *world) checkNode(i int32) {
+	n := &w.e.nodes[i]
+	if n.state != running && n.state != waiting {
+		if n.at != never {
+			w.Fatalf("node %d ended and waits for %v", i, n.at)
+		}
+		return
+	}
+	for p := n.parent; p != none; p = w.e.nodes[p].parent {
+		if w.e.nodes[p].state != running {
+			w.Fatalf("node %d is in state %d, %d around it in %d", i, n.state, p, w.e.nodes[p].state)
+		}
+	}
+	if n.ring > 0 && n.state == running && w.now.Sub(n.start) >= n.ring {
+		w.Fatalf("node %d rings for %v of %v", i, w.now.Sub(n.start), n.ring)
+	}
+	if !n.isGroup() || n.state == waiting {
+		return
+	}
+	count := map[state]int{}
+	for c := n.first; c != none; c = w.e.nodes[c].next {
+		count[w.e.nodes[c].state]++
+	}
+	active := count[running] + count[waiting]
+	switch {
+	case active == 0:
+		w.Fatalf("group %d has nothing left", i)
+	case n.src.Kind == KindSerial && active > 1:
+		w.Fatalf("serial group %d has %d members at a time", i, active)
+	case n.src.Kind == KindParallel && count[running] == 0 && !n.src.Hold:
+		w.Fatalf("parallel group %d only waits", i)
+	}
+}
+
+// advance moves the clock on, ticking at every deadline on the way.
+func (w *world) advance(to clock.Time) {
+	for {
+		d, ok := w.e.Deadline()
+		if !ok || d > to {
+			break
+		}
+		if d < w.now {
+			w.Fatalf("deadline %v before %v", d, w.now)
+		}
+		w.now = d
+		ev := Event{Kind: EventTick}
+		w.do(ev, w.e.Step(w.now, ev))
+	}
+	w.now = max(w.now, to)
+}
+
+// event is something that a phone, or rarely the caller, does.
+func (w *world) event() {
+	if oneIn(w.T, 40, "caller cancels") {
+		w.cancelled = w.cancelled || !w.e.Done()
+		w.do(Event{}, w.e.Step(w.now, Event{Kind: EventCallerCancel}))
+		return
+	}
+	if len(w.branches) == 0 {
+		return
+	}
+	ev := Event{Branch: BranchID(rapid.IntRange(1, len(w.branches)).Draw(w.T, "branch"))}
+	b := &w.branches[ev.Branch-1]
+	ev.Kind = pick(w.T, "event", []EventKind{
+		EventProvisional, EventProvisional, EventFinal, EventFinal, EventFinal, EventFinal, EventAnswer, EventTimeout,
+		EventTransportError, EventOffline, EventDenied, EventLimited,
+	})
+	switch ev.Kind {
+	case EventAnswer:
+		if !oneIn(w.T, 6, "answer") {
+			return
+		}
+		ev.Code = 200
+	case EventFinal:
+		ev.Code = pick(w.T, "code", someCodes)
+		for range rapid.IntRange(0, 3).Draw(w.T, "contacts") {
+			ev.Contacts = append(ev.Contacts, contact(pick(w.T, "contact", someUsers), pick(w.T, "q", []int{500, 1000})))
+		}
+	case EventProvisional:
+		ev.Code = pick(w.T, "provisional", []int{180, 183, 199})
+	}
+	if ev.Kind != EventProvisional {
+		b.ended = true
+	}
+	w.do(ev, w.e.Step(w.now, ev))
+}
+
+func TestRandomPlans(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &world{T: t}
+		w.e = NewExecutor(w, Limits{})
+		plan := drawPlan(t, 3)
+		text := plan.String()
+		w.do(Event{}, w.e.Start(w.now, plan))
+		for range rapid.IntRange(0, 60).Draw(t, "events") {
+			w.advance(w.now + clock.Time(sec(rapid.Float64Range(0, 8).Draw(t, "wait"))))
+			w.event()
+		}
+		for ticks := 0; !w.e.Done(); ticks++ { // nobody does anything any more: the call ends by itself
+			if ticks > 2000 {
+				t.Fatalf("the call does not end: %s", plan)
+			}
+			d, _ := w.e.Deadline()
+			w.advance(d)
+		}
+		for id, b := range w.branches {
+			if !b.ended && len(b.cancels) == 0 {
+				t.Fatalf("branch %d was left alone", id+1)
+			}
+		}
+		if plan.String() != text {
+			t.Fatalf("the script's plan became %s", plan)
+		}
+	})
+}

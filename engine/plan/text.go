@@ -1,0 +1,86 @@
+package plan
+
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
+// String returns the plan on one line, for traces: serial{100, parallel{200, 201+5s} ring=25s}.
+// A target is its name, user or URI; +5s is a delay.
+func (n *Node) String() string {
+	var b strings.Builder
+	n.write(&b)
+	return b.String()
+}
+
+func (n *Node) write(b *strings.Builder) {
+	if n == nil {
+		b.WriteString("nil")
+		return
+	}
+	switch n.Kind {
+	case KindTarget:
+		b.WriteString(n.label())
+	case KindSerial:
+		n.writeGroup(b, "serial")
+	case KindParallel:
+		n.writeGroup(b, "parallel")
+	case KindDeferred:
+		b.WriteString("function")
+	case KindReject, KindRedirect:
+		n.writeReply(b)
+	case KindFollow:
+		b.WriteString("follow")
+	}
+	if n.Delay > 0 {
+		b.WriteString("+" + seconds(n.Delay))
+	}
+	if n.Ring > 0 {
+		b.WriteString(" ring=" + seconds(n.Ring))
+	}
+	if n.Hold {
+		b.WriteString(" hold")
+	}
+}
+
+func (n *Node) label() string {
+	switch {
+	case n.Name != "":
+		return n.Name
+	case n.Target.User != "":
+		return n.Target.User
+	}
+	return n.Target.URI
+}
+
+func (n *Node) writeGroup(b *strings.Builder, kind string) {
+	b.WriteString(kind)
+	if n.Name != "" {
+		b.WriteString(" " + n.Name)
+	}
+	b.WriteByte('{')
+	for i, m := range n.Members {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		m.write(b)
+	}
+	b.WriteByte('}')
+}
+
+func (n *Node) writeReply(b *strings.Builder) {
+	if n.Kind == KindReject {
+		b.WriteString("reject ")
+	} else {
+		b.WriteString("redirect ")
+	}
+	b.WriteString(strconv.Itoa(n.Reply.Code))
+	for _, c := range n.Reply.Contacts {
+		b.WriteString(" " + c.URI)
+	}
+}
+
+func seconds(d time.Duration) string {
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
+}

@@ -1,0 +1,33 @@
+package plan
+
+import "testing"
+
+func TestNodeString(t *testing.T) {
+	cases := []struct {
+		node *Node
+		want string
+	}{
+		{serial(to("100"), parallel(to("200"), to("201", delay(5))).with(ring(25)), to("voicemail")), "serial{100, parallel{200, 201+5s} ring=25s, voicemail}"},
+		{to("100", name("desk"), delay(0.5), ring(20)), "desk+0.5s ring=20s"},
+		{&Node{Kind: KindTarget, Target: &Target{URI: "sip:192.0.2.1"}}, "sip:192.0.2.1"},
+		{parallel(to("1"), deferred(noPlan)).with(name("sales"), hold), "parallel sales{1, function} hold"},
+		{serial(reject(486), &Node{Kind: KindRedirect, Reply: &Reply{Code: 302, Contacts: []Contact{contact("x", 1)}}}), "serial{reject 486, redirect 302 sip:x@192.0.2.1}"},
+		{serial(), "serial{}"},
+		{&Node{Kind: KindFollow}, "follow"},
+		{nil, "nil"},
+	}
+	for _, c := range cases {
+		if got := c.node.String(); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+func TestPosString(t *testing.T) {
+	if got := (Pos{"main.lua", 31}).String(); got != "main.lua:31" {
+		t.Errorf("got %q", got)
+	}
+	if got := (Pos{}).String(); got != "" {
+		t.Errorf("got %q", got)
+	}
+}

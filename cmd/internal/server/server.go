@@ -1,0 +1,209 @@
+// Package server runs an engine on real sockets: scripts, shards, admin socket and reloads wired together.
+package server
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tandem/cmd/internal/admin"
+	"tandem/cmd/internal/config"
+	"tandem/cmd/internal/exit"
+	"tandem/engine"
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/resolve"
+	"tandem/engine/trace"
+	"tandem/engine/transport"
+	"tandem/luaapi"
+)
+
+// Options are what a server needs beside its configuration.
+type Options struct {
+	Config config.Config
+	Log    *zap.Logger
+	// Shards is the number of shards, 0 = GOMAXPROCS.
+	Shards int
+	// Trace may be nil. With it there must be one shard.
+	Trace trace.Sink
+	// Product is what User-Agent and Server say.
+	Product string
+}
+
+// Server is a running engine.
+type Server struct {
+	log     *zap.Logger
+	host    *luaapi.Host
+	engine  *engine.Engine
+	sockets []*transport.Shard
+	addrs   []transport.Listen
+	admin   *admin.Server
+	clock   *clock.Wall
+	product string
+	started time.Time
+
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+	failed chan error
+}
+
+// Start loads the scripts, binds the listeners and begins to serve. Its errors carry an exit status.
+func Start(ctx context.Context, o Options) (_ *Server, err error) {
+	shards := o.Shards
+	if shards == 0 {
+		shards = runtime.GOMAXPROCS(0)
+	}
+	s := &Server{log: o.Log, product: o.Product, clock: clock.NewWall(), started: time.Now(), failed: make(chan error, shards+2)}
+	ctx, s.stop = context.WithCancel(ctx)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	s.host, err = luaapi.NewHost(luaapi.Dir(o.Config.Scripts), luaapi.Options{Shards: shards, Budget: o.Config.Budget, Logger: o.Log})
+	if err != nil {
+		return nil, exit.With(exit.Script, err)
+	}
+	if err := s.listen(o, shards); err != nil {
+		return nil, exit.With(exit.Listen, err)
+	}
+	if o.Config.Admin != "" {
+		if s.admin, err = admin.Serve(o.Config.Admin, s); err != nil {
+			return nil, exit.Errorf(exit.Listen, "%w; give this engine another with --admin", err)
+		}
+	}
+	s.serve(ctx)
+	return s, nil
+}
+
+// listen binds the sockets and connects them to the engine's shards.
+func (s *Server) listen(o Options, shards int) error {
+	listens, advertised, err := listeners(o.Config)
+	if err != nil {
+		return err
+	}
+	var bound []netip.AddrPort
+	if s.sockets, bound, err = transport.Open(listens, shards); err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return fmt.Errorf("%w; stop what uses it, or listen elsewhere with --listen udp:IP:PORT", err)
+		}
+		return err
+	}
+	cfg := engine.Config{Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Resolver: resolve.New(s.post)}
+	if _, err := crand.Read(cfg.Seed[:]); err != nil {
+		return err
+	}
+	for i, l := range listens {
+		l.Addr = bound[i]
+		s.addrs = append(s.addrs, l)
+		sentBy := advertised[i]
+		if sentBy == "" {
+			sentBy = l.Addr.String()
+		}
+		cfg.Locals = append(cfg.Locals, engine.Local{SentBy: sentBy, Addr: l.Addr.Addr(), Transport: l.Transport})
+	}
+	s.engine = engine.New(cfg, s.host, shards)
+	for i, sh := range s.engine.Shards() {
+		sh.Connect(s.sockets[i])
+	}
+	return nil
+}
+
+func listeners(c config.Config) (listens []transport.Listen, advertised []string, err error) {
+	list := c.Listeners
+	if len(list) == 0 {
+		list = []config.Listener{{Address: config.DefaultListen}}
+	}
+	for _, l := range list {
+		listen, err := transport.ParseListen(l.Address)
+		if err != nil {
+			return nil, nil, err
+		}
+		listens = append(listens, listen)
+		advertised = append(advertised, l.Advertise)
+	}
+	return listens, advertised, nil
+}
+
+func (s *Server) forward(shard int, f flow.Flow, b []byte) { s.sockets[shard].Forward(f, b) }
+
+func (s *Server) post(shard int, fn func(now clock.Time)) { s.sockets[shard].Post(fn) }
+
+// serve starts the goroutines.
+func (s *Server) serve(ctx context.Context) {
+	for i, sock := range s.sockets {
+		s.done.Go(func() {
+			if err := sock.Run(ctx, s.clock, s.engine.Shards()[i]); err != nil && ctx.Err() == nil {
+				s.failed <- fmt.Errorf("shard %d: %w", i, err)
+			}
+		})
+	}
+	s.done.Go(func() {
+		if err := s.host.Watch(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("scripts are not watched, use `tandem reload`: " + err.Error())
+		}
+	})
+}
+
+// Addrs returns the listeners with the ports that were bound.
+func (s *Server) Addrs() []transport.Listen { return s.addrs }
+
+// Failed yields an error if the server cannot go on.
+func (s *Server) Failed() <-chan error { return s.failed }
+
+// Host returns the script host.
+func (s *Server) Host() *luaapi.Host { return s.host }
+
+// Reload loads the scripts from disk again.
+func (s *Server) Reload(ctx context.Context) admin.Reloaded {
+	before := s.host.Status().Generation
+	_, err := s.host.Reload(ctx)
+	r := admin.Reloaded{Generation: s.host.Status().Generation}
+	r.Changed = r.Generation != before
+	if err != nil {
+		r.Error = err.Error()
+	}
+	return r
+}
+
+// Close stops the server at once and frees everything.
+func (s *Server) Close() error {
+	s.stop()
+	s.done.Wait()
+	var errs []error
+	if s.admin != nil {
+		errs = append(errs, s.admin.Close())
+	}
+	for _, sock := range s.sockets {
+		errs = append(errs, sock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// stats asks every shard for its counters, on its goroutine.
+func (s *Server) stats(ctx context.Context) ([]engine.Stats, error) {
+	all := make([]engine.Stats, len(s.sockets))
+	answers := make(chan struct{}, len(s.sockets))
+	for i, sock := range s.sockets {
+		sock.Post(func(clock.Time) {
+			all[i] = s.engine.Shards()[i].Stats()
+			answers <- struct{}{}
+		})
+	}
+	for range s.sockets {
+		select {
+		case <-answers:
+		case <-ctx.Done():
+			return nil, errors.New("a shard does not answer")
+		}
+	}
+	return all, nil
+}

@@ -1,0 +1,146 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/engine"
+	"tandem/luaapi"
+)
+
+// Status is what `tandem status` shows.
+type Status struct {
+	Version    string            `json:"version"`
+	Uptime     float64           `json:"uptime_s"`
+	Listeners  []string          `json:"listeners"`
+	Shards     int               `json:"shards"`
+	Calls      Calls             `json:"calls"`
+	Messages   Messages          `json:"messages"`
+	Script     Script            `json:"script"`
+	Handlers   []Handler         `json:"handlers"`
+	BadInput   map[string]uint64 `json:"bad_input,omitempty"`
+	Panics     uint64            `json:"panics"`
+	Generation []Generation      `json:"generations"`
+}
+
+// Calls counts calls.
+type Calls struct {
+	Active   int    `json:"active"`
+	Total    uint64 `json:"total"`
+	Answered uint64 `json:"answered"`
+}
+
+// Messages counts datagrams and what they keep.
+type Messages struct {
+	Received     uint64 `json:"received"`
+	Sent         uint64 `json:"sent"`
+	Dropped      uint64 `json:"dropped"`
+	Transactions int    `json:"transactions"`
+	Timers       int    `json:"timers"`
+}
+
+// Script is the version that serves new calls, and why the one on disk does not.
+type Script struct {
+	Generation uint64    `json:"generation"`
+	Hash       string    `json:"sha256"`
+	Since      time.Time `json:"since"`
+	Refused    string    `json:"refused,omitempty"`
+}
+
+// Generation is a version that calls run.
+type Generation struct {
+	Number uint64 `json:"number"`
+	Hash   string `json:"sha256"`
+	Active int64  `json:"active"`
+	Total  uint64 `json:"total"`
+}
+
+// Handler counts the calls of one script handler.
+type Handler struct {
+	Name       string `json:"name"`
+	Calls      uint64 `json:"calls"`
+	Errors     uint64 `json:"errors"`
+	OverBudget uint64 `json:"over_budget"`
+}
+
+// Status returns what the server does, for the admin socket.
+func (s *Server) Status(ctx context.Context) (any, error) {
+	shards, err := s.stats(ctx)
+	if err != nil {
+		return nil, err
+	}
+	st := Status{Version: s.product, Uptime: time.Since(s.started).Seconds(), Shards: len(shards)}
+	for _, l := range s.addrs {
+		st.Listeners = append(st.Listeners, l.String())
+	}
+	for i := range shards {
+		st.add(&shards[i])
+	}
+	for _, sock := range s.sockets {
+		t := sock.Stats()
+		st.Messages.Dropped += t.SendDrops + t.QueueDrops + t.KernelDrops
+	}
+	st.script(s.host.Status())
+	return st, nil
+}
+
+func (st *Status) add(e *engine.Stats) {
+	st.Calls.Active += e.Active
+	st.Calls.Total += e.Calls
+	st.Calls.Answered += e.Answered
+	st.Messages.Received += e.Received
+	st.Messages.Sent += e.Sent
+	st.Messages.Transactions += e.Transactions
+	st.Messages.Timers += e.Timers
+	st.Panics += e.Panics
+	for what, n := range e.Bad {
+		if st.BadInput == nil {
+			st.BadInput = map[string]uint64{}
+		}
+		st.BadInput[what] += n
+	}
+}
+
+func (st *Status) script(h luaapi.Status) {
+	st.Script = Script{Generation: h.Generation, Hash: h.Hash, Since: h.Since, Refused: h.Refused.Error}
+	for _, g := range h.Generations {
+		st.Generation = append(st.Generation, Generation{Number: g.Number, Hash: g.Hash, Active: g.Calls, Total: g.Total})
+	}
+	for _, c := range h.Handlers {
+		st.Handlers = append(st.Handlers, Handler(c))
+	}
+}
+
+// Print writes the status for people.
+func (st *Status) Print(w io.Writer) {
+	fmt.Fprintf(w, "%s, up %s, %d shards, listening on %s\n", st.Version, time.Duration(st.Uptime*float64(time.Second)).Round(time.Second), st.Shards, strings.Join(st.Listeners, " "))
+	fmt.Fprintf(w, "calls     %d up, %d in all, %d answered\n", st.Calls.Active, st.Calls.Total, st.Calls.Answered)
+	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
+	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))
+	if st.Script.Refused != "" {
+		fmt.Fprintf(w, "refused   %s\n", st.Script.Refused)
+	}
+	for _, g := range st.Generation {
+		if g.Number != st.Script.Generation {
+			fmt.Fprintf(w, "          generation %d still has %d calls\n", g.Number, g.Active)
+		}
+	}
+	for _, h := range st.Handlers {
+		fmt.Fprintf(w, "handler   %-10s %d calls, %d errors, %d over budget\n", h.Name, h.Calls, h.Errors, h.OverBudget)
+	}
+	whats := make([]string, 0, len(st.BadInput))
+	for what := range st.BadInput {
+		whats = append(whats, what)
+	}
+	slices.Sort(whats)
+	for _, what := range whats {
+		fmt.Fprintf(w, "bad input %s: %d\n", what, st.BadInput[what])
+	}
+	if st.Panics > 0 {
+		fmt.Fprintf(w, "bugs      %d calls were ended by a bug in Tandem; see the log\n", st.Panics)
+	}
+}

@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"tandem/cmd/internal/config"
+	"tandem/cmd/internal/exit"
+	"tandem/cmd/internal/server"
+)
+
+func newRunCommand() *cobra.Command {
+	var file, admin, level string
+	var listen, advertise []string
+	cmd := &cobra.Command{
+		Use:   "run [SCRIPTS]",
+		Short: "Route calls by the scripts in a folder (or one file), reloading them when they change",
+		Long: "run routes SIP calls by main.lua in SCRIPTS, the present folder if not given. It listens on " + config.DefaultListen + " unless told\n" +
+			"otherwise, and loads scripts again when they are saved, on SIGHUP and on `tandem reload`. tandem.toml in SCRIPTS is read if it is\n" +
+			"there; flags go before it.",
+		Args: atMostOne,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := configure(file, args)
+			if err != nil {
+				return exit.With(exit.Usage, err)
+			}
+			if cmd.Flags().Changed("admin") {
+				c.Admin = admin
+			}
+			if cmd.Flags().Changed("log") {
+				c.Log = level
+			}
+			if err := overrideListeners(&c, listen, advertise); err != nil {
+				return exit.With(exit.Usage, err)
+			}
+			if err := c.Check(); err != nil {
+				return exit.With(exit.Usage, err)
+			}
+			return serve(cmd.Context(), c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&file, "config", "c", "", "the configuration `file`")
+	f.StringArrayVar(&listen, "listen", nil, "listen on `udp:IP:PORT`; may be repeated, replaces the listeners of the configuration")
+	f.StringArrayVar(&advertise, "advertise", nil, "tell peers `IP:PORT` instead of the address of the listener at the same place")
+	f.StringVar(&level, "log", "", "log from this `level` on: debug, info, warn, error")
+	adminFlag(cmd, &admin)
+	return cmd
+}
+
+// configure reads the configuration: the file named, else tandem.toml beside the scripts, else the defaults.
+func configure(file string, args []string) (config.Config, error) {
+	scripts := ""
+	if len(args) > 0 {
+		scripts = args[0]
+	}
+	if file == "" {
+		beside := filepath.Join(scripts, "tandem.toml")
+		if _, err := os.Stat(beside); err == nil {
+			file = beside
+		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return config.Config{}, fmt.Errorf("configuration: %w", err)
+		}
+	}
+	c := config.Default()
+	if file != "" {
+		var err error
+		if c, err = config.Read(file); err != nil {
+			return config.Config{}, err
+		}
+	}
+	if scripts != "" {
+		c.Scripts = scripts
+	}
+	return c, nil
+}
+
+// overrideListeners puts the listeners of the flags in place of those of the configuration.
+func overrideListeners(c *config.Config, listen, advertise []string) error {
+	if len(listen) > 0 {
+		c.Listeners = nil
+	}
+	for _, l := range listen {
+		c.Listeners = append(c.Listeners, config.Listener{Address: l})
+	}
+	if len(c.Listeners) == 0 {
+		c.Listeners = []config.Listener{{Address: config.DefaultListen}}
+	}
+	if len(advertise) > len(c.Listeners) {
+		return fmt.Errorf("--advertise is given %d times for %d listeners", len(advertise), len(c.Listeners))
+	}
+	for i, a := range advertise {
+		c.Listeners[i].Advertise = a
+	}
+	return nil
+}
+
+// serve runs the server until a signal.
+func serve(ctx context.Context, c config.Config) error {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
+	defer signal.Stop(signals)
+	log := newLogger(c.Log)
+	s, err := server.Start(ctx, server.Options{Config: c, Log: log, Product: "Tandem/" + versionText()})
+	if err != nil {
+		return err
+	}
+	for _, l := range s.Addrs() {
+		log.Info("listening on " + l.String())
+	}
+	err = wait(ctx, s, signals)
+	return errors.Join(err, s.Close())
+}
+
+func wait(ctx context.Context, s *server.Server, signals <-chan os.Signal) error {
+	for {
+		select {
+		case err := <-s.Failed():
+			return exit.With(exit.Listen, err)
+		case sig := <-signals:
+			switch sig {
+			case syscall.SIGHUP:
+				s.Reload(ctx)
+			case os.Interrupt:
+				return errInterrupted
+			default:
+				return nil
+			}
+		}
+	}
+}
+
+// newLogger returns a logger for people, on standard error. Nothing is sampled: what failed has to be seen.
+func newLogger(level string) *zap.Logger {
+	lvl, err := zapcore.ParseLevel(level)
+	if err != nil {
+		lvl = zapcore.InfoLevel // config.Check has refused it
+	}
+	enc := zap.NewDevelopmentEncoderConfig()
+	enc.EncodeTime = zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000Z07:00")
+	enc.CallerKey, enc.StacktraceKey = zapcore.OmitKey, zapcore.OmitKey
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(os.Stderr), lvl))
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	crand "crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tandem/cmd/internal/exit"
+	"tandem/luaapi/luatest"
+)
+
+func newTestCommand() *cobra.Command {
+	var o luatest.Options
+	var pick string
+	cmd := &cobra.Command{
+		Use:   "test [PATH…]",
+		Short: "Run the tests of scripts on the real engine in virtual time",
+		Long: "Run the tests in files *_test.lua: those named, and those below the folders named; without any, below this one.\n" +
+			"Phones and time are virtual, everything else is the engine that serves calls.\n\n" +
+			"Exit status: 0 all passed, 1 tests failed, 2 there is nothing to run, 3 a script or a test file does not load.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.Run, err = regexp.Compile(pick); err != nil {
+				return fmt.Errorf("--run: %w", err)
+			}
+			if o.Count < 1 {
+				return fmt.Errorf("--count must be 1 or more, got %d", o.Count)
+			}
+			if !cmd.Flags().Changed("seed") {
+				o.Seed = randomSeed()
+			}
+			o.Paths, o.Out = args, cmd.OutOrStdout()
+			terminal(&o)
+			sum, err := luatest.Run(o)
+			if err != nil {
+				return exit.With(exit.Usage, err)
+			}
+			return testStatus(&sum, pick)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&pick, "run", "", "only tests whose name matches the `RE`gular expression")
+	f.BoolVar(&o.List, "list", false, "print the names of the tests and run none")
+	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print a line for each test, and what scripts log")
+	f.IntVar(&o.Count, "count", 1, "run each test `N` times, with one seed after the other")
+	f.BoolVar(&o.Shuffle, "shuffle", false, "run files and tests in random order")
+	f.Uint64Var(&o.Seed, "seed", 0, "decide everything random by `N`; without it, by chance")
+	f.BoolVar(&o.FailFast, "fail-fast", false, "stop at the first test that does not pass")
+	return cmd
+}
+
+// testStatus is the exit status of what came of the tests; everything has been said by then, except that there was nothing.
+func testStatus(s *luatest.Summary, pick string) error {
+	switch {
+	case s.Broken > 0:
+		return exit.With(exit.Script, nil)
+	case s.Bad():
+		return exit.With(exit.Failed, nil)
+	case s.Ran()+s.Listed > 0:
+		return nil
+	case pick != "":
+		return exit.Errorf(exit.Usage, "no test's name matches %q", pick)
+	}
+	return exit.With(exit.Usage, errors.New("no tests found; they stand in files *_test.lua"))
+}
+
+// randomSeed is short, since people type it.
+func randomSeed() uint64 {
+	var b [4]byte
+	crand.Read(b[:]) //nolint:errcheck // it never fails
+	return uint64(binary.BigEndian.Uint32(b[:]))%99_999 + 1
+}
+
+// terminal sees how results look best where they go.
+func terminal(o *luatest.Options) {
+	out, ok := o.Out.(*os.File)
+	if !ok || !term.IsTerminal(int(out.Fd())) {
+		return
+	}
+	o.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	o.ASCII = !utf8Locale()
+	if w, _, err := term.GetSize(int(out.Fd())); err == nil {
+		o.Width = w
+	}
+}
+
+// utf8Locale reports whether the terminal shows UTF-8, as far as the environment says.
+func utf8Locale() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := os.Getenv(name); v != "" {
+			v = strings.ToLower(v)
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return false
+}

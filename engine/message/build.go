@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"net/netip"
 )
 
@@ -74,12 +75,9 @@ func (m *Message) appendVias(dst []byte, src netip.AddrPort) []byte {
 }
 
 func appendReceived(dst, via []byte, src netip.AddrPort) []byte {
-	end := len(via)
-	for i := range via {
-		if via[i] == ';' {
-			end = i
-			break
-		}
+	end := bytes.IndexByte(via, ';')
+	if end < 0 {
+		end = len(via)
 	}
 	dst = append(dst, trimRight(via[:end])...)
 	rport := false
@@ -97,7 +95,7 @@ func appendReceived(dst, via []byte, src netip.AddrPort) []byte {
 		}
 		return true
 	})
-	dst = src.Addr().AppendTo(append(dst, ";received="...))
+	dst = src.Addr().Unmap().WithZone("").AppendTo(append(dst, ";received="...))
 	if rport {
 		dst = AppendUint(append(dst, ";rport="...), src.Port())
 	}
@@ -105,7 +103,8 @@ func appendReceived(dst, via []byte, src netip.AddrPort) []byte {
 }
 
 // ReplyAddr returns where a response to the request goes over UDP: to the source with rport, else to the source's
-// address and the sent-by port (RFC 3261 §18.2.2, RFC 3581 §4).
+// address and the sent-by port (RFC 3261 §18.2.2, RFC 3581 §4). maddr is not followed: it is made for multicast, and would let
+// anybody aim our responses.
 func (m *Message) ReplyAddr(src netip.AddrPort) netip.AddrPort {
 	if _, ok := Param(m.via.Params, "rport"); ok {
 		return src
@@ -118,7 +117,8 @@ func (m *Message) ReplyAddr(src netip.AddrPort) netip.AddrPort {
 }
 
 // AppendResponse appends the start and the fields that a response copies from its request (RFC 3261 §8.2.6.2): Via, From, To
-// with toTag if it has none and toTag is not empty, Call-ID, CSeq. More fields and AppendBody follow.
+// with toTag if it has none and toTag is not empty, Call-ID, CSeq, and a 100 the Timestamp (§8.2.6.1). What the request lacks is
+// left out. More fields and AppendBody follow.
 func (m *Message) AppendResponse(dst []byte, code int, phrase string, toTag []byte, src netip.AddrPort) []byte {
 	dst = AppendStatusLine(dst, code, phrase)
 	dst = m.appendVias(dst, src)
@@ -140,6 +140,9 @@ func (m *Message) AppendResponse(dst []byte, code int, phrase string, toTag []by
 			dst = append(append(dst, ";tag="...), toTag...)
 		}
 		dst = append(dst, "\r\n"...)
+	}
+	if t := m.Get(Timestamp); code == 100 && t != nil { // RFC 3261 §8.2.6.1
+		dst = AppendField(dst, "Timestamp", t)
 	}
 	return dst
 }
@@ -202,21 +205,38 @@ type Change struct {
 // AppendPassed appends the fields of m that pass from leg to leg, unchanged and in order, and applies changes: a
 // changed field takes the place of the first one with its name, and stands at the end if there was none.
 func (m *Message) AppendPassed(dst []byte, changes []Change) []byte {
+	var run span // adjacent lines that are copied as they stand
 	for i := range m.fields {
 		f := &m.fields[i]
 		if f.id.PerLeg() {
 			continue
 		}
-		name := f.name.of(m.raw)
-		c := findChange(changes, name)
-		if c < 0 {
-			dst = AppendField(dst, name, f.value.of(m.raw))
+		c := -1
+		if len(changes) > 0 {
+			c = findChange(changes, f.name.of(m.raw))
+		}
+		if c < 0 && f.plain {
+			if f.name.lo != run.hi {
+				dst = append(dst, run.of(m.raw)...)
+				run.lo = f.name.lo
+			}
+			run.hi = f.value.hi + uint32(len(crlf))
 			continue
 		}
-		if !m.before(i, changes[c].Name) {
+		dst = append(dst, run.of(m.raw)...)
+		run = span{}
+		if c < 0 {
+			dst = AppendField(dst, f.name.of(m.raw), f.value.of(m.raw))
+		} else if !m.before(i, changes[c].Name) {
 			dst = appendChanges(dst, changes, changes[c].Name)
 		}
 	}
+	dst = append(dst, run.of(m.raw)...)
+	return m.appendNew(dst, changes)
+}
+
+// appendNew appends the changes whose fields m does not have.
+func (m *Message) appendNew(dst []byte, changes []Change) []byte {
 	for i := range changes {
 		name := changes[i].Name
 		if !m.before(len(m.fields), name) && findChange(changes[:i], []byte(name)) < 0 {
@@ -252,4 +272,18 @@ func appendChanges(dst []byte, changes []Change, name string) []byte {
 		}
 	}
 	return dst
+}
+
+// Quote returns text as a quoted-string (RFC 3261 §25.1), without the control characters that one must not hold.
+func Quote(text string) string {
+	b := []byte{'"'}
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c >= ' ' && c != 0x7f:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, '"'))
 }

@@ -63,37 +63,52 @@ func (id ID) String() string { return names[id] }
 
 // compact maps the one letter forms to full names (RFC 3261 §7.3.3, IANA registry).
 var compact = [26]string{
-	'a' - 'a': "accept-contact", 'b' - 'a': "referred-by", 'c' - 'a': "content-type", 'd' - 'a': "request-disposition",
+	0: "accept-contact", 'b' - 'a': "referred-by", 'c' - 'a': "content-type", 'd' - 'a': "request-disposition",
 	'e' - 'a': "content-encoding", 'f' - 'a': "from", 'i' - 'a': "call-id", 'j' - 'a': "reject-contact",
 	'k' - 'a': "supported", 'l' - 'a': "content-length", 'm' - 'a': "contact", 'n' - 'a': "identity-info",
 	'o' - 'a': "event", 'r' - 'a': "refer-to", 's' - 'a': "subject", 't' - 'a': "to", 'u' - 'a': "allow-events",
 	'v' - 'a': "via", 'x' - 'a': "session-expires", 'y' - 'a': "identity",
 }
 
-var byName = func() map[string]ID {
-	m := make(map[string]ID, numIDs)
+// byHash holds every known name in a place of its own: a test says if a new name needs other factors in nameHash.
+var byHash = func() (t [256]ID) {
 	for id := Via; id < numIDs; id++ {
-		m[lower(names[id])] = id
+		t[nameHash(names[id])] = id
 	}
-	return m
+	return t
+}()
+
+// nameHash maps a name, which is not empty, to its place in byHash.
+func nameHash[T ~string | ~[]byte](name T) uint8 {
+	return lowerByte(name[0])*2 + lowerByte(name[len(name)-1])*11 + uint8(len(name))
+}
+
+var byLetter = func() (t [26]ID) {
+	for i, name := range compact {
+		t[i] = lookupLong([]byte(name))
+	}
+	return t
 }()
 
 // Lookup returns the ID of a header name in any case or compact form.
 func Lookup(name []byte) ID {
-	var buf [24]byte
-	if len(name) == 0 || len(name) > len(buf) {
+	if len(name) != 1 {
+		return lookupLong(name)
+	}
+	if c := lowerByte(name[0]); c >= 'a' && c <= 'z' {
+		return byLetter[c-'a']
+	}
+	return Other
+}
+
+func lookupLong(name []byte) ID {
+	if len(name) == 0 {
 		return Other
 	}
-	for i, c := range name {
-		buf[i] = lowerByte(c)
+	if id := byHash[nameHash(name)]; equalFold(name, names[id]) {
+		return id
 	}
-	if len(name) == 1 {
-		if c := buf[0]; c >= 'a' && c <= 'z' {
-			return byName[compact[c-'a']]
-		}
-		return Other
-	}
-	return byName[string(buf[:len(name)])]
+	return Other
 }
 
 // sameName reports whether two header names are equal: without case, a compact form equal to its long one.
@@ -125,8 +140,8 @@ func newSet(ids ...ID) set {
 
 func (s set) has(id ID) bool { return s&(1<<id) != 0 }
 
-// perLeg are the fields that belong to one leg: a back-to-back user agent writes its own. Date and Timestamp
-// would answer for somebody else's clock (RFC 3261 §20.17, §20.38).
+// perLeg are the fields that belong to one leg: a back-to-back user agent writes its own. Timestamp would answer for
+// somebody else's clock (RFC 3261 §20.38).
 var perLeg = newSet(Via, From, To, CallID, CSeq, Contact, MaxForwards, ContentLength, Route, RecordRoute, Path,
 	ServiceRoute, MaxBreadth, Require, ProxyRequire, Supported, Unsupported, Allow, RSeq, RAck, SessionExpires, MinSE,
 	Authorization, ProxyAuthorization, WWWAuthenticate, ProxyAuthenticate, Replaces, Join, TargetDialog, UserAgent,

@@ -23,11 +23,18 @@ const MaxHeaders = 256
 
 type span struct{ lo, hi uint32 }
 
-func (s span) of(b []byte) []byte { return b[s.lo:s.hi] }
+// of returns the bytes of a span, nil for the zero span. What is appended to them does not overwrite the message.
+func (s span) of(b []byte) []byte {
+	if s.hi == 0 {
+		return nil
+	}
+	return b[s.lo:s.hi:s.hi]
+}
 
 type field struct {
 	name, value span
 	id          ID
+	plain       bool // the line reads "name: value" CRLF, nothing more
 }
 
 // Message is a parsed SIP message. The zero value is empty; Parse may be called again and again.
@@ -187,20 +194,19 @@ func (m *Message) Clone() *Message {
 }
 
 func parseUint(b []byte) (uint32, bool) {
-	if len(b) == 0 || len(b) > 10 {
-		return 0, false
-	}
 	var n uint64
 	for _, c := range b {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = n*10 + uint64(c-'0')
+		if n = n*10 + uint64(c-'0'); n >= 1<<32 {
+			return 0, false
+		}
 	}
-	return uint32(n), n < 1<<32
+	return uint32(n), len(b) > 0
 }
 
-// AppendUint appends a decimal number.
+// AppendUint appends a decimal number, which is not negative.
 func AppendUint[T ~int | ~uint16 | ~uint32](dst []byte, n T) []byte {
 	return strconv.AppendUint(dst, uint64(n), 10)
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -39,9 +40,7 @@ func (m *Message) Parse(buf []byte) error {
 	if len(buf) > MaxSize {
 		return errSize
 	}
-	for len(buf) > 1 && buf[0] == '\r' && buf[1] == '\n' { // RFC 3261 §7.5: CRLF before the start line is ignored
-		buf = buf[2:]
-	}
+	buf = skipCRLF(buf)
 	m.raw = buf
 	pos, err := m.parseStart()
 	if pos == 0 {
@@ -54,6 +53,14 @@ func (m *Message) Parse(buf []byte) error {
 		return err
 	}
 	return ferr
+}
+
+// skipCRLF drops the line ends before the start line (RFC 3261 §7.5).
+func skipCRLF(b []byte) []byte {
+	for bytes.HasPrefix(b, crlf) {
+		b = b[2:]
+	}
+	return b
 }
 
 // line returns the end of the line that starts at pos (without its CRLF) and the start of the next one; next is 0
@@ -77,19 +84,25 @@ func (m *Message) parseStart() (int, error) {
 		return 0, errNotSIP
 	}
 	l := m.raw[:end]
-	if len(l) > 12 && equalFold(l[:4], "SIP/") && bytes.IndexByte(l, ' ') == 7 {
+	if len(l) > 10 && equalFold(l[:4], "SIP/") && bytes.IndexByte(l, ' ') == 7 {
 		return next, m.parseStatusLine(l)
 	}
-	v := bytes.LastIndexByte(l, ' ')
-	if v < 0 || len(l)-v < 5 || !equalFold(l[v+1:v+5], "SIP/") {
+	t := trimRight(l)
+	v := bytes.LastIndexByte(t, ' ')
+	if v < 0 || len(t)-v < 5 || !equalFold(t[v+1:v+5], "SIP/") {
 		return 0, errNotSIP
 	}
-	return next, m.parseRequestLine(l, v)
+	err := m.parseRequestLine(t, v)
+	if err == nil && len(t) < len(l) { // RFC 4475 §3.1.2.10
+		err = errRequestLine
+	}
+	return next, err
 }
 
+// parseStatusLine takes a line without the space before an empty phrase too (RFC 4475 §3.1.1.13).
 func (m *Message) parseStatusLine(l []byte) error {
-	n, ok := parseUint(l[8:min(11, len(l))])
-	if !ok || n < 100 || n > 699 || len(l) > 11 && l[11] != ' ' {
+	n, ok := parseUint(l[8:11])
+	if !ok || n < 100 || n > 699 || len(l) > 11 && l[11] != ' ' || !clean(l) {
 		return errNotSIP
 	}
 	m.status = int(n)
@@ -112,7 +125,7 @@ func (m *Message) parseRequestLine(l []byte, version int) error {
 		m.uri = span{uint32(sp + 1), uint32(version)}
 	}
 	u := m.uri.of(m.raw)
-	if len(u) == 0 || bytes.ContainsAny(u, " \t<>\"") { // RFC 3261 §7.1: no white space, no brackets
+	if len(u) == 0 || !uriBytes(u) { // RFC 3261 §7.1: no white space, no brackets
 		return errRequestLine
 	}
 	if !equalFold(l[version+1:], "SIP/2.0") {
@@ -139,7 +152,10 @@ func (m *Message) parseFields(pos int) (int, error) {
 		if end == pos {
 			return next, first
 		}
-		for next < len(m.raw) && (m.raw[next] == ' ' || m.raw[next] == '\t') { // RFC 3261 §7.3.1: folded
+		if folded(m.raw, next) && bytes.IndexByte(m.raw[pos:end], ':') < 0 { // RFC 3261 §25.1, HCOLON
+			note(errFieldLine)
+		}
+		for folded(m.raw, next) {
 			for i := end; i < next; i++ {
 				m.raw[i] = ' '
 			}
@@ -150,7 +166,7 @@ func (m *Message) parseFields(pos int) (int, error) {
 		}
 		if err := m.addField(pos, end); err != nil {
 			note(err)
-			if err == error(errHeaders) {
+			if errors.Is(err, errHeaders) {
 				return len(m.raw), first
 			}
 		}
@@ -158,20 +174,24 @@ func (m *Message) parseFields(pos int) (int, error) {
 	}
 }
 
+// folded reports whether the line that starts at pos continues the one before (RFC 3261 §7.3.1).
+func folded(b []byte, pos int) bool { return pos < len(b) && isSpace(b[pos]) }
+
 func (m *Message) addField(pos, end int) error {
 	l := m.raw[pos:end]
-	colon := bytes.IndexByte(l, ':')
-	if colon < 1 {
+	n := 0
+	for n < len(l) && tokenByte[l[n]] {
+		n++
+	}
+	colon := n
+	for colon < len(l) && isSpace(l[colon]) {
+		colon++
+	}
+	if n == 0 || colon == len(l) || l[colon] != ':' {
 		return errFieldLine
 	}
-	name := trimRight(l[:colon])
-	if !isToken(name) {
-		return errFieldLine
-	}
-	for _, c := range l[colon:] {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return errControl
-		}
+	if !clean(l[colon:]) && !quotedPairs(l[colon:]) {
+		return errControl
 	}
 	if len(m.fields) == MaxHeaders {
 		return errHeaders
@@ -184,12 +204,15 @@ func (m *Message) addField(pos, end int) error {
 		hi--
 	}
 	m.fields = append(m.fields, field{
-		name:  span{uint32(pos), uint32(pos + len(name))},
+		name:  span{uint32(pos), uint32(pos + n)},
 		value: span{uint32(lo), uint32(hi)},
-		id:    Lookup(name),
+		id:    Lookup(l[:n]),
+		plain: lo == pos+n+2 && m.raw[lo-1] == ' ' && bytes.HasPrefix(m.raw[hi:], crlf),
 	})
 	return nil
 }
+
+var crlf = []byte("\r\n")
 
 // readViews reads what every message is matched by: Via, CSeq and the tags, and cuts the body to Content-Length.
 func (m *Message) readViews() {
@@ -208,9 +231,9 @@ func (m *Message) readViews() {
 		case CSeq:
 			m.readCSeq(f.value)
 		case From:
-			m.fromTag = m.tagOf(v)
+			m.fromTag = m.tagOf(f.value)
 		case To:
-			m.toTag = m.tagOf(v)
+			m.toTag = m.tagOf(f.value)
 		case ContentLength:
 			if n, ok := parseUint(v); ok && n < m.body.hi-m.body.lo {
 				m.body.hi = m.body.lo + n // RFC 3261 §18.3: octets after the body are discarded
@@ -240,7 +263,8 @@ func (m *Message) readCSeq(s span) {
 	m.cseqM = methodOf(v[j:])
 }
 
-func (m *Message) tagOf(v []byte) span {
+func (m *Message) tagOf(s span) span {
+	v := s.of(m.raw)
 	na, err := ParseNameAddr(v)
 	if err != nil {
 		return span{}
@@ -249,94 +273,27 @@ func (m *Message) tagOf(v []byte) span {
 	if !ok || len(tag) == 0 {
 		return span{}
 	}
-	lo := offset(m.raw, tag)
+	lo := s.lo + uint32(cap(v)-cap(tag)) // tag is a slice of v
 	return span{lo, lo + uint32(len(tag))}
 }
 
-// offset returns where sub, a slice of b, starts in it.
-func offset(b, sub []byte) uint32 { return uint32(cap(b) - cap(sub)) }
-
-// Answerable reports whether a response to the request can be built and sent: it is no ACK and has a Via to send
-// it by and the fields that a response copies (RFC 3261 §8.2.6.2).
-func (m *Message) Answerable() bool {
-	return m.request && m.method != ACK && m.via.Host != nil && m.Has(From) && m.Has(To) && m.Has(CallID) && m.Has(CSeq)
-}
-
-// Validate checks what RFC 3261 §8.1.1 and §8.2 want of a request, and of a response as far as it is used. What a
-// request fails is answered with the error's Status.
-func (m *Message) Validate() error {
-	if m.via.Host == nil {
-		return bad("Via")
-	}
-	if m.cseqName.hi == 0 {
-		return bad("CSeq")
-	}
-	if m.request && !bytes.Equal(m.MethodName(), m.cseqName.of(m.raw)) {
-		return bad("CSeq method") // RFC 3261 §8.1.1.5
-	}
-	seen := set(0)
-	for i := range m.fields {
-		f := &m.fields[i]
-		if f.id == Other {
-			continue
+// PeekCallID finds the Call-ID of a datagram without parsing it, nil if there is none. It writes nothing.
+func PeekCallID(b []byte) []byte {
+	b = skipCRLF(b)
+	_, pos := line(b, 0)
+	for pos > 0 && pos < len(b) {
+		end, next := line(b, pos)
+		if end == pos {
+			return nil
 		}
-		if single.has(f.id) && seen.has(f.id) {
-			return bad("two " + names[f.id])
+		colon := bytes.IndexByte(b[pos:end], ':')
+		if colon > 0 && Lookup(trimRight(b[pos:pos+colon])) == CallID {
+			for next > 0 && folded(b, next) {
+				end, next = line(b, next)
+			}
+			return bytes.Trim(b[pos+colon+1:end], " \t\r\n")
 		}
-		seen |= 1 << f.id
-		if what := m.checkValue(f); what != "" {
-			return bad(what)
-		}
-	}
-	for _, id := range [...]ID{From, To, CallID} {
-		if !seen.has(id) {
-			return bad("no " + names[id])
-		}
-	}
-	if m.request && m.fromTag.hi == 0 && m.via.magic() {
-		return bad("From tag") // RFC 3261 §8.1.1.3; elements of RFC 2543 had none
-	}
-	if m.request && schemeOf(m.RequestURI()) == "" {
-		return bad("Request-URI")
+		pos = next
 	}
 	return nil
-}
-
-func (m *Message) checkValue(f *field) string {
-	v := f.value.of(m.raw)
-	switch f.id {
-	case From, To:
-		if _, err := ParseNameAddr(v); err != nil {
-			return names[f.id]
-		}
-	case CallID:
-		if len(v) == 0 || bytes.ContainsAny(v, " \t") {
-			return "Call-ID"
-		}
-	case MaxForwards:
-		if n, ok := parseUint(v); !ok || n > 255 {
-			return "Max-Forwards"
-		}
-	case ContentLength:
-		n, ok := parseUint(v)
-		if !ok || n > m.body.hi-m.body.lo {
-			return "Content-Length" // RFC 3261 §18.3: body shorter than it says
-		}
-	case Contact:
-		return m.checkContact(v)
-	}
-	return ""
-}
-
-func (m *Message) checkContact(v []byte) string {
-	for rest := v; len(rest) > 0; {
-		n := element(rest)
-		if e := trim(rest[:n]); string(e) != "*" {
-			if _, err := ParseNameAddr(e); err != nil {
-				return "Contact"
-			}
-		}
-		rest = rest[min(n+1, len(rest)):]
-	}
-	return ""
 }

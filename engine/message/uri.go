@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"net/netip"
-	"slices"
 )
 
 // URI is a parsed SIP, SIPS or tel URI (RFC 3261 §19.1, RFC 3966). Its slices point into what it was parsed from.
@@ -29,10 +28,8 @@ var errURI = bad("URI")
 // ParseURI reads a URI. It refuses what cannot stand in a start line or between angle brackets: white space,
 // control characters, quotes and angle brackets.
 func ParseURI(b []byte) (URI, error) {
-	for _, c := range b {
-		if c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"' {
-			return URI{}, errURI
-		}
+	if !uriBytes(b) {
+		return URI{}, errURI
 	}
 	u := URI{Scheme: schemeOf(b)}
 	if u.Scheme == "" {
@@ -47,7 +44,7 @@ func ParseURI(b []byte) (URI, error) {
 		if i := bytes.IndexByte(rest, ';'); i >= 0 {
 			u.User, u.Params = rest[:i], rest[i:]
 		}
-		if len(u.User) == 0 {
+		if noDigits(u.User) {
 			return URI{}, errURI
 		}
 		return u, nil
@@ -55,6 +52,29 @@ func ParseURI(b []byte) (URI, error) {
 	u.Opaque = rest
 	return u, nil
 }
+
+func uriBytes(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"' {
+			return false
+		}
+	}
+	return true
+}
+
+// noDigits reports whether a telephone number holds nothing but visual separators (RFC 3966 §3).
+func noDigits(number []byte) bool {
+	for len(number) > 0 {
+		c, n := unescape(number)
+		if !visual[c] {
+			return false
+		}
+		number = number[n:]
+	}
+	return true
+}
+
+var visual = byteSet("-.()")
 
 func parseSIPURI(u URI, b []byte) (URI, error) {
 	if at := bytes.IndexByte(b, '@'); at >= 0 {
@@ -79,16 +99,24 @@ func parseSIPURI(u URI, b []byte) (URI, error) {
 	return u, nil
 }
 
+// validEscapes reports whether every % starts an escaped character.
 func validEscapes(b []byte) bool {
-	for i := 0; i < len(b); i++ {
-		if b[i] == '%' {
-			if i+2 >= len(b) || unhex(b[i+1]) < 0 || unhex(b[i+2]) < 0 {
-				return false
-			}
-			i += 2
+	for len(b) > 0 {
+		c, n := unescape(b)
+		if c == '%' && n == 1 {
+			return false
 		}
+		b = b[n:]
 	}
 	return true
+}
+
+// unescape returns the first character of b, which is not empty, and the length of its spelling: 3 if it is escaped, else 1.
+func unescape(b []byte) (c byte, n int) {
+	if b[0] == '%' && len(b) > 2 && unhex(b[1]) >= 0 && unhex(b[2]) >= 0 {
+		return byte(unhex(b[1])<<4 | unhex(b[2])), 3
+	}
+	return b[0], 1
 }
 
 func unhex(c byte) int {
@@ -118,11 +146,8 @@ func schemeOf(b []byte) string {
 	case equalFold(s, "tel"):
 		return "tel"
 	}
-	for j, c := range s {
-		c = lowerByte(c)
-		if !(c >= 'a' && c <= 'z' || j > 0 && (c >= '0' && c <= '9' || c == '+' || c == '-' || c == '.')) {
-			return ""
-		}
+	if !letters[s[0]] || !only(s, &schemeByte) {
+		return ""
 	}
 	return lower(string(s))
 }
@@ -130,69 +155,49 @@ func schemeOf(b []byte) string {
 // Secure reports whether the URI asks for TLS on every hop (RFC 3261 §26.2.2).
 func (u *URI) Secure() bool { return u.Scheme == "sips" }
 
-// Addr returns the address that the URI names by number, with the port that RFC 3263 §4.2 gives it, and whether it
-// names one; maddr is honoured (RFC 3261 §19.1.1).
+// Addr returns the address that the URI names by number, with its port or the default one of its transport (RFC 3261
+// §19.1.2, RFC 7118 §5.4), and whether it names one; maddr is honoured (RFC 3261 §19.1.1).
 func (u *URI) Addr() (netip.AddrPort, bool) {
 	host := u.Host
 	if m, ok := Param(u.Params, "maddr"); ok {
 		host = m
 	}
-	if len(host) > 2 && host[0] == '[' {
-		host = host[1 : len(host)-1]
-	}
-	a, err := netip.ParseAddr(string(host))
-	if err != nil {
+	a, ok := parseIP(host)
+	if !ok {
 		return netip.AddrPort{}, false
 	}
 	port := u.Port
 	if port == 0 {
-		port = 5060
-		if u.Secure() {
-			port = 5061
-		}
+		port = u.defaultPort()
 	}
 	return netip.AddrPortFrom(a.Unmap(), port), true
 }
 
+func (u *URI) defaultPort() uint16 {
+	transport, _ := Param(u.Params, "transport")
+	switch {
+	case equalFold(transport, "ws") && u.Secure(), equalFold(transport, "wss"):
+		return 443
+	case equalFold(transport, "ws"):
+		return 80
+	case u.Secure(), equalFold(transport, "tls"):
+		return 5061
+	}
+	return 5060
+}
+
 // AppendUnescaped appends b with its %HH escapes resolved.
 func AppendUnescaped(dst, b []byte) []byte {
-	for i := 0; i < len(b); i++ {
-		if b[i] == '%' && i+2 < len(b) && unhex(b[i+1]) >= 0 && unhex(b[i+2]) >= 0 {
-			dst = append(dst, byte(unhex(b[i+1])<<4|unhex(b[i+2])))
-			i += 2
-			continue
-		}
-		dst = append(dst, b[i])
+	for len(b) > 0 {
+		c, n := unescape(b)
+		dst = append(dst, c)
+		b = b[n:]
 	}
 	return dst
 }
 
-// AppendKey appends a form of the URI that is equal for URIs that are equal by RFC 3261 §19.1.4. It is stricter in one
-// point: a parameter that only one of two URIs carries makes them differ, since it often names a device or a line.
-func (u *URI) AppendKey(dst []byte) []byte {
-	dst = append(append(dst, u.Scheme...), ':')
-	if u.Opaque != nil {
-		return append(dst, u.Opaque...)
-	}
-	dst = AppendUnescaped(dst, u.User)
-	if u.Password != nil {
-		dst = AppendUnescaped(append(dst, ':'), u.Password)
-	}
-	dst = append(dst, '@')
-	for _, c := range u.Host {
-		dst = append(dst, lowerByte(c))
-	}
-	if u.Port != 0 {
-		dst = AppendUint(append(dst, ':'), u.Port)
-	}
-	var params []string
-	EachParam(u.Params, func(k, v []byte) bool {
-		params = append(params, ";"+lower(string(AppendUnescaped(nil, k)))+"="+lower(string(AppendUnescaped(nil, v))))
-		return true
-	})
-	slices.Sort(params)
-	for _, p := range params {
-		dst = append(dst, p...)
-	}
-	return append(dst, u.Headers...)
-}
+// The first byte of a scheme, and every one (RFC 3261 §25.1).
+var (
+	letters    = byteSet(alphanum[10:])
+	schemeByte = byteSet(alphanum + "+-.")
+)

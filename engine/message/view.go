@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"net/netip"
+	"strings"
 )
 
 // ViaValue is one element of a Via header (RFC 3261 §20.42). Its slices point into the message.
@@ -17,6 +18,8 @@ type ViaValue struct {
 	Branch []byte
 	// Params are all parameters with their leading semicolon.
 	Params []byte
+
+	foreign bool // of another protocol than SIP/2.0
 }
 
 // magic reports whether the branch was made by RFC 3261's rules (§17.2.3).
@@ -39,17 +42,16 @@ func parseVia(b []byte) (ViaValue, error) {
 		}
 		part[i], b = trim(b[:n]), b[n+1:]
 	}
-	if !equalFold(part[0], "SIP") || string(part[1]) != "2.0" {
-		return ViaValue{}, errVia
-	}
 	b = trim(b)
-	n := bytes.IndexAny(b, " \t")
-	if n < 1 {
+	n := 0
+	for n < len(b) && !isSpace(b[n]) {
+		n++
+	}
+	v := ViaValue{Transport: b[:n], foreign: !equalFold(part[0], "SIP") || string(part[1]) != "2.0"}
+	if !isToken(part[0]) || !isToken(part[1]) || !isToken(v.Transport) {
 		return ViaValue{}, errVia
 	}
-	v := ViaValue{Transport: b[:n]}
 	b = trim(b[n:])
-	v.Params = nil
 	if i := bytes.IndexByte(b, ';'); i >= 0 {
 		b, v.Params = trim(b[:i]), b[i:]
 	}
@@ -100,15 +102,29 @@ func validHost(h []byte) bool {
 		return false
 	}
 	if h[0] == '[' {
-		a, err := netip.ParseAddr(string(h[1 : len(h)-1]))
-		return err == nil && a.Is6()
+		a, ok := parseIP(h)
+		return ok && a.Is6()
 	}
-	for _, c := range h {
-		if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '.' || c == '-' || c == '_') {
-			return false
-		}
+	return only(h, &hostByte)
+}
+
+// hostByte are the bytes of host names and IPv4 addresses, and the underscore that some networks use.
+var hostByte = byteSet(alphanum + ".-_")
+
+// parseIP reads an address without a zone, an IPv6 address with or without brackets (RFC 5118 §4.5).
+func parseIP(b []byte) (netip.Addr, bool) {
+	if n := len(b); n > 2 && b[0] == '[' && b[n-1] == ']' {
+		b = b[1 : n-1]
 	}
-	return true
+	if len(b) > len("0000:0000:0000:0000:0000:0000:255.255.255.255:") {
+		return netip.Addr{}, false
+	}
+	s := string(b)
+	if i := strings.Index(s, ":::"); i >= 0 {
+		s = s[:i] + s[i+1:] // RFC 5118 §4.10: a slip of RFC 3261's grammar
+	}
+	a, err := netip.ParseAddr(s)
+	return a, err == nil && a.Zone() == ""
 }
 
 // NameAddr is the value of From, To, Contact, Diversion and their like (RFC 3261 §20.10, §25.1).
@@ -127,174 +143,62 @@ var errNameAddr = bad("address")
 // belong to the header, not to the URI (RFC 3261 §20).
 func ParseNameAddr(b []byte) (NameAddr, error) {
 	b = trim(b)
-	i := 0
+	q := 0
 	if len(b) > 0 && b[0] == '"' {
-		if i = quoted(b); i < 0 {
+		if q = quoted(b); q < 0 {
 			return NameAddr{}, errNameAddr
 		}
 	}
-	lt := bytes.IndexByte(b[i:], '<')
+	lt := bytes.IndexByte(b[q:], '<')
 	if lt < 0 {
-		if i > 0 {
-			return NameAddr{}, errNameAddr
-		}
 		return parseAddrSpec(b)
 	}
-	lt += i
+	lt += q
 	gt := bytes.IndexByte(b[lt:], '>')
-	if gt < 0 {
+	if gt < 0 || !validDisplay(b[q:lt], q > 0) {
 		return NameAddr{}, errNameAddr
 	}
 	gt += lt
 	na := NameAddr{Display: trim(b[:lt]), URI: b[lt+1 : gt], Params: trim(b[gt+1:])}
-	if schemeOf(na.URI) == "" || len(na.Params) > 0 && na.Params[0] != ';' {
+	if schemeOf(na.URI) == "" || !noStop(na.URI, &bracketStop) || len(na.Params) > 0 && na.Params[0] != ';' {
 		return NameAddr{}, errNameAddr
-	}
-	if i == 0 && bytes.ContainsAny(na.Display, "\",;:<>@") && !utf8Display(na.Display) {
-		return NameAddr{}, errNameAddr // RFC 3261 §25.1: an unquoted display name is tokens
 	}
 	return na, nil
 }
 
-// utf8Display lets through what peers send unquoted although they should not: it holds nothing that could end
-// the display name or start another element.
-func utf8Display(d []byte) bool { return !bytes.ContainsAny(d, "\",;<>") }
+// validDisplay reports whether d may stand before the bracket: white space after a quoted display name, else tokens (RFC 3261
+// §25.1). Peers send more than tokens unquoted; what could end the name or start another element is refused.
+func validDisplay(d []byte, afterQuoted bool) bool {
+	if afterQuoted {
+		return len(trim(d)) == 0
+	}
+	return noStop(d, &displayStop)
+}
 
+// parseAddrSpec reads an address without brackets. It cannot hold what would be ambiguous (RFC 3261 §20.10).
 func parseAddrSpec(b []byte) (NameAddr, error) {
 	na := NameAddr{URI: b}
 	if i := bytes.IndexByte(b, ';'); i >= 0 {
 		na.URI, na.Params = trimRight(b[:i]), b[i:]
 	}
-	if schemeOf(na.URI) == "" || bytes.ContainsAny(na.URI, " \t") {
+	if schemeOf(na.URI) == "" || !noStop(na.URI, &bareStop) {
 		return NameAddr{}, errNameAddr
 	}
 	return na, nil
 }
 
-// Param returns the value of a parameter in ";a=1;b" by its name in any case; ok without a value for a flag. A quoted
-// value keeps its quotes.
-func Param(params []byte, name string) (value []byte, ok bool) {
-	for len(params) > 0 {
-		if params[0] == ';' {
-			params = params[1:]
-		}
-		n := paramEnd(params)
-		p := params[:n]
-		params = params[n:]
-		k, v := p, []byte(nil)
-		if i := bytes.IndexByte(p, '='); i >= 0 {
-			k, v = p[:i], trim(p[i+1:])
-		}
-		if equalFold(trim(k), name) {
-			return v, true
-		}
-	}
-	return nil, false
-}
+// What ends a URI in brackets, a bare address and an unquoted display name.
+var (
+	bracketStop = byteSet(" \t<")
+	bareStop    = byteSet(" \t<>\"?,")
+	displayStop = byteSet("\",;>")
+)
 
-// paramEnd returns the length of the parameter at the start of b, up to the next semicolon outside quotes.
-func paramEnd(b []byte) int {
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case ';':
-			return i
-		case '"':
-			n := quoted(b[i:])
-			if n < 0 {
-				return len(b)
-			}
-			i += n - 1
-		}
-	}
-	return len(b)
-}
-
-// EachParam calls yield with the name and value of every parameter in ";a=1;b".
-func EachParam(params []byte, yield func(name, value []byte) bool) {
-	for len(params) > 0 {
-		if params[0] == ';' {
-			params = params[1:]
-			continue
-		}
-		n := paramEnd(params)
-		k, v, _ := bytes.Cut(params[:n], []byte{'='})
-		if k = trim(k); len(k) > 0 && !yield(k, trim(v)) {
-			return
-		}
-		params = params[n:]
-	}
-}
-
-// element returns the length of the list element at the start of b, up to the next comma outside quotes and angle
-// brackets (RFC 3261 §7.3.1).
-func element(b []byte) int {
-	angle := false
-	for i := 0; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			if angle {
-				continue
-			}
-			n := quoted(b[i:])
-			if n < 0 {
-				return len(b)
-			}
-			i += n - 1
-		case '<':
-			angle = true
-		case '>':
-			angle = false
-		case ',':
-			if !angle {
-				return i
-			}
-		}
-	}
-	return len(b)
-}
-
-// quoted returns the length of the quoted string at the start of b, -1 if it does not end.
-func quoted(b []byte) int {
-	for i := 1; i < len(b); i++ {
-		switch b[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return -1
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' }
-
-func trim(b []byte) []byte {
-	for len(b) > 0 && isSpace(b[0]) {
-		b = b[1:]
-	}
-	return trimRight(b)
-}
-
-func trimRight(b []byte) []byte {
-	for len(b) > 0 && isSpace(b[len(b)-1]) {
-		b = b[:len(b)-1]
-	}
-	return b
-}
-
-// isToken reports whether b is a token of RFC 3261 §25.1.
-func isToken(b []byte) bool {
+func noStop(b []byte, stop *[256]bool) bool {
 	for _, c := range b {
-		if !tokenByte[c] {
+		if stop[c] {
 			return false
 		}
 	}
-	return len(b) > 0
+	return true
 }
-
-var tokenByte = func() (t [256]bool) {
-	for c := range 128 {
-		t[c] = c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || bytes.IndexByte([]byte("-.!%*_+`'~"), byte(c)) >= 0
-	}
-	return t
-}()

@@ -38,9 +38,9 @@ type call struct {
 	branches []*branch // by BranchID-1
 	reasons  []string  // of the caller's CANCEL
 
-	shown      int     // the last provisional code that the caller was sent
-	early      *branch // whose early media the caller was shown
-	earlyTag   []byte  // and the callee's tag of that early dialog
+	tagged     bool    // tag is in use
+	sides      []*side // every dialog of the call
+	early      *side   // the caller's dialog that shows early media, under policy EarlyFirst
 	winner     *branch
 	caller     *side // both legs of an answered call
 	callee     *side
@@ -75,7 +75,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 
 // trying answers 100 unless something better goes out at once (RFC 3261 §17.2.1). It carries no tag: it makes no dialog.
 func (c *call) trying(decision *plan.Node) {
-	if decision == nil || decision.Kind == plan.KindReject || decision.Kind == plan.KindRedirect || c.shown != 0 {
+	if decision == nil || decision.Kind == plan.KindReject || decision.Kind == plan.KindRedirect || len(c.sides) > 0 {
 		return
 	}
 	b := c.invite.AppendResponse(c.sh.buf[:0], 100, "", nil, c.source.Remote)
@@ -154,11 +154,8 @@ func (c *call) forget() {
 			b.client.Detach() // it absorbs copies for 32 s more and needs no call for that
 		}
 	}
-	for _, s := range []*side{c.caller, c.callee} {
-		if s != nil {
-			s.answer.Stop()
-			delete(c.sh.dialogs, string(s.dialog.LocalTag))
-		}
+	for _, s := range c.sides {
+		s.leave()
 	}
 	if c.script != nil {
 		c.script.Release()
@@ -185,14 +182,20 @@ func (c *call) abort() {
 func (c *call) end(phrase string) {
 	c.hangup = false
 	switch {
-	case c.callee != nil:
+	case c.callee != nil && c.final:
 		c.byeBoth(phrase)
 		c.conclude()
 	case !c.final:
-		c.step(plan.Event{Kind: plan.EventCallerCancel})
-		c.respond(480, phrase, nil)
-		c.conclude()
+		c.endBefore(480, phrase)
 	}
+}
+
+// endBefore ends a call that has no answer yet, from our side.
+func (c *call) endBefore(code int, phrase string) {
+	c.step(plan.Event{Kind: plan.EventCallerCancel})
+	c.byeBoth("") // a winner whose 2xx still waits for the caller's PRACK
+	c.respond(code, phrase, nil)
+	c.conclude()
 }
 
 // respond sends the caller's INVITE a final response of our own; add appends fields.
@@ -266,9 +269,10 @@ func (c *call) Progress(code int, headers []plan.Header) error {
 	case code < 101 || code > 199:
 		return fmt.Errorf("code %d is not provisional: 101 to 199", code)
 	}
-	b := c.invite.AppendResponse(c.sh.buf[:0], code, "", c.tag, c.source.Remote)
+	s := c.ringSide()
+	b := c.invite.AppendResponse(c.sh.buf[:0], code, "", s.dialog.LocalTag, c.source.Remote)
 	b = c.appendContact(b, c.source, nil)
-	c.shown = code
+	s.shown = code
 	c.send(code, appendHeaders(b, headers), nil)
 	return nil
 }

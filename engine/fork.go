@@ -132,9 +132,10 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	dst = append(dst, "CSeq: 1 INVITE\r\nMax-Forwards: "...)
 	dst = append(message.AppendUint(dst, c.maxForwards()), "\r\n"...)
 	dst = c.appendContact(dst, b.flow, c.invite)
-	dst = append(dst, "Allow: "+allowed+"\r\n"...)
-	dst = appendTags(dst, c.invite, message.Supported)
-	dst = appendTags(dst, c.invite, message.Require)
+	dst = c.appendAllow(dst, c.invite)
+	own100 := b.offers100rel()
+	dst = appendTags(dst, c.invite, message.Supported, rel100If(own100 == plan.PrackSupported)...)
+	dst = appendTags(dst, c.invite, message.Require, rel100If(own100 == plan.PrackRequired)...)
 	dst = sh.appendProduct(dst, "User-Agent")
 	dst = c.invite.AppendPassed(dst, changes(b.target.Headers))
 	return message.AppendBody(dst, c.invite.Body())
@@ -201,17 +202,46 @@ func (c *call) appendContact(dst []byte, f flow.Flow, peer *message.Message) []b
 	return append(dst, "\r\n"...)
 }
 
-// appendTags appends the option tags of a field that pass from leg to leg.
-func appendTags(dst []byte, m *message.Message, id message.ID) []byte {
+// offers100rel says how the branch's INVITE speaks of reliable provisionals: as the script wants it, but never on an INVITE
+// without an offer unless the caller can answer in its PRACK (RFC 3262 §5).
+func (b *branch) offers100rel() plan.Prack {
+	c, p := b.c, b.target.Prack
+	late := len(c.invite.Body()) == 0
+	switch {
+	case p == plan.PrackOff:
+		return p
+	case late && !c.invite.HasToken(message.Supported, rel100) && !c.invite.HasToken(message.Require, rel100):
+		return plan.PrackOff
+	case p == plan.PrackRequired:
+		return p
+	}
+	return plan.PrackSupported
+}
+
+func rel100If(is bool) []string {
+	if is {
+		return []string{rel100}
+	}
+	return nil
+}
+
+// appendTags appends the option tags of a field that pass from leg to leg, and our own.
+func appendTags(dst []byte, m *message.Message, id message.ID, own ...string) []byte {
 	start := len(dst)
+	add := func(tag []byte) {
+		if len(dst) == start {
+			dst = append(append(dst, id.String()...), ": "...)
+		} else {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, tag...)
+	}
+	for _, tag := range own {
+		add([]byte(tag))
+	}
 	m.Each(id, func(tag []byte) bool {
 		if passes(tag) {
-			if len(dst) == start {
-				dst = append(append(dst, id.String()...), ": "...)
-			} else {
-				dst = append(dst, ", "...)
-			}
-			dst = append(dst, tag...)
+			add(tag)
 		}
 		return true
 	})
@@ -219,6 +249,15 @@ func appendTags(dst []byte, m *message.Message, id message.ID) []byte {
 		dst = append(dst, "\r\n"...)
 	}
 	return dst
+}
+
+// appendAllow appends the methods that we take on a leg: UPDATE only if the peer on the other one takes it too.
+func (c *call) appendAllow(dst []byte, other *message.Message) []byte {
+	dst = append(dst, "Allow: "+allowed...)
+	if other.HasToken(message.Allow, "UPDATE") {
+		dst = append(dst, ", UPDATE"...)
+	}
+	return append(dst, "\r\n"...)
 }
 
 func changes(headers []plan.Header) []message.Change {
@@ -257,7 +296,7 @@ func (c *call) reasonsFor(cause plan.Cause) []string {
 func (b *branch) release(cause plan.Cause) {
 	d, err := b.dialog(b.answer)
 	if err == nil {
-		b.ack(d)
+		b.ack(d, b.answer.CSeq())
 		b.c.sh.bye(b.c.sh.now, d, nil, b.c.reasonsFor(cause)...)
 	}
 }
@@ -275,7 +314,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.provisional(m)
 		return
 	case code < 300:
-		if c.winner == b && c.callee != nil && bytes.Equal(c.callee.dialog.RemoteTag, m.ToTag()) {
+		if c.winner == b && bytes.Equal(c.callee.dialog.RemoteTag, m.ToTag()) {
 			return // repeated, because its ACK waits for the caller's
 		}
 		b.answer = m.Clone()
@@ -303,32 +342,6 @@ func (b *branch) Failed(_ clock.Time, _ *transaction.Client, why transaction.Fai
 		kind = plan.EventTransportError
 	}
 	b.c.step(plan.Event{Kind: kind, Branch: b.id})
-}
-
-// provisional takes a 101-199 and shows the caller what it may see of it.
-func (b *branch) provisional(m *message.Message) {
-	c := b.c
-	c.step(plan.Event{Kind: plan.EventProvisional, Branch: b.id, Code: m.Status(), Phrase: string(m.Phrase())})
-	if c.final || c.over || b.client.Cancelled() || m.Status() == 199 {
-		return
-	}
-	body := m.Body()
-	if len(body) > 0 && c.early == nil {
-		c.early, c.earlyTag = b, bytes.Clone(m.ToTag())
-	}
-	// The first early dialog with SDP is shown; of others the caller hears only that it rings.
-	own := c.early == b && bytes.Equal(c.earlyTag, m.ToTag())
-	if !own {
-		body = nil
-	}
-	if m.Status() == c.shown && len(body) == 0 {
-		return // one 180 for many
-	}
-	c.shown = m.Status()
-	out := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), c.tag, c.source.Remote)
-	out = c.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
-	out = m.AppendPassed(out, withoutBody(body))
-	c.send(m.Status(), out, body)
 }
 
 // withoutBody drops what describes a body that is not sent.

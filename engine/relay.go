@@ -37,38 +37,78 @@ func (sh *Shard) inDialog(now clock.Time, tx *transaction.Server, m *message.Mes
 	}
 	switch m.Method() {
 	case message.BYE:
-		sh.finish(now, tx, m, f, 200)
-		s.bye(m)
-	case message.INVITE:
-		s.reinvite(now, tx, m, f)
-	case message.INFO, message.MESSAGE:
-		s.pass(now, tx, m, f)
+		s.onBye(now, tx, m, f)
+	case message.PRACK:
+		s.onPrack(now, tx, m, f)
+	case message.INVITE, message.UPDATE:
+		s.onOffer(now, tx, m, f)
 	case message.OPTIONS:
 		sh.finish(now, tx, m, f, 200, "Allow", allowed)
-	default:
+	case message.UnknownMethod, message.REGISTER, message.PUBLISH:
 		sh.finish(now, tx, m, f, 405, "Allow", allowed)
+	default:
+		s.pass(now, tx, m, f)
 	}
 }
 
-// reinvite takes an INVITE inside the dialog (RFC 3261 §14.2).
-func (s *side) reinvite(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
-	sh := s.c.sh
+// onBye takes a BYE: it ends the call, or, from the caller in an early dialog, gives it up (RFC 3261 §15).
+func (s *side) onBye(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	c := s.c
 	switch {
-	case s.in != nil:
-		sh.finish(now, tx, m, f, 500, "Retry-After", strconv.FormatUint(sh.ids.Uint64()%11, 10))
-	case s.out != nil, s.late != nil, s.peer.in != nil, s.peer.out != nil:
-		sh.finish(now, tx, m, f, 491)
+	case s == c.caller && c.final, s == c.callee && c.final:
+		c.sh.finish(now, tx, m, f, 200)
+		s.bye(m)
+	case s.b == nil:
+		c.sh.finish(now, tx, m, f, 200)
+		c.cancelled(reasonsOf(m))
+	case s == c.callee: // the caller's 2xx still waits for its PRACK
+		c.sh.finish(now, tx, m, f, 200)
+		c.callee = nil
+		c.endBefore(480, "")
 	default:
-		s.dialog.Refresh(m)
-		tx.Respond(now, 100, message.AppendBody(m.AppendResponse(sh.buf[:0], 100, "", nil, f.Remote), nil))
-		s.in = s.pass(now, tx, m, f)
-		s.peer.out = s.in
+		c.sh.finish(now, tx, m, f, 403) // RFC 3261 §15: a callee must not end an early dialog so
 	}
+}
+
+// onOffer takes an INVITE or an UPDATE inside the dialog (RFC 3261 §14.2, RFC 3311 §5.2).
+func (s *side) onOffer(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	sh, invite := s.c.sh, m.Method() == message.INVITE
+	offers := invite || len(m.Body()) > 0
+	switch theirs, ours := s.open(); {
+	case offers && theirs, invite && !s.c.final:
+		sh.finish(now, tx, m, f, 500, "Retry-After", strconv.FormatUint(sh.ids.Uint64()%11, 10))
+		return
+	case offers && ours:
+		sh.finish(now, tx, m, f, 491)
+		return
+	}
+	s.dialog.Refresh(m)
+	if invite {
+		tx.Respond(now, 100, message.AppendBody(m.AppendResponse(sh.buf[:0], 100, "", nil, f.Remote), nil))
+	}
+	if r := s.pass(now, tx, m, f); r != nil && offers {
+		s.in, s.peer.out = r, r
+	}
+}
+
+// open reports whether an offer, or an INVITE, of the peer is not answered yet, or one of ours to it or to the other side.
+func (s *side) open() (theirs, ours bool) {
+	first := !s.agreed && len(s.c.invite.Body()) > 0 // the offer of the first INVITE
+	theirs = s.in != nil || first && s.b == nil
+	ours = s.out != nil || s.late != nil || first && s.b != nil
+	if p := s.peer; p != nil {
+		ours = ours || p.in != nil && p.in != s.out || p.out != nil && p.out != s.in
+	}
+	return theirs, ours
 }
 
 // pass sends a request of this peer on to the other one.
 func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) *relay {
 	c, sh, to := s.c, s.c.sh, s.peer
+	if to == nil {
+		sh.finish(now, tx, m, f, 480) // an early dialog that nobody stands behind
+		return nil
+	}
 	forwards := uint32(70)
 	if n, ok := m.Uint(message.MaxForwards); ok {
 		if n == 0 {
@@ -79,9 +119,11 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	}
 	r := &relay{from: s, to: to, req: m.Clone(), source: f, server: tx, seq: to.dialog.NextSeq()}
 	b := to.dialog.AppendRequest(sh.buf[:0], string(m.MethodName()), r.seq, sh.via(to.dialog), forwards)
-	if m.Method() == message.INVITE {
+	if m.Has(message.Contact) {
 		b = c.appendContact(b, to.dialog.Flow, m)
-		b = append(b, "Allow: "+allowed+"\r\n"...)
+	}
+	if m.Method() == message.INVITE || m.Method() == message.UPDATE {
+		b = c.appendAllow(b, m)
 		b = appendTags(b, m, message.Supported)
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), nil)
@@ -105,9 +147,29 @@ func (r *relay) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 		r.accepted(now, m)
 	default:
 		tx.Detach()
+		if code < 300 && r.req.Method() == message.UPDATE {
+			r.to.dialog.Refresh(m)
+		}
 		r.send(m)
 		r.done()
+		if (code == 481 || code == 408) && r.to == r.to.c.sideOf(r.to) {
+			r.to.gone() // RFC 3261 §12.2.1.2
+		}
 	}
+}
+
+// sideOf returns s if it is one of the two legs of the answered call.
+func (c *call) sideOf(s *side) *side {
+	if c.final && !c.over && (s == c.caller || s == c.callee) {
+		return s
+	}
+	return nil
+}
+
+// gone ends a call one of whose peers knows nothing of its dialog any more.
+func (s *side) gone() {
+	s.c.byeBoth("")
+	s.c.conclude()
 }
 
 // accepted passes the 2xx to an INVITE.
@@ -124,7 +186,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 	}
 	b := r.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), nil, r.source.Remote)
 	b = r.from.c.appendContact(b, r.source, m)
-	r.from.accept(r.server, r.req.CSeq(), m.Status(), appendAnswer(b, m), m.Body())
+	r.from.acceptWith(r.server, r.req.CSeq(), m.Status(), r.from.c.appendAnswer(b, m), m.Body())
 	r.done()
 }
 
@@ -136,6 +198,9 @@ func (r *relay) send(m *message.Message) {
 		code, phrase = 403, ""
 	}
 	b := r.req.AppendResponse(sh.buf[:0], code, phrase, nil, r.source.Remote)
+	if m.Has(message.Contact) && code < 300 {
+		b = r.from.c.appendContact(b, r.source, m)
+	}
 	b = m.AppendPassed(sh.appendProduct(b, "Server"), nil)
 	sh.buf = message.AppendBody(b, m.Body())
 	r.server.Respond(sh.now, code, sh.buf)
@@ -157,6 +222,7 @@ func (r *relay) Failed(_ clock.Time, _ *transaction.Client, why transaction.Fail
 	switch {
 	case r.req.Method() != message.INVITE:
 		r.server.Forget()
+		r.done()
 	case r.from.in != r: // answered already
 	case why == transaction.TransportError:
 		r.reply(503, "")

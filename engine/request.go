@@ -9,7 +9,7 @@ import (
 )
 
 // allowed are the methods that are answered otherwise than with 405.
-const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE"
+const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, REFER, NOTIFY, SUBSCRIBE"
 
 // passedTags are the option tags that mean something end to end and pass from leg to leg (Supported, Require).
 var passedTags = []string{"norefersub", "histinfo", "privacy", "resource-priority"}
@@ -79,7 +79,7 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 func unknownTags(m *message.Message, id message.ID) string {
 	bad := ""
 	m.Each(id, func(tag []byte) bool {
-		if !passes(tag) {
+		if !passes(tag) && string(tag) != rel100 {
 			if bad != "" {
 				bad += ", "
 			}

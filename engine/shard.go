@@ -29,10 +29,11 @@ type Shard struct {
 	layer *transaction.Layer
 
 	calls   map[string]*call // by Call-ID and From tag of the caller's INVITE
-	dialogs map[string]*side // by our tag
+	dialogs map[string]*side // by our tag and the peer's
 
 	msg     message.Message // of the datagram at hand
 	buf     []byte          // what is being built
+	key     []byte          // of a dialog, likewise
 	now     clock.Time      // of the event at hand
 	current *call           // the call that the event at hand is about, for recovery
 	stats   Stats

@@ -7,22 +7,32 @@ import (
 	"tandem/engine/flow"
 	"tandem/engine/leg"
 	"tandem/engine/message"
-	"tandem/engine/plan"
 	"tandem/engine/transaction"
 )
 
-// side is one leg of an answered call and what goes on in it.
+// side is one dialog of a call: towards the caller, or towards a callee of one branch. It is early until a 2xx confirms
+// it (RFC 3261 §12).
 type side struct {
 	c      *call
+	b      *branch // nil towards the caller
 	dialog *leg.Dialog
-	peer   *side
+	peer   *side // the dialog on the other side that it is joined with; nil as long as nothing is shown
 
-	answer   leg.Answer // our 2xx to an INVITE of this peer, until its ACK
+	// What we answer: an INVITE of this peer.
+	reliable leg.Reliable // our reliable provisionals
+	queue    []func()     // what waits for their PRACK
+	shown    int          // the last provisional code that went out under this tag
+	answer   leg.Answer   // our 2xx, until its ACK
 	accepted *transaction.Server
 	ok       []byte // the 2xx
 
-	in, out *relay   // the INVITE inside the dialog that this peer sent, that we sent to it
-	late    *lateAck // our INVITE to this peer whose ACK carries the other side's answer
+	// What we ask: an INVITE of ours.
+	received leg.Received // the peer's reliable provisionals
+	due      uint32       // the RSeq whose PRACK waits for the other side's, 0 = none
+	late     *lateAck     // the INVITE whose ACK waits for the other side's
+
+	in, out *relay // the offer, or the INVITE, inside the dialog that this peer made, that we made to it
+	agreed  bool   // the offer of the first INVITE is answered
 }
 
 // lateAck is an ACK that waits for the other side's: the INVITE had no offer (RFC 3261 §13.2.1).
@@ -31,62 +41,81 @@ type lateAck struct {
 	seq    uint32
 }
 
-// dialog makes the callee's dialog from its 2xx.
-func (b *branch) dialog(m *message.Message) (*leg.Dialog, error) {
-	return leg.NewUAC(m, b.flow, []byte(b.target.URI))
+// dialogKey names a dialog of ours: by our tag and the peer's, since all callees behind one branch see the same tag of ours.
+func dialogKey(dst, local, remote []byte) []byte {
+	return append(append(append(dst[:0], local...), 0), remote...)
 }
 
-// ack acknowledges a 2xx to the branch's INVITE.
-func (b *branch) ack(d *leg.Dialog) {
-	b.client.Ack(b.c.sh.now, b.c.sh.ack(d, d.LocalSeq, nil, nil), d.Flow, d.RemoteTag)
+// enter makes a dialog known to the shard.
+func (c *call) enter(s *side) *side {
+	c.sides = append(c.sides, s)
+	c.sh.dialogs[string(dialogKey(c.sh.key, s.dialog.LocalTag, s.dialog.RemoteTag))] = s
+	return s
 }
 
-// answered joins the winner to the caller.
-func (c *call) answered(b *branch) {
-	sh, m := c.sh, b.answer
-	c.winner = b
-	sh.stats.Answered++
-	callee, err := b.dialog(m)
+// leave takes a dialog out of the shard and stops what goes on in it.
+func (s *side) leave() {
+	s.answer.Stop()
+	s.reliable.Stop()
+	s.queue = nil
+	delete(s.c.sh.dialogs, string(dialogKey(s.c.sh.key, s.dialog.LocalTag, s.dialog.RemoteTag)))
+}
+
+// dialogFor returns the dialog that a request belongs to, nil if there is none (RFC 3261 §12.2.2).
+func (sh *Shard) dialogFor(m *message.Message) *side {
+	sh.key = dialogKey(sh.key, m.ToTag(), m.FromTag())
+	s := sh.dialogs[string(sh.key)]
+	if s == nil || !bytes.Equal(s.dialog.CallID, m.CallID()) {
+		return nil
+	}
+	return s
+}
+
+// callerSide returns a dialog towards the caller that nothing is joined with: the first one, or one under a new tag.
+func (c *call) callerSide() *side {
+	for _, s := range c.sides {
+		if s.b == nil && s.peer == nil {
+			return s
+		}
+	}
+	tag := c.tag
+	if c.tagged {
+		tag = c.sh.ids.AppendTag(nil, 0)
+	}
+	c.tagged = true
+	d, err := leg.NewUAS(c.invite, tag, c.source)
 	if err != nil {
-		c.respond(502, "", nil)
-		c.conclude()
-		return
+		panic("an INVITE without Contact was let through: " + err.Error()) // inspect refuses it
 	}
-	if c.early != nil && (c.early != b || !bytes.Equal(c.earlyTag, m.ToTag())) {
-		c.tag = sh.ids.AppendTag(nil, 0) // the caller saw somebody else's early media under the old one
+	return c.enter(&side{c: c, dialog: d})
+}
+
+// calleeSide returns the dialog of the branch that a response belongs to, made anew if the response is its first.
+func (b *branch) calleeSide(m *message.Message) *side {
+	c := b.c
+	key := dialogKey(c.sh.key, m.FromTag(), m.ToTag())
+	c.sh.key = key
+	if s := c.sh.dialogs[string(key)]; s != nil && s.b == b {
+		return s
 	}
-	caller, err := leg.NewUAS(c.invite, c.tag, c.source)
+	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI))
 	if err != nil {
-		c.respond(400, "", nil) // inspect lets no INVITE without Contact through
-		c.conclude()
-		return
+		panic("a target without a URI: " + err.Error()) // startBranch has parsed it
 	}
-	c.caller, c.callee = &side{c: c, dialog: caller}, &side{c: c, dialog: callee}
-	c.caller.peer, c.callee.peer = c.callee, c.caller
-	if len(c.invite.Body()) == 0 {
-		c.callee.late = &lateAck{b.client, callee.LocalSeq} // the ACK has to carry the caller's answer
-	} else {
-		b.ack(callee)
-	}
-	sh.dialogs[string(caller.LocalTag)], sh.dialogs[string(callee.LocalTag)] = c.caller, c.callee
-
-	out := c.invite.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), c.tag, c.source.Remote)
-	out = c.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
-	c.final = true
-	c.caller.accept(c.server, c.invite.CSeq(), m.Status(), appendAnswer(out, m), m.Body())
-	c.script.Answered(c, c.exec.Branch(b.id))
-	c.note("answered", nil)
+	return c.enter(&side{c: c, b: b, dialog: d})
 }
 
-// appendAnswer appends what a 2xx to an INVITE carries beside what is the leg's own.
-func appendAnswer(out []byte, m *message.Message) []byte {
-	out = append(out, "Allow: "+allowed+"\r\n"...)
-	out = appendTags(out, m, message.Supported)
-	return m.AppendPassed(out, nil)
+// join shows a callee's dialog to the caller.
+func (c *call) join(callee *side) *side {
+	if callee.peer == nil {
+		callee.peer = c.callerSide()
+		callee.peer.peer = callee
+	}
+	return callee.peer
 }
 
-// accept sends this peer the 2xx to its INVITE and repeats it until the ACK.
-func (s *side) accept(tx *transaction.Server, seq uint32, code int, b, body []byte) {
+// acceptWith sends this peer the 2xx to its INVITE and repeats it until the ACK.
+func (s *side) acceptWith(tx *transaction.Server, seq uint32, code int, b, body []byte) {
 	sh := s.c.sh
 	sh.buf = message.AppendBody(sh.appendProduct(b, "Server"), body)
 	s.accepted, s.ok = tx, bytes.Clone(sh.buf)
@@ -107,42 +136,6 @@ func (s *side) Lapsed(clock.Time) {
 	s.c.conclude()
 }
 
-// Cancel takes the CANCEL of an INVITE that has no final response yet; the layer has answered the CANCEL.
-func (sh *Shard) Cancel(_ clock.Time, invite *transaction.Server, m *message.Message) {
-	if c := sh.calls[callKey(m)]; c != nil && c.server == invite {
-		sh.current = c
-		c.cancelled(m)
-		return
-	}
-	if s := sh.dialogs[string(m.ToTag())]; s != nil && s.in != nil && s.in.server == invite {
-		sh.current = s.c
-		s.in.client.Cancel(sh.now, reasonsOf(m)...) // its 487 comes back through the relay
-	}
-}
-
-// cancelled ends a call that its caller gave up.
-func (c *call) cancelled(m *message.Message) {
-	if c.final {
-		return // RFC 3261 §9.2: no effect
-	}
-	c.reasons = reasonsOf(m)
-	c.step(plan.Event{Kind: plan.EventCallerCancel})
-	c.respond(487, "", nil)
-	c.script.Cancelled(c)
-	c.note("cancelled by the caller", nil)
-	c.conclude()
-}
-
-func reasonsOf(m *message.Message) []string {
-	var list []string
-	for i := range m.Len() {
-		if id, _, v := m.Field(i); id == message.Reason {
-			list = append(list, string(v))
-		}
-	}
-	return list
-}
-
 // Ack takes the ACK to a 2xx of ours.
 func (sh *Shard) Ack(now clock.Time, m *message.Message, _ flow.Flow) {
 	s := sh.dialogFor(m)
@@ -152,7 +145,9 @@ func (sh *Shard) Ack(now clock.Time, m *message.Message, _ flow.Flow) {
 	sh.current = s.c
 	s.answer.Stop()
 	s.accepted, s.ok = nil, nil
-	s.peer.sendLate(now, m)
+	if s.peer != nil {
+		s.peer.sendLate(now, m)
+	}
 }
 
 // sendLate sends the ACK that waited for the other side's; m is that, nil if none came.
@@ -165,17 +160,8 @@ func (s *side) sendLate(now clock.Time, m *message.Message) {
 		body = m.Body()
 	}
 	late := s.late
-	s.late = nil
+	s.late, s.agreed = nil, true
 	late.client.Ack(now, s.c.sh.ack(s.dialog, late.seq, m, body), s.dialog.Flow, s.dialog.RemoteTag)
-}
-
-// dialogFor returns the leg that a request belongs to, nil if there is none (RFC 3261 §12.2.2).
-func (sh *Shard) dialogFor(m *message.Message) *side {
-	s := sh.dialogs[string(m.ToTag())]
-	if s == nil || !bytes.Equal(s.dialog.CallID, m.CallID()) || !bytes.Equal(s.dialog.RemoteTag, m.FromTag()) {
-		return nil
-	}
-	return s
 }
 
 // bye takes a BYE of this peer and sends one on.
@@ -195,8 +181,8 @@ func (c *call) byeBoth(phrase string) {
 		reasons = []string{`SIP;cause=200;text=` + message.Quote(phrase)}
 	}
 	for _, s := range []*side{c.caller, c.callee} {
-		if s == nil {
-			continue
+		if s == nil || s == c.caller && !c.final {
+			continue // the caller has no 2xx yet: its INVITE gets a final response
 		}
 		s.sendLate(c.sh.now, nil)
 		s.close()
@@ -204,9 +190,10 @@ func (c *call) byeBoth(phrase string) {
 	}
 }
 
-// close stops what goes on in the leg: a pending INVITE of the peer is answered 487 (RFC 3261 §15.1.2).
+// close stops what goes on in the dialog: a pending INVITE of the peer is answered 487 (RFC 3261 §15.1.2).
 func (s *side) close() {
 	s.answer.Stop()
+	s.reliable.Stop()
 	if s.in != nil {
 		s.in.client.Detach()
 		s.in.reply(487, "")

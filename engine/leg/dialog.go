@@ -87,6 +87,17 @@ func NewUAC(response *message.Message, f flow.Flow, requestURI []byte) (*Dialog,
 	return d, nil
 }
 
+// Confirm takes the 2xx that confirms an early dialog of our own INVITE: its Contact and Record-Route replace those of the
+// provisional that made the dialog (RFC 3261 §13.2.2.4).
+func (d *Dialog) Confirm(response *message.Message) {
+	fresh, err := NewUAC(response, d.Flow, d.Target)
+	if err != nil {
+		return // a dialog has a target
+	}
+	fresh.LocalSeq, fresh.RemoteSeq = d.LocalSeq, d.RemoteSeq
+	*d = *fresh
+}
+
 func contactURI(m *message.Message) ([]byte, error) {
 	var uri []byte
 	m.Each(message.Contact, func(e []byte) bool {

@@ -160,6 +160,28 @@ const (
 	RedirectPass                   // the 3xx counts as the branch's response
 )
 
+// EarlyMedia says which early dialogs the caller is shown (option early_media).
+type EarlyMedia uint8
+
+// The choices. The zero value means "not said", which is EarlyFirst.
+const (
+	EarlyDefault EarlyMedia = iota
+	EarlyFirst              // the first early dialog that carries SDP; of others only that they ring
+	EarlyAll                // every one, each under a tag of its own
+	EarlyNone               // none: only that it rings
+)
+
+// Prack says how an INVITE speaks of reliable provisionals (option prack).
+type Prack uint8
+
+// The choices. The zero value means "not said", which is PrackSupported.
+const (
+	PrackDefault   Prack = iota
+	PrackSupported       // Supported: 100rel
+	PrackOff             // nothing, and what comes reliably is not acknowledged
+	PrackRequired        // Require: 100rel
+)
+
 // Header is a header field that a script sets (Value) or takes away (Remove).
 type Header struct {
 	Name   string
@@ -182,6 +204,12 @@ type Target struct {
 	Headers []Header
 	// Registered says that URI is a registered contact: a 404 from it means that the phone is gone, `offline`.
 	Registered bool
+	// EarlyMedia says what the caller is shown of the branch before the answer.
+	EarlyMedia EarlyMedia
+	// Prack says whether the INVITE offers, or asks for, reliable provisionals (RFC 3262).
+	Prack Prack
+	// MaxDuration ends the call so long after its answer (0 = never).
+	MaxDuration time.Duration
 	// PassAuth passes 401 and 407 to the caller (option auth = "pass"); without it they go out as 403.
 	PassAuth bool
 }

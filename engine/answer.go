@@ -1,0 +1,67 @@
+package engine
+
+import (
+	"tandem/engine/leg"
+	"tandem/engine/message"
+)
+
+// dialog makes a dialog of its own from a 2xx that does not win.
+func (b *branch) dialog(m *message.Message) (*leg.Dialog, error) {
+	return leg.NewUAC(m, b.flow, []byte(b.target.URI))
+}
+
+// ack acknowledges a 2xx to the branch's INVITE.
+func (b *branch) ack(d *leg.Dialog, seq uint32) {
+	b.client.Ack(b.c.sh.now, b.c.sh.ack(d, seq, nil, nil), d.Flow, d.RemoteTag)
+}
+
+// answered joins the winner to the caller.
+func (c *call) answered(b *branch) {
+	sh, m := c.sh, b.answer
+	c.winner = b
+	sh.stats.Answered++
+	d := b.calleeSide(m)
+	d.dialog.Confirm(m)
+	if len(c.invite.Body()) == 0 && !d.agreed {
+		d.late = &lateAck{b.client, m.CSeq()} // the ACK has to carry the caller's answer
+	} else {
+		b.ack(d.dialog, m.CSeq())
+	}
+	d.agreed = d.agreed || d.late == nil
+	// The caller's dialog is the winner's own, else one that nobody's SDP was shown under, else one under a new tag.
+	c.caller, c.callee = c.join(d), d
+	for _, s := range c.sides {
+		if s != c.caller && s != c.callee {
+			s.leave() // RFC 3261 §13.2.2.4: the other early dialogs are over
+		}
+	}
+	c.script.Answered(c, c.exec.Branch(b.id))
+	c.note("answered", nil)
+	if c.callee == nil || c.over {
+		return
+	}
+	c.caller.queue = nil
+	if _, media := c.caller.reliable.Outstanding(); media {
+		c.caller.queue = append(c.caller.queue, func() { c.answerCaller(m) }) // RFC 3262 §5: not before the PRACK
+		return
+	}
+	c.answerCaller(m)
+}
+
+// answerCaller sends the caller the winner's 2xx.
+func (c *call) answerCaller(m *message.Message) {
+	s := c.caller
+	s.reliable.Stop()
+	out := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
+	out = c.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
+	c.final = true
+	s.agreed = s.agreed || len(c.invite.Body()) > 0
+	s.acceptWith(c.server, c.invite.CSeq(), m.Status(), c.appendAnswer(out, m), m.Body())
+}
+
+// appendAnswer appends what a 2xx to an INVITE carries beside what is the leg's own.
+func (c *call) appendAnswer(out []byte, m *message.Message) []byte {
+	out = c.appendAllow(out, m)
+	out = appendTags(out, m, message.Supported)
+	return m.AppendPassed(out, nil)
+}

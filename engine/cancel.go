@@ -1,0 +1,45 @@
+package engine
+
+import (
+	"tandem/engine/clock"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+	"tandem/engine/transaction"
+)
+
+// Cancel takes the CANCEL of an INVITE that has no final response yet; the layer has answered the CANCEL.
+func (sh *Shard) Cancel(_ clock.Time, invite *transaction.Server, m *message.Message) {
+	if c := sh.calls[callKey(m)]; c != nil && c.server == invite {
+		sh.current = c
+		c.cancelled(reasonsOf(m))
+		return
+	}
+	if s := sh.dialogFor(m); s != nil && s.in != nil && s.in.server == invite {
+		sh.current = s.c
+		s.in.client.Cancel(sh.now, reasonsOf(m)...) // its 487 comes back through the relay
+	}
+}
+
+// cancelled ends a call that its caller gave up.
+func (c *call) cancelled(reasons []string) {
+	if c.final {
+		return // RFC 3261 §9.2: no effect
+	}
+	c.reasons = reasons
+	c.step(plan.Event{Kind: plan.EventCallerCancel})
+	c.byeBoth("") // a winner whose 2xx still waits for the caller's PRACK
+	c.respond(487, "", nil)
+	c.script.Cancelled(c)
+	c.note("cancelled by the caller", nil)
+	c.conclude()
+}
+
+func reasonsOf(m *message.Message) []string {
+	var list []string
+	for i := range m.Len() {
+		if id, _, v := m.Field(i); id == message.Reason {
+			list = append(list, string(v))
+		}
+	}
+	return list
+}

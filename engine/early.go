@@ -1,0 +1,223 @@
+package engine
+
+import (
+	"bytes"
+	"strconv"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/leg"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+	"tandem/engine/transaction"
+)
+
+// rel100 is the option tag of reliable provisionals (RFC 3262).
+const rel100 = "100rel"
+
+// provisional takes a 101-199 of the branch.
+func (b *branch) provisional(m *message.Message) {
+	c := b.c
+	var d *side
+	rseq, reliable := uint32(0), false
+	if m.HasToken(message.Require, rel100) {
+		rseq, reliable = m.Uint(message.RSeq)
+	}
+	if m.ToTag() != nil && (reliable || len(m.Body()) > 0 || b.target.EarlyMedia == plan.EarlyAll) {
+		d = b.calleeSide(m)
+	}
+	if d != nil && reliable && !d.received.Accept(rseq) {
+		return // RFC 3262 §4: a repeat, or one that came too early
+	}
+	c.step(plan.Event{Kind: plan.EventProvisional, Branch: b.id, Code: m.Status(), Phrase: string(m.Phrase())})
+	if d != nil && reliable && b.target.Prack != plan.PrackOff {
+		d.due = rseq
+		d.agreed = d.agreed || len(m.Body()) > 0 && len(c.invite.Body()) > 0 // RFC 3262 §5: its SDP is the answer
+	}
+	if !c.final && !c.over && c.winner == nil && !b.client.Cancelled() && m.Status() != 199 {
+		c.show(b, d, m)
+	}
+	if d != nil && d.due != 0 && !d.waitsForPrack() {
+		d.prack(nil)
+	}
+}
+
+// waitsForPrack reports whether the callee's PRACK waits for the caller's, which may carry an answer or a new offer.
+func (s *side) waitsForPrack() bool {
+	if s.peer == nil {
+		return false
+	}
+	waiting, _ := s.peer.reliable.Outstanding()
+	return waiting || len(s.peer.queue) > 0
+}
+
+// show tells the caller what it may see of a provisional; d is the callee's dialog, if it matters.
+func (c *call) show(b *branch, d *side, m *message.Message) {
+	body := m.Body()
+	var s *side
+	switch b.target.EarlyMedia {
+	case plan.EarlyNone:
+		body = nil
+	case plan.EarlyAll:
+		if d != nil {
+			s = c.join(d)
+		}
+	default:
+		if len(body) > 0 && c.early == nil {
+			c.early = c.join(d)
+		}
+		if d != nil && d.peer != nil {
+			s = d.peer
+		} else {
+			body = nil // of others the caller hears only that it rings
+		}
+	}
+	if s == nil {
+		if s = c.ringSide(); s == nil {
+			return
+		}
+	}
+	if m.Status() == s.shown && len(body) == 0 {
+		return // one 180 for many
+	}
+	s.shown = m.Status()
+	s.provision(m, body)
+}
+
+// ringSide is the dialog under which the caller hears that something rings.
+func (c *call) ringSide() *side {
+	for _, s := range c.sides {
+		if s.b == nil {
+			return s
+		}
+	}
+	return c.callerSide()
+}
+
+// provision sends the caller a provisional that a callee sent, reliably if the caller can and it carries SDP, or if the caller
+// wants all of them so (RFC 3262 §3). There is one reliable provisional at a time: another one waits.
+func (s *side) provision(m *message.Message, body []byte) {
+	c := s.c
+	reliable := c.invite.HasToken(message.Require, rel100) || len(body) > 0 && c.invite.HasToken(message.Supported, rel100)
+	if waiting, _ := s.reliable.Outstanding(); reliable && waiting {
+		later := m.Clone()
+		s.queue = append(s.queue, func() { s.provision(later, body) })
+		return
+	}
+	b := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
+	b = c.appendContact(c.invite.AppendRecordRoutes(b), c.source, m)
+	b = c.appendAllow(b, m)
+	if reliable {
+		b = s.appendReliable(b)
+	}
+	b = m.AppendPassed(b, withoutBody(body))
+	c.send(m.Status(), b, body)
+	if reliable {
+		s.reliable.Sent(c.sh.now, append([]byte(nil), c.sh.buf...), len(body) > 0, c.sh.cfg.Timers.T1)
+		s.agreed = s.agreed || len(body) > 0 && len(c.invite.Body()) > 0
+	}
+}
+
+func (s *side) appendReliable(b []byte) []byte {
+	sh := s.c.sh
+	if !s.reliable.Started() {
+		s.reliable.Start(&sh.heap, s, s.c.invite.CSeq(), uint32(sh.ids.Uint64()>>34)+1) // RFC 3262 §3: 1 to 2^31-1
+	}
+	b = append(b, "Require: "+rel100+"\r\nRSeq: "...)
+	return append(strconv.AppendUint(b, uint64(s.reliable.NextRSeq()), 10), "\r\n"...)
+}
+
+// ResendProvisional sends a reliable provisional again.
+func (s *side) ResendProvisional(_ clock.Time, b []byte) {
+	s.c.sh.current = s.c
+	s.c.server.Respond(s.c.sh.now, s.shown, b)
+}
+
+// Unpracked refuses an INVITE whose caller does not acknowledge reliable provisionals (RFC 3262 §3).
+func (s *side) Unpracked(clock.Time) {
+	s.c.sh.current = s.c
+	s.c.endBefore(504, "")
+}
+
+// Free lets the next provisional, or the 2xx, go.
+func (s *side) Free(clock.Time) {
+	for len(s.queue) > 0 {
+		if waiting, _ := s.reliable.Outstanding(); waiting {
+			return
+		}
+		next := s.queue[0]
+		s.queue = s.queue[1:]
+		next()
+	}
+}
+
+// onPrack takes the caller's PRACK (RFC 3262 §3). One with an offer or an answer goes on to the callee; any other is answered at
+// once, and the callee's own PRACK sent.
+func (s *side) onPrack(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	c := s.c
+	rack, ok := rackOf(m)
+	if !ok || !s.reliable.Prack(rack) {
+		c.sh.finish(now, tx, m, f, 481)
+		return
+	}
+	d := s.peer
+	if len(m.Body()) == 0 || d == nil || d.due == 0 {
+		c.sh.finish(now, tx, m, f, 200)
+		if d != nil && d.due != 0 {
+			d.prack(nil)
+		}
+	} else {
+		d.prack(&relay{from: s, to: d, req: m.Clone(), source: f, server: tx})
+	}
+	s.reliable.Release(now)
+}
+
+// rackOf reads a RAck header (RFC 3262 §7.2).
+func rackOf(m *message.Message) (leg.RAck, bool) {
+	f := bytes.Fields(m.Get(message.RAck))
+	if len(f) != 3 {
+		return leg.RAck{}, false
+	}
+	rseq, err1 := strconv.ParseUint(string(f[0]), 10, 32)
+	cseq, err2 := strconv.ParseUint(string(f[1]), 10, 32)
+	r := leg.RAck{RSeq: uint32(rseq), CSeq: uint32(cseq), Invite: string(f[2]) == "INVITE"}
+	return r, err1 == nil && err2 == nil
+}
+
+// prack acknowledges the reliable provisional that is due (RFC 3262 §4); r, if any, is the caller's PRACK on its way here.
+func (s *side) prack(r *relay) {
+	sh := s.c.sh
+	seq := s.dialog.NextSeq()
+	b := s.dialog.AppendRequest(sh.buf[:0], "PRACK", seq, sh.via(s.dialog), 70)
+	b = strconv.AppendUint(append(b, "RAck: "...), uint64(s.due), 10)
+	b = append(b, " 1 INVITE\r\n"...)
+	s.due = 0
+	var user transaction.ClientUser = pracked{s}
+	var body []byte
+	if r != nil {
+		r.seq, user = seq, r
+		b = r.req.AppendPassed(b, nil)
+		body = r.req.Body()
+		s.agreed = true
+	}
+	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)
+	tx := sh.layer.Request(sh.now, s.dialog.Flow, message.PRACK, sh.buf, user)
+	if r != nil {
+		r.client = tx
+	}
+}
+
+// pracked hears what became of a PRACK of ours. A refusal leaves the call up (row M7): the diagnosis is in the trace.
+type pracked struct{ s *side }
+
+// Response notes a refusal.
+func (p pracked) Response(_ clock.Time, _ *transaction.Client, m *message.Message) {
+	if m.Status() >= 300 {
+		p.s.c.note("PRACK refused with "+strconv.Itoa(m.Status())+": the callee wants 100rel but not its PRACK; prack = \"off\" keeps it from trying", nil)
+	}
+}
+
+// Failed notes that no answer came.
+func (p pracked) Failed(clock.Time, *transaction.Client, transaction.Failure) {
+	p.s.c.note("PRACK was not answered", nil)
+}

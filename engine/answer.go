@@ -28,8 +28,15 @@ func (c *call) answered(b *branch) {
 		b.ack(d.dialog, m.CSeq())
 	}
 	d.agreed = d.agreed || d.late == nil
+	d.updates = m.HasToken(message.Allow, "UPDATE")
+	d.saidTo(c.invite.Body())
+	d.sessionAgreed(m)
 	// The caller's dialog is the winner's own, else one that nobody's SDP was shown under, else one under a new tag.
 	c.caller, c.callee = c.join(d), d
+	c.caller.updates = c.invite.HasToken(message.Allow, "UPDATE")
+	if b.target.MaxDuration > 0 {
+		sh.heap.Arm(&c.limit, sh.now.Add(b.target.MaxDuration))
+	}
 	for _, s := range c.sides {
 		if s != c.caller && s != c.callee {
 			s.leave() // RFC 3261 §13.2.2.4: the other early dialogs are over
@@ -56,7 +63,7 @@ func (c *call) answerCaller(m *message.Message) {
 	out = c.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
 	c.final = true
 	s.agreed = s.agreed || len(c.invite.Body()) > 0
-	s.acceptWith(c.server, c.invite.CSeq(), m.Status(), c.appendAnswer(out, m), m.Body())
+	s.acceptWith(c.server, c.invite, m.Status(), c.appendAnswer(out, m), m.Body())
 }
 
 // appendAnswer appends what a 2xx to an INVITE carries beside what is the leg's own.

@@ -32,7 +32,9 @@ type call struct {
 	tag    []byte              // our To tag towards the caller
 
 	exec     *plan.Executor
-	timer    clock.Timer // the executor's deadline
+	timer    clock.Timer // the executor's deadline, or the next sign of life to the caller
+	limit    clock.Timer // the longest that the call may last
+	sign     clock.Time  // when the caller is to hear a provisional again
 	events   []plan.Event
 	stepping bool
 	branches []*branch // by BranchID-1
@@ -59,7 +61,8 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 		tag:    sh.ids.AppendTag(nil, 0),
 		script: sh.scripts.Acquire(sh.index),
 	}
-	c.timer.Owner = c
+	c.timer.Owner, c.limit.Owner, c.limit.Kind = c, c, kindLimit
+	c.sign = now.Add(signOfLife)
 	sh.calls[c.key], sh.current = c, c
 	sh.stats.Calls++
 	tx.SetToTag(c.tag)
@@ -118,6 +121,9 @@ func (c *call) settle() {
 		c.end(c.hangupText)
 	}
 	at, ok := c.exec.Deadline()
+	if !c.final && (!ok || c.sign < at) {
+		at, ok = c.sign, true
+	}
 	switch {
 	case !ok || c.over:
 		c.sh.heap.Stop(&c.timer)
@@ -126,10 +132,39 @@ func (c *call) settle() {
 	}
 }
 
-// Fire wakes the plan.
-func (c *call) Fire(clock.Time, uint8) {
+// kindLimit marks the timer of the longest duration.
+const kindLimit = 1
+
+// signOfLife is how long a caller may be left without a provisional (RFC 3261 §13.3.1.1).
+const signOfLife = time.Minute
+
+// Fire wakes the plan, tells the caller that the call is still on, or ends it at its longest duration.
+func (c *call) Fire(now clock.Time, kind uint8) {
 	c.sh.current = c
+	if kind == kindLimit {
+		c.note("longest duration reached", nil)
+		c.byeBoth("Maximum duration")
+		c.conclude()
+		return
+	}
+	if now >= c.sign && !c.final {
+		c.signOfLife(now)
+	}
 	c.step(plan.Event{Kind: plan.EventTick})
+}
+
+// signOfLife sends the caller once more what it heard last.
+func (c *call) signOfLife(now clock.Time) {
+	c.sign = now.Add(signOfLife)
+	s := c.ringSide()
+	if waiting, _ := s.reliable.Outstanding(); waiting || c.invite.HasToken(message.Require, rel100) {
+		return // what is repeated reliably is a sign enough; another one would need a PRACK
+	}
+	if s.shown == 0 {
+		s.shown = 183
+	}
+	b := c.invite.AppendResponse(c.sh.buf[:0], s.shown, "", s.dialog.LocalTag, c.source.Remote)
+	c.send(s.shown, c.appendContact(b, c.source, nil), nil)
 }
 
 // conclude tells the script that the call is over and lets go of everything but the branches that still wait for
@@ -149,6 +184,7 @@ func (c *call) forget() {
 	c.over = true
 	delete(c.sh.calls, c.key)
 	c.sh.heap.Stop(&c.timer)
+	c.sh.heap.Stop(&c.limit)
 	for _, b := range c.branches {
 		if b.client != nil && (b.ended || b == c.winner) {
 			b.client.Detach() // it absorbs copies for 32 s more and needs no call for that

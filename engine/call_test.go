@@ -50,8 +50,8 @@ func TestLegs(t *testing.T) {
 	in := r.caller.Sent("INVITE")[0]
 	out := desk.Received("INVITE")[0]
 	for name, want := range map[string][]string{
-		"X-Set": {"by script"}, "X-Old": {"new"}, "Priority": nil, "Subject": {"test"}, "Supported": {"100rel, histinfo"},
-		"Session-Expires": nil, "Route": nil, "X-Twice": {"a", "b"}, "User-Agent": {"Tandem"}, "Max-Forwards": {"69"},
+		"X-Set": {"by script"}, "X-Old": {"new"}, "Priority": nil, "Subject": {"test"}, "Supported": {"timer, 100rel, histinfo"},
+		"Session-Expires": {"1800"}, "Route": nil, "X-Twice": {"a", "b"}, "User-Agent": {"Tandem"}, "Max-Forwards": {"69"},
 		"To": {"<sip:100@192.0.2.11>"}, "Contact": {"<sip:alice@192.0.2.1:5060>"}, "CSeq": {"1 INVITE"},
 	} {
 		if got := header(t, out, name); !slices.Equal(got, want) {

@@ -190,7 +190,8 @@ func (s *side) prack(r *relay) {
 	seq := s.dialog.NextSeq()
 	b := s.dialog.AppendRequest(sh.buf[:0], "PRACK", seq, sh.via(s.dialog), 70)
 	b = strconv.AppendUint(append(b, "RAck: "...), uint64(s.due), 10)
-	b = append(b, " 1 INVITE\r\n"...)
+	b = message.AppendUint(append(b, ' '), s.b.cseq)
+	b = append(b, " INVITE\r\n"...)
 	s.due = 0
 	var user transaction.ClientUser = pracked{s}
 	var body []byte

@@ -69,7 +69,7 @@ func TestPrackOff(t *testing.T) {
 	a := r.phone("sip:a@192.0.2.11", sim.Behaviour{stubborn, stubborn.In(time.Second), sim.Answer().In(time.Second)})
 	r.odd = true
 	c := r.call(sim.CallSpec{HangupAfter: seconds(1)})
-	if got := header(t, a.Received("INVITE")[0], "Supported"); got != nil {
+	if got := header(t, a.Received("INVITE")[0], "Supported"); !slices.Equal(got, []string{"timer"}) {
 		t.Errorf("Supported: %q", got)
 	}
 	if len(a.Received("PRACK")) != 0 || len(r.caller.Received("183")) != 1 || !c.Answered() {
@@ -141,7 +141,7 @@ func TestLateOfferOffersNo100rel(t *testing.T) {
 	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
 	a := r.phone("sip:a@192.0.2.11", sim.After(time.Second))
 	r.call(sim.CallSpec{Body: sim.NoBody, HangupAfter: seconds(1)})
-	if got := header(t, a.Received("INVITE")[0], "Supported"); got != nil {
+	if got := header(t, a.Received("INVITE")[0], "Supported"); !slices.Equal(got, []string{"timer"}) {
 		t.Errorf("Supported: %q", got)
 	}
 }

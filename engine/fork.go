@@ -24,9 +24,13 @@ type branch struct {
 	target *plan.Target
 	flow   flow.Flow
 	callID []byte
+	tag    []byte              // our From tag
 	client *transaction.Client // nil until the target's address is known
+	cseq   uint32              // of the INVITE
 	answer *message.Message    // the 2xx at hand
 	ended  bool                // has its final response, or will have none
+
+	interval, minSE uint32 // of the session, after a 422; 0 = not said
 }
 
 // apply carries out the executor's actions.
@@ -50,7 +54,7 @@ func (c *call) apply(actions []plan.Action) {
 
 // startBranch sends an INVITE, now or when its target's address is known.
 func (c *call) startBranch(a *plan.Action) {
-	b := &branch{c: c, id: a.Branch, target: a.Target}
+	b := &branch{c: c, id: a.Branch, target: a.Target, cseq: 1, tag: c.sh.ids.AppendTag(nil, 0)}
 	c.branches = append(c.branches, b)
 	u, err := message.ParseURI([]byte(a.Target.URI))
 	if err != nil {
@@ -126,16 +130,26 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	var id [48]byte
 	dst = message.AppendRequestLine(dst, "INVITE", uri)
 	dst = message.AppendVia(dst, local.Transport.String(), local.SentBy, sh.ids.AppendBranch(id[:0], 0))
-	dst = appendFrom(dst, c.invite.Get(message.From), sh.ids.AppendTag(id[:0], 0))
+	dst = appendFrom(dst, c.invite.Get(message.From), b.tag)
 	dst = append(append(append(dst, "To: <"...), uri...), ">\r\n"...)
 	dst = message.AppendField(dst, "Call-ID", b.callID)
-	dst = append(dst, "CSeq: 1 INVITE\r\nMax-Forwards: "...)
+	dst = message.AppendUint(append(dst, "CSeq: "...), b.cseq)
+	dst = append(dst, " INVITE\r\nMax-Forwards: "...)
 	dst = append(message.AppendUint(dst, c.maxForwards()), "\r\n"...)
 	dst = c.appendContact(dst, b.flow, c.invite)
 	dst = c.appendAllow(dst, c.invite)
 	own100 := b.offers100rel()
-	dst = appendTags(dst, c.invite, message.Supported, rel100If(own100 == plan.PrackSupported)...)
-	dst = appendTags(dst, c.invite, message.Require, rel100If(own100 == plan.PrackRequired)...)
+	if own100 == plan.PrackSupported {
+		dst = appendTags(dst, c.invite, message.Supported, timerTag, rel100)
+	} else {
+		dst = appendTags(dst, c.invite, message.Supported, timerTag)
+	}
+	if own100 == plan.PrackRequired {
+		dst = appendTags(dst, c.invite, message.Require, rel100)
+	} else {
+		dst = appendTags(dst, c.invite, message.Require)
+	}
+	dst = b.appendSession(dst)
 	dst = sh.appendProduct(dst, "User-Agent")
 	dst = c.invite.AppendPassed(dst, changes(b.target.Headers))
 	return message.AppendBody(dst, c.invite.Body())
@@ -216,13 +230,6 @@ func (b *branch) offers100rel() plan.Prack {
 		return p
 	}
 	return plan.PrackSupported
-}
-
-func rel100If(is bool) []string {
-	if is {
-		return []string{rel100}
-	}
-	return nil
 }
 
 // appendTags appends the option tags of a field that pass from leg to leg, and our own.
@@ -320,6 +327,8 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.answer = m.Clone()
 		c.step(plan.Event{Kind: plan.EventAnswer, Branch: b.id, Code: code, Phrase: string(m.Phrase())})
 		b.answer = nil
+	case code == 422 && b.retrySession(m):
+		tx.Detach()
 	default:
 		b.ended = true
 		tx.Detach()

@@ -5,6 +5,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/leg"
 	"tandem/engine/message"
 	"tandem/engine/transaction"
 )
@@ -82,11 +83,19 @@ func (s *side) onOffer(now clock.Time, tx *transaction.Server, m *message.Messag
 		sh.finish(now, tx, m, f, 491)
 		return
 	}
+	if code := tooBrief(m); code != 0 {
+		sh.finish(now, tx, m, f, code, "Min-SE", strconv.Itoa(leg.MinSE))
+		return
+	}
+	if !offers {
+		s.onRefresh(now, tx, m, f)
+		return
+	}
 	s.dialog.Refresh(m)
 	if invite {
 		tx.Respond(now, 100, message.AppendBody(m.AppendResponse(sh.buf[:0], 100, "", nil, f.Remote), nil))
 	}
-	if r := s.pass(now, tx, m, f); r != nil && offers {
+	if r := s.pass(now, tx, m, f); r != nil {
 		s.in, s.peer.out = r, r
 	}
 }
@@ -179,6 +188,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 		return // a repeated 2xx before the ACK, which waits for the other side's
 	}
 	r.to.dialog.Refresh(m)
+	r.to.saidTo(r.req.Body())
 	if len(r.req.Body()) == 0 {
 		r.to.late = &lateAck{r.client, r.seq}
 	} else {
@@ -186,7 +196,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 	}
 	b := r.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), nil, r.source.Remote)
 	b = r.from.c.appendContact(b, r.source, m)
-	r.from.acceptWith(r.server, r.req.CSeq(), m.Status(), r.from.c.appendAnswer(b, m), m.Body())
+	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m), m.Body())
 	r.done()
 }
 
@@ -200,6 +210,9 @@ func (r *relay) send(m *message.Message) {
 	b := r.req.AppendResponse(sh.buf[:0], code, phrase, nil, r.source.Remote)
 	if m.Has(message.Contact) && code < 300 {
 		b = r.from.c.appendContact(b, r.source, m)
+	}
+	if code/100 == 2 && r.req.Method() == message.UPDATE {
+		b = r.from.agreeSession(b, r.req)
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "Server"), nil)
 	sh.buf = message.AppendBody(b, m.Body())

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strconv"
+
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/leg"
@@ -70,6 +72,9 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 	if !m.Has(message.Contact) {
 		return 400, nil // §8.1.1.8
 	}
+	if code := tooBrief(m); code != 0 {
+		return code, []string{"Min-SE", strconv.Itoa(leg.MinSE)}
+	}
 	if sh.calls[callKey(m)] != nil {
 		return 482, nil // §8.2.2.2: the same request by another path
 	}
@@ -79,7 +84,7 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 func unknownTags(m *message.Message, id message.ID) string {
 	bad := ""
 	m.Each(id, func(tag []byte) bool {
-		if !passes(tag) && string(tag) != rel100 {
+		if !passes(tag) && string(tag) != rel100 && string(tag) != timerTag {
 			if bad != "" {
 				bad += ", "
 			}

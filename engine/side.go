@@ -31,6 +31,10 @@ type side struct {
 	due      uint32       // the RSeq whose PRACK waits for the other side's, 0 = none
 	late     *lateAck     // the INVITE whose ACK waits for the other side's
 
+	session leg.SessionTimer
+	updates bool   // the peer takes UPDATE
+	said    []byte // the session description that it was sent last, unless it takes UPDATE
+
 	in, out *relay // the offer, or the INVITE, inside the dialog that this peer made, that we made to it
 	agreed  bool   // the offer of the first INVITE is answered
 }
@@ -57,6 +61,7 @@ func (c *call) enter(s *side) *side {
 func (s *side) leave() {
 	s.answer.Stop()
 	s.reliable.Stop()
+	s.session.Stop()
 	s.queue = nil
 	delete(s.c.sh.dialogs, string(dialogKey(s.c.sh.key, s.dialog.LocalTag, s.dialog.RemoteTag)))
 }
@@ -115,12 +120,14 @@ func (c *call) join(callee *side) *side {
 }
 
 // acceptWith sends this peer the 2xx to its INVITE and repeats it until the ACK.
-func (s *side) acceptWith(tx *transaction.Server, seq uint32, code int, b, body []byte) {
+func (s *side) acceptWith(tx *transaction.Server, invite *message.Message, code int, b, body []byte) {
 	sh := s.c.sh
+	b = s.agreeSession(b, invite)
+	s.saidTo(body)
 	sh.buf = message.AppendBody(sh.appendProduct(b, "Server"), body)
 	s.accepted, s.ok = tx, bytes.Clone(sh.buf)
 	tx.Respond(sh.now, code, s.ok)
-	s.answer.Start(sh.now, &sh.heap, s, seq, sh.cfg.Timers.T1, sh.cfg.Timers.T2)
+	s.answer.Start(sh.now, &sh.heap, s, invite.CSeq(), sh.cfg.Timers.T1, sh.cfg.Timers.T2)
 }
 
 // Resend sends the 2xx again.
@@ -194,6 +201,7 @@ func (c *call) byeBoth(phrase string) {
 func (s *side) close() {
 	s.answer.Stop()
 	s.reliable.Stop()
+	s.session.Stop()
 	if s.in != nil {
 		s.in.client.Detach()
 		s.in.reply(487, "")

@@ -26,10 +26,11 @@ type call struct {
 	data   any
 	date   time.Time
 
-	invite *message.Message
-	source flow.Flow
-	server *transaction.Server // of the caller's INVITE
-	tag    []byte              // our To tag towards the caller
+	invite   *message.Message
+	replaced string // what its Replaces means to the far side
+	source   flow.Flow
+	server   *transaction.Server // of the caller's INVITE
+	tag      []byte              // our To tag towards the caller
 
 	exec     *plan.Executor
 	timer    clock.Timer // the executor's deadline, or the next sign of life to the caller
@@ -54,12 +55,13 @@ type call struct {
 }
 
 // newCall starts a call and carries out what the script decides.
-func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+// replaced, if any, is the dialog that the INVITE replaces, for its Replaces header.
+func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, replaced string) {
 	c := &call{
 		sh: sh, id: string(m.CallID()), key: callKey(m), slot: ident.Slot(m.CallID()),
 		invite: m.Clone(), source: f, server: tx, date: sh.cfg.Clock.Date(),
 		tag:    sh.ids.AppendTag(nil, 0),
-		script: sh.scripts.Acquire(sh.index),
+		script: sh.scripts.Acquire(sh.index), replaced: replaced,
 	}
 	c.timer.Owner, c.limit.Owner, c.limit.Kind = c, c, kindLimit
 	c.sign = now.Add(signOfLife)

@@ -130,7 +130,7 @@ func TestInfoAndMessagePass(t *testing.T) {
 	if y.Code() != 200 || len(r.caller.Received("MESSAGE")) != 1 {
 		t.Errorf("MESSAGE from the callee: %d", y.Code())
 	}
-	if z.Code() != 200 || len(a.Received("OPTIONS")) != 0 || odd.Code() != 405 {
+	if z.Code() != 200 || len(a.Received("OPTIONS")) != 0 || odd.Code() != 501 {
 		t.Errorf("OPTIONS %d, FOO %d", z.Code(), odd.Code())
 	}
 }

@@ -54,6 +54,8 @@ type Config struct {
 	Resolver Resolver
 	// Forward hands a datagram to the shard that owns it; nil if every datagram comes to its owner.
 	Forward func(shard int, f flow.Flow, b []byte)
+	// Post runs a function on the goroutine of a shard; nil if one goroutine steps all shards.
+	Post func(shard int, fn func(now clock.Time))
 	// Log may be nil.
 	Log *zap.Logger
 	// Trace may be nil.
@@ -79,6 +81,9 @@ func New(cfg Config, scripts Scripts, shards int) *Engine {
 	e := &Engine{}
 	for i := range shards {
 		e.shards = append(e.shards, newShard(cfg, scripts, i, shards))
+	}
+	for _, sh := range e.shards {
+		sh.siblings = e.shards
 	}
 	return e
 }

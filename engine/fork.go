@@ -150,6 +150,9 @@ func (b *branch) appendInvite(dst []byte) []byte {
 		dst = appendTags(dst, c.invite, message.Require)
 	}
 	dst = b.appendSession(dst)
+	if c.replaced != "" {
+		dst = message.AppendField(dst, "Replaces", c.replaced)
+	}
 	dst = sh.appendProduct(dst, "User-Agent")
 	dst = c.invite.AppendPassed(dst, changes(b.target.Headers))
 	return message.AppendBody(dst, c.invite.Body())

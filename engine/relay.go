@@ -45,7 +45,9 @@ func (sh *Shard) inDialog(now clock.Time, tx *transaction.Server, m *message.Mes
 		s.onOffer(now, tx, m, f)
 	case message.OPTIONS:
 		sh.finish(now, tx, m, f, 200, "Allow", allowed)
-	case message.UnknownMethod, message.REGISTER, message.PUBLISH:
+	case message.REFER:
+		s.onRefer(now, tx, m, f)
+	case message.REGISTER, message.PUBLISH:
 		sh.finish(now, tx, m, f, 405, "Allow", allowed)
 	default:
 		s.pass(now, tx, m, f)
@@ -111,8 +113,9 @@ func (s *side) open() (theirs, ours bool) {
 	return theirs, ours
 }
 
-// pass sends a request of this peer on to the other one.
-func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) *relay {
+// pass sends a request of this peer, with changes, on to the other one. Methods that we do not know pass too: they mean something
+// to the peers, or the other one refuses them.
+func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, changes ...message.Change) *relay {
 	c, sh, to := s.c, s.c.sh, s.peer
 	if to == nil {
 		sh.finish(now, tx, m, f, 480) // an early dialog that nobody stands behind
@@ -135,7 +138,7 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 		b = c.appendAllow(b, m)
 		b = appendTags(b, m, message.Supported)
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), nil)
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), changes)
 	sh.buf = message.AppendBody(b, m.Body())
 	r.client = sh.layer.Request(now, to.dialog.Flow, m.Method(), sh.buf, r)
 	return r

@@ -14,7 +14,7 @@ import (
 const allowed = "INVITE, ACK, CANCEL, BYE, OPTIONS, PRACK, INFO, MESSAGE, REFER, NOTIFY, SUBSCRIBE"
 
 // passedTags are the option tags that mean something end to end and pass from leg to leg (Supported, Require).
-var passedTags = []string{"norefersub", "histinfo", "privacy", "resource-priority"}
+var passedTags = []string{"replaces", "norefersub", "histinfo", "privacy", "resource-priority"}
 
 func passes(tag []byte) bool {
 	for _, t := range passedTags {
@@ -37,7 +37,11 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 	}
 	switch m.Method() {
 	case message.INVITE:
-		sh.newCall(now, tx, m, f)
+		if m.Has(message.Replaces) {
+			sh.replacing(now, tx, m, f)
+			return
+		}
+		sh.newCall(now, tx, m, f, "")
 	case message.OPTIONS:
 		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
 	case message.BYE:

@@ -23,6 +23,8 @@ type Shard struct {
 	out     transaction.Sender
 	index   int
 	shards  int
+	// siblings are all shards of the engine; another one's state is touched through cfg.Post only.
+	siblings []*Shard
 
 	heap  clock.Heap
 	ids   *ident.Source

@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"bytes"
+	"strings"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/ident"
+	"tandem/engine/message"
+	"tandem/engine/transaction"
+)
+
+// replaces is the value of a Replaces header (RFC 3891 §6.1).
+type replaces struct {
+	callID, toTag, fromTag []byte
+	early                  bool // early-only
+}
+
+// parseReplaces reads a Replaces value; ok is false if it names no dialog.
+func parseReplaces(v []byte) (r replaces, ok bool) {
+	id, params := v, []byte(nil)
+	if i := bytes.IndexByte(v, ';'); i >= 0 {
+		id, params = v[:i], v[i:]
+	}
+	r.callID = bytes.TrimSpace(id)
+	r.toTag, _ = message.Param(params, "to-tag")
+	r.fromTag, _ = message.Param(params, "from-tag")
+	_, r.early = message.Param(params, "early-only")
+	return r, len(r.callID) > 0 && len(r.toTag) > 0 && len(r.fromTag) > 0
+}
+
+// mapped is what became of a Replaces value: the dialog as the far side sees it, or the status code of a refusal.
+type mapped struct {
+	value string
+	code  int
+}
+
+// mapReplaces finds the dialog that a Replaces value names among this shard's and returns it as the far side of that call sees it, so
+// that it means something to who gets it (RFC 3891 §3).
+func (sh *Shard) mapReplaces(r replaces) mapped {
+	sh.key = dialogKey(sh.key, r.toTag, r.fromTag)
+	if s := sh.dialogs[string(sh.key)]; s != nil && bytes.Equal(s.dialog.CallID, r.callID) {
+		if r.early && s.c.final {
+			return mapped{code: 486} // RFC 3891 §3: an answered call is not replaced early-only
+		}
+		if s.peer == nil {
+			return mapped{code: 481}
+		}
+		d := s.peer.dialog
+		v := string(d.CallID) + ";to-tag=" + string(d.RemoteTag) + ";from-tag=" + string(d.LocalTag)
+		if r.early {
+			v += ";early-only"
+		}
+		return mapped{value: v}
+	}
+	// The tags the other way round: it is named as the far side sees it already.
+	sh.key = dialogKey(sh.key, r.fromTag, r.toTag)
+	if s := sh.dialogs[string(sh.key)]; s != nil && bytes.Equal(s.dialog.CallID, r.callID) {
+		v := string(r.callID) + ";to-tag=" + string(r.toTag) + ";from-tag=" + string(r.fromTag)
+		return mapped{value: v}
+	}
+	return mapped{code: 481}
+}
+
+// askReplaces maps a Replaces value on the shard that owns its dialog and gives the result to done on this one.
+func (sh *Shard) askReplaces(r replaces, done func(now clock.Time, m mapped)) {
+	owner := int(ident.Slot(r.callID)) % sh.shards
+	if owner == sh.index || sh.cfg.Post == nil {
+		done(sh.now, sh.siblings[owner].mapReplaces(r))
+		return
+	}
+	r.callID, r.toTag, r.fromTag = bytes.Clone(r.callID), bytes.Clone(r.toTag), bytes.Clone(r.fromTag)
+	sh.cfg.Post(owner, func(clock.Time) {
+		m := sh.siblings[owner].mapReplaces(r)
+		sh.cfg.Post(sh.index, func(now clock.Time) {
+			defer sh.rescue()
+			sh.now, sh.current = now, nil
+			done(now, m)
+		})
+	})
+}
+
+// replacing starts a call whose INVITE replaces a dialog: the INVITE that goes out names it as the far side sees it. One that
+// names none of ours is refused (RFC 3891 §3).
+func (sh *Shard) replacing(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	r, ok := parseReplaces(m.Get(message.Replaces))
+	if !ok {
+		sh.finish(now, tx, m, f, 400)
+		return
+	}
+	own := m.Clone()
+	sh.askReplaces(r, func(now clock.Time, to mapped) {
+		if to.code != 0 {
+			sh.finish(now, tx, own, f, to.code)
+			return
+		}
+		sh.newCall(now, tx, own, f, to.value)
+	})
+}
+
+// onRefer passes a REFER. A Replaces in its Refer-To that names one of our dialogs becomes that dialog as the far side sees it.
+func (s *side) onRefer(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	v := m.AppendValues(nil, "Refer-To")
+	var na message.NameAddr
+	var err error
+	if len(v) == 1 {
+		na, err = message.ParseNameAddr(v[0])
+	}
+	if len(v) != 1 || err != nil {
+		s.c.sh.finish(now, tx, m, f, 400) // RFC 3515 §2.4.1
+		return
+	}
+	head, value, tail, ok := cutReplaces(string(na.URI))
+	r, valid := parseReplaces([]byte(value))
+	if !ok || !valid {
+		s.pass(now, tx, m, f)
+		return
+	}
+	own := m.Clone()
+	s.c.sh.askReplaces(r, func(now clock.Time, to mapped) {
+		s.c.sh.current = s.c
+		if to.code != 0 || s.c.over {
+			s.pass(now, tx, own, f) // a dialog that does not go through us
+			return
+		}
+		uri := head + escapeHeader(to.value) + tail
+		s.pass(now, tx, own, f, message.Change{Name: "Refer-To", Value: "<" + uri + ">" + string(na.Params)})
+	})
+}
+
+// cutReplaces cuts a URI round the value of the header Replaces in it and returns that unescaped.
+func cutReplaces(uri string) (head, value, tail string, ok bool) {
+	q := strings.IndexByte(uri, '?')
+	if q < 0 {
+		return uri, "", "", false
+	}
+	for at := q + 1; at < len(uri); {
+		end := strings.IndexByte(uri[at:], '&')
+		if end < 0 {
+			end = len(uri) - at
+		}
+		if name, v, _ := strings.Cut(uri[at:at+end], "="); strings.EqualFold(name, "Replaces") {
+			start := at + len(name) + 1
+			return uri[:start], string(message.AppendUnescaped(nil, []byte(v))), uri[at+end:], true
+		}
+		at += end + 1
+	}
+	return uri, "", "", false
+}
+
+// escapeHeader escapes a header value for a URI (RFC 3261 §19.1.2, hvalue).
+func escapeHeader(v string) string {
+	const hex = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(v) {
+		switch c := v[i]; {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.IndexByte("-_.!~*'()[]/?:+$", c) >= 0:
+			b.WriteByte(c)
+		default:
+			b.WriteByte('%')
+			b.WriteByte(hex[c>>4])
+			b.WriteByte(hex[c&15])
+		}
+	}
+	return b.String()
+}

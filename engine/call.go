@@ -41,6 +41,7 @@ type call struct {
 	branches []*branch // by BranchID-1
 	reasons  []string  // of the caller's CANCEL
 
+	towards    string  // the user of the last target
 	tagged     bool    // tag is in use
 	sides      []*side // every dialog of the call
 	early      *side   // the caller's dialog that shows early media, under policy EarlyFirst

@@ -172,6 +172,43 @@ func (s *side) onPrack(now clock.Time, tx *transaction.Server, m *message.Messag
 	s.reliable.Release(now)
 }
 
+// earlyOver tells a caller that knows of it that early dialogs which it was shown are over although the call is not (RFC 6228 §6).
+func (c *call) earlyOver(b *branch, code int) {
+	if c.final || !c.invite.HasToken(message.Supported, "199") || c.invite.HasToken(message.Require, rel100) {
+		return
+	}
+	for _, s := range c.sides {
+		if s.b != b || s.peer == nil {
+			continue
+		}
+		out := c.invite.AppendResponse(c.sh.buf[:0], 199, "", s.peer.dialog.LocalTag, c.source.Remote)
+		out = append(strconv.AppendInt(append(out, "Reason: SIP;cause="...), int64(code), 10), "\r\n"...)
+		c.send(199, c.appendContact(out, c.source, nil), nil)
+	}
+}
+
+// forwarding tells the caller that the call is forwarded (rows M2 and M3).
+func (c *call) forwarding(t *plan.Target) {
+	from := c.towards
+	if from == "" {
+		if u, err := message.ParseURI(c.invite.RequestURI()); err == nil {
+			from = string(message.AppendUnescaped(nil, u.User))
+		}
+	}
+	s := c.ringSide()
+	s.shown = 181
+	b := c.invite.AppendResponse(c.sh.buf[:0], 181, "", s.dialog.LocalTag, c.source.Remote)
+	b = c.appendContact(b, c.source, nil)
+	info := "<sip:" + escapeUser(t.User) + "@" + c.sh.cfg.Locals[c.source.Listener].SentBy + ">;purpose=forwarding;username=" + message.Quote(from)
+	if t.Dialect == "minisipserver" {
+		info = "purpose=forwarding, username=" + message.Quote(from) + ", contact=" + message.Quote(t.User)
+	}
+	c.send(181, message.AppendField(b, "Call-Info", info), nil)
+}
+
+// escapeUser escapes a user part (RFC 3261 §25.1, user).
+func escapeUser(u string) string { return escape(u, "-_.!~*'()&=+$,;?/") }
+
 // rackOf reads a RAck header (RFC 3262 §7.2).
 func rackOf(m *message.Message) (leg.RAck, bool) {
 	f := bytes.Fields(m.Get(message.RAck))

@@ -56,6 +56,10 @@ func (c *call) apply(actions []plan.Action) {
 func (c *call) startBranch(a *plan.Action) {
 	b := &branch{c: c, id: a.Branch, target: a.Target, cseq: 1, tag: c.sh.ids.AppendTag(nil, 0)}
 	c.branches = append(c.branches, b)
+	if a.Target.Send181 && !c.final {
+		c.forwarding(a.Target)
+	}
+	c.towards = a.Target.User
 	u, err := message.ParseURI([]byte(a.Target.URI))
 	if err != nil {
 		b.unreachable()
@@ -336,6 +340,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.ended = true
 		tx.Detach()
 		r := m.Clone()
+		c.earlyOver(b, code)
 		c.step(plan.Event{
 			Kind: plan.EventFinal, Branch: b.id, Code: code, Phrase: string(m.Phrase()), Response: r, Contacts: contacts(r),
 		})

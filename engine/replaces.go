@@ -149,13 +149,16 @@ func cutReplaces(uri string) (head, value, tail string, ok bool) {
 	return uri, "", "", false
 }
 
-// escapeHeader escapes a header value for a URI (RFC 3261 §19.1.2, hvalue).
-func escapeHeader(v string) string {
+// escapeHeader escapes a header value for a URI (RFC 3261 §25.1, hvalue).
+func escapeHeader(v string) string { return escape(v, "-_.!~*'()[]/?:+$") }
+
+// escape escapes what is neither a letter, nor a digit, nor one of plain.
+func escape(v, plain string) string {
 	const hex = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(v) {
 		switch c := v[i]; {
-		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.IndexByte("-_.!~*'()[]/?:+$", c) >= 0:
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', strings.IndexByte(plain, c) >= 0:
 			b.WriteByte(c)
 		default:
 			b.WriteByte('%')

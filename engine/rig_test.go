@@ -99,15 +99,23 @@ type rig struct {
 	odd    bool // the peers misbehave: what they leave behind is no fault
 }
 
-func newRig(t *testing.T, s *script, shards int) *rig {
+func newRig(t *testing.T, s *script, shards int, change ...func(c *engine.Config)) *rig {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
 	r := &rig{t: t, net: sim.NewNetwork(start, 1), script: s, rec: &trace.Recorder{}, logs: logs}
-	r.eng = engine.New(engine.Config{
+	cfg := engine.Config{
 		Clock: r.net.Clock(), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}},
 		Log: zap.New(core), Trace: r.rec, Product: "Tandem",
-	}, s, shards)
-	r.net.AttachEngine([]sim.Listener{{Addr: pbx}}, shards, r.eng.ShardOf, func(i int, out sim.Sender) sim.Node {
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	r.eng = engine.New(cfg, s, shards)
+	var listeners []sim.Listener
+	for _, l := range cfg.Locals {
+		listeners = append(listeners, sim.Listener{Addr: netip.AddrPortFrom(l.Addr, 5060)})
+	}
+	r.net.AttachEngine(listeners, shards, r.eng.ShardOf, func(i int, out sim.Sender) sim.Node {
 		r.eng.Shards()[i].Connect(out)
 		return r.eng.Shards()[i]
 	})

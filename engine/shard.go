@@ -47,6 +47,8 @@ type Stats struct {
 	Received, Sent uint64
 	// Calls counts calls begun, Answered those that were answered, Panics events that failed by a bug.
 	Calls, Answered, Panics uint64
+	// Overload counts calls refused because a bound was reached.
+	Overload uint64
 	// Active is how many calls there are.
 	Active int
 	// Transactions and Timers are how many there are.

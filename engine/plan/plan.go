@@ -208,6 +208,10 @@ type Target struct {
 	EarlyMedia EarlyMedia
 	// Prack says whether the INVITE offers, or asks for, reliable provisionals (RFC 3262).
 	Prack Prack
+	// Send181 tells the caller that it is being forwarded when the branch's INVITE goes out (RFC 3261 §21.1.3).
+	Send181 bool
+	// Dialect is whose form of Call-Info a 181 carries: "" = ours, by RFC 3261, or "minisipserver".
+	Dialect string
 	// MaxDuration ends the call so long after its answer (0 = never).
 	MaxDuration time.Duration
 	// PassAuth passes 401 and 407 to the caller (option auth = "pass"); without it they go out as 403.

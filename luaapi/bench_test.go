@@ -1,0 +1,175 @@
+package luaapi
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine/plan"
+)
+
+const (
+	constantPlan = `
+		local three = plan.parallel {
+			plan.to "sip:200@192.0.2.13",
+			plan.to("sip:201@192.0.2.14", { delay = 5 }),
+			plan.to("sip:202@192.0.2.15", { ring = 20 }),
+			ring = 25,
+		}
+		function route.invite(call) return three end`
+	builtPlan = `
+		function route.invite(call)
+			return plan.parallel {
+				plan.to "sip:200@192.0.2.13",
+				plan.to("sip:201@192.0.2.14", { delay = 5 }),
+				plan.to("sip:202@192.0.2.15", { ring = 20 }),
+				ring = 25,
+			}
+		end`
+	// sharedOptions is builtPlan with its option tables made once.
+	sharedOptions = `
+		local late, short = { delay = 5 }, { ring = 20 }
+		function route.invite(call)
+			return plan.parallel {
+				plan.to "sip:200@192.0.2.13",
+				plan.to("sip:201@192.0.2.14", late),
+				plan.to("sip:202@192.0.2.15", short),
+			}
+		end`
+	lookUp = `
+		local users = {}
+		for i = 0, 999 do users[tostring(i)] = plan.to("sip:" .. i .. "@192.0.2.20", { ring = 20 }) end
+		function route.invite(call) return users[call.ruri.user] end`
+	busy = `
+		local voicemail = plan.to "sip:voicemail@192.0.2.20"
+		function route.busy(call, branch)
+			if branch.user == "102" then return voicemail end
+		end`
+)
+
+func benchInvite(b *testing.B, body string) {
+	r := serve(b, script(body))
+	v, c := r.vm(), newCall(b)
+	if v.Invite(c) == nil {
+		b.Fatal(r.logged())
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.data = nil
+		v.Invite(c)
+	}
+}
+
+func BenchmarkInviteConstantPlan(b *testing.B)  { benchInvite(b, constantPlan) }
+func BenchmarkInviteBuiltPlan(b *testing.B)     { benchInvite(b, builtPlan) }
+func BenchmarkInviteSharedOptions(b *testing.B) { benchInvite(b, sharedOptions) }
+func BenchmarkInviteLookUp(b *testing.B)        { benchInvite(b, lookUp) }
+
+func BenchmarkBusy(b *testing.B) {
+	r := serve(b, script(busy))
+	v, c := r.vm(), newCall(b)
+	s := &plan.Step{Target: &plan.Target{URI: "sip:102@h", Key: "sip:102@h", User: "102"}, Outcome: plan.Busy, Code: 486}
+	if v.Handler(c, plan.Busy, s) == nil {
+		b.Fatal(r.logged())
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		v.Handler(c, plan.Busy, s)
+	}
+}
+
+func BenchmarkNoHandler(b *testing.B) {
+	v, c := serve(b, script(busy)).vm(), newCall(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		v.Handler(c, plan.Failed, &plan.Step{})
+	}
+}
+
+// The same bodies in a bare gopher-lua with tables for plans, to see what the host adds.
+func benchBare(b *testing.B, script string, context bool) {
+	L := lua.NewState(stateOptions)
+	lua.OpenBase(L)
+	L.SetTop(0)
+	if context {
+		L.SetContext(&meter{L: L, left: 1 << 60})
+	}
+	const stub = `
+		local plan = {}
+		function plan.to(uri, opts) return { uri, opts } end
+		function plan.parallel(list) return list end
+		local route = {}
+		%s
+		return route`
+	fn, err := L.Load(strings.NewReader(fmt.Sprintf(stub, script)), "main.lua")
+	if err != nil {
+		b.Fatal(err)
+	}
+	L.Push(fn)
+	L.Call(0, 1)
+	invite := L.GetField(L.Get(-1), "invite")
+	L.SetTop(0)
+	call := L.NewTable()
+	ruri := L.NewTable()
+	ruri.RawSetString("user", lua.LString("100"))
+	call.RawSetString("ruri", ruri)
+	b.ReportAllocs()
+	for b.Loop() {
+		L.Push(invite)
+		L.Push(call)
+		if err := L.PCall(1, 1, nil); err != nil {
+			b.Fatal(err)
+		}
+		L.SetTop(0)
+	}
+}
+
+func BenchmarkBareConstantPlan(b *testing.B)  { benchBare(b, constantPlan, false) }
+func BenchmarkBareBuiltPlan(b *testing.B)     { benchBare(b, builtPlan, false) }
+func BenchmarkBareSharedOptions(b *testing.B) { benchBare(b, sharedOptions, false) }
+func BenchmarkBareLookUp(b *testing.B)        { benchBare(b, lookUp, false) }
+func BenchmarkBareMetered(b *testing.B)       { benchBare(b, builtPlan, true) }
+
+func BenchmarkLoadGeneration(b *testing.B) {
+	p, err := Compile(memory("main.lua", script(lookUp)), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opt := Options{}.withDefaults()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := newVM(p, &opt, 1, 0, &shardStats{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkNewState(b *testing.B) {
+	p, err := Compile(memory("main.lua", "return {}"), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	opt := Options{}.withDefaults()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := newVM(p, &opt, 1, 0, &shardStats{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAcquire(b *testing.B) {
+	r := serve(b, "return {}")
+	for b.Loop() {
+		r.Acquire(0).Release()
+	}
+}
+
+func BenchmarkMatch(b *testing.B) {
+	benchInvite(b, `function route.invite(call)
+		local user, host = ("sip:alice@example.net;user=phone"):match("^sip:([^@]+)@([^;]+)")
+		if host == "example.net" then return plan.to "sip:100@192.0.2.1" end
+	end`)
+}

@@ -1,0 +1,165 @@
+package luaapi
+
+import (
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap/zapcore"
+
+	"tandem/engine"
+	"tandem/engine/message"
+	"tandem/luaapi/mod"
+	planmod "tandem/luaapi/mod/plan"
+)
+
+// callValue is `call`. What scripts read more than once is kept once made.
+type callValue struct {
+	ud lua.LUserData
+	c  engine.Call // nil once the call is over
+
+	from, to, ruri *uriValue
+	headers        *headersValue
+	source         *sourceValue
+	vars, time     *lua.LTable
+}
+
+// callOf returns the value of a call, which lives as long as the call.
+func (v *vm) callOf(c engine.Call) *callValue {
+	if cv, ok := c.Data().(*callValue); ok {
+		return cv
+	}
+	cv := &callValue{c: c}
+	v.wrap(&cv.ud, cv)
+	c.SetData(cv)
+	return cv
+}
+
+// TypeName is what errors call it.
+func (*callValue) TypeName() string { return "call" }
+
+var callFields = []string{
+	"id", "from", "to", "ruri", "source", "headers", "time", "best", "round", "pending", "vars", "progress", "hangup",
+	"log",
+}
+
+func (*callValue) fields() []string { return callFields }
+
+// get returns a field of the call.
+func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
+	switch key {
+	case "vars":
+		if cv.vars == nil {
+			cv.vars = v.L.CreateTable(0, 0)
+		}
+		return cv.vars, true
+	case "progress", "hangup", "log":
+		return v.methods[key], true
+	}
+	if cv.c == nil {
+		cv.alive(v.L, "call."+key)
+	}
+	switch key {
+	case "id":
+		return lua.LString(cv.c.ID()), true
+	case "best":
+		return v.branchOrNil(cv.c.Best()), true
+	case "round":
+		return lua.LNumber(cv.c.Round()), true
+	case "pending":
+		return lua.LNumber(cv.c.Pending()), true
+	case "time":
+		if cv.time == nil {
+			cv.time = dateTable(v.L, cv.c.Date())
+		}
+		return cv.time, true
+	case "source":
+		if cv.source == nil {
+			cv.source = v.sourceOf(cv.c.Source())
+		}
+		return &cv.source.ud, true
+	}
+	return cv.message(v, key)
+}
+
+// message returns the fields that the INVITE holds.
+func (cv *callValue) message(v *vm, key string) (lua.LValue, bool) {
+	m := cv.c.Request()
+	var keep **uriValue
+	switch key {
+	case "from":
+		keep = &cv.from
+	case "to":
+		keep = &cv.to
+	case "ruri":
+		keep = &cv.ruri
+	case "headers":
+		if cv.headers == nil {
+			cv.headers = v.headersOf(m)
+		}
+		return &cv.headers.ud, true
+	default:
+		return nil, false
+	}
+	if *keep == nil {
+		*keep = v.addressOf(m, key)
+	}
+	return &(*keep).ud, true
+}
+
+func (v *vm) addressOf(m *message.Message, key string) *uriValue {
+	switch key {
+	case "from":
+		return v.nameAddr(m.Get(message.From))
+	case "to":
+		return v.nameAddr(m.Get(message.To))
+	}
+	return v.uri(m.RequestURI())
+}
+
+// alive raises an error if the call is over.
+func (cv *callValue) alive(L *lua.LState, what string) {
+	if cv.c == nil {
+		mod.Raise(L, mod.Where(L), "%s: the call is over; keep what you need in variables of your own", what)
+	}
+}
+
+// self returns the call that a method is called on.
+func self(L *lua.LState, what string) *callValue {
+	if ud, ok := L.Get(1).(*lua.LUserData); ok {
+		if cv, ok := ud.Value.(*callValue); ok {
+			cv.alive(L, what)
+			return cv
+		}
+	}
+	mod.Raise(L, mod.Where(L), "%s is called with a colon", what)
+	return nil
+}
+
+// progress is call:progress(code, headers).
+func (v *vm) progress(L *lua.LState) int {
+	const what = "call:progress"
+	cv := self(L, what)
+	code := planmod.Code(L, what, L.Get(2), 101, 199)
+	headers := v.plan.Headers(L, what, L.Get(3))
+	if err := cv.c.Progress(code, headers); err != nil {
+		mod.Raise(L, mod.Where(L), "%s: %v", what, err)
+	}
+	return 0
+}
+
+// hangup is call:hangup(phrase).
+func (v *vm) hangup(L *lua.LState) int {
+	const what = "call:hangup"
+	cv := self(L, what)
+	cv.c.Hangup(planmod.Phrase(L, what, L.Get(2)))
+	return 0
+}
+
+// callLog is call:log(text, fields).
+func (v *vm) callLog(L *lua.LState) int {
+	const what = "call:log"
+	cv := self(L, what)
+	outer := v.current
+	v.current = cv
+	v.log.Write(L, what, zapcore.InfoLevel, 2)
+	v.current = outer
+	return 0
+}

@@ -1,0 +1,71 @@
+// Package luaapi is the script host: it loads Lua scripts, runs them in a sandbox beside the engine, and swaps them
+// for newer ones while calls are up.
+//
+// A Snapshot is what was read from disk, a Program its compiled form; both are immutable and shared. A generation is
+// one program as it serves: it has a Lua state for every shard, which only that shard's goroutine touches. The Host
+// owns the generations and hands out the newest; a call keeps the one it started with. Only the Host has a lock, and
+// no call ever takes it. What scripts see is the Lua reference; no RFC lives here but the header and URI views of
+// RFC 3261 §19.1, §20 and RFC 3326.
+package luaapi
+
+import (
+	crand "crypto/rand"
+	"io/fs"
+	"math/rand/v2"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// The limits of a script.
+const (
+	// DefaultBudget is how many VM instructions a handler may run, DefaultLoadBudget how many the files of the
+	// script may while they load.
+	DefaultBudget     = 100_000
+	DefaultLoadBudget = 10_000_000
+	// MaxString is the longest string that a script may make, in bytes.
+	MaxString = 1 << 20
+)
+
+// Options say how scripts run. The zero value is ready to use.
+type Options struct {
+	// Shards is the number of shards, 1 if not set.
+	Shards int
+	// Budget and LoadBudget are in VM instructions; 0 = DefaultBudget and DefaultLoadBudget.
+	Budget, LoadBudget int
+	// Logger takes what scripts log and what is wrong with them; nil = nothing is logged.
+	Logger *zap.Logger
+	// Random returns the source of math.random for one shard's state of a generation. It is called from shards too.
+	// Nil = seeded by the system.
+	Random func(generation uint64, shard int) rand.Source
+	// Now dates generations for the status; nil = the machine's clock.
+	Now func() time.Time
+	// Library holds the Lua modules that are shipped with Tandem; nil = none.
+	Library fs.FS
+}
+
+func (o Options) withDefaults() Options {
+	o.Shards = max(o.Shards, 1)
+	if o.Budget <= 0 {
+		o.Budget = DefaultBudget
+	}
+	if o.LoadBudget <= 0 {
+		o.LoadBudget = DefaultLoadBudget
+	}
+	if o.Logger == nil {
+		o.Logger = zap.NewNop()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Random == nil {
+		o.Random = systemRandom
+	}
+	return o
+}
+
+func systemRandom(uint64, int) rand.Source {
+	var seed [32]byte
+	crand.Read(seed[:]) // it never fails
+	return rand.NewChaCha8(seed)
+}

@@ -1,0 +1,289 @@
+package plan
+
+import (
+	"slices"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine/plan"
+	"tandem/luaapi/mod"
+	"tandem/luaapi/spell"
+)
+
+// option is one option of a target, a group or a group's `each`.
+type option uint8
+
+const (
+	optRing option = iota
+	optDelay
+	optName
+	optOn
+	optOn6xx
+	optHeaders
+	optRedirect
+	optAuth
+	optEach
+	optHold
+	numOptions
+)
+
+var optionNames = [numOptions]string{
+	"ring", "delay", "name", "on", "on_6xx", "headers", "redirect", "auth", "each", "hold",
+}
+
+// optionSet is a set of options.
+type optionSet uint16
+
+func (s optionSet) has(o option) bool { return s>>o&1 != 0 }
+
+func setOf(opts ...option) (s optionSet) {
+	for _, o := range opts {
+		s |= 1 << o
+	}
+	return s
+}
+
+var (
+	targetOptions = setOf(optRing, optDelay, optName, optOn, optOn6xx, optHeaders, optRedirect, optAuth)
+	groupOptions  = setOf(optRing, optDelay, optName, optOn, optEach, optHold)
+	eachOptions   = setOf(optRing, optDelay, optOn, optOn6xx, optHeaders, optRedirect)
+)
+
+func (s optionSet) names() []string {
+	var names []string
+	for o := range numOptions {
+		if s.has(o) {
+			names = append(names, optionNames[o])
+		}
+	}
+	return names
+}
+
+// options are the options read from a table; set says which the table had.
+type options struct {
+	set         optionSet
+	ring, delay time.Duration
+	name        string
+	on          *plan.Edges
+	on6xx       plan.SixPolicy
+	headers     []plan.Header
+	redirect    plan.RedirectPolicy
+	auth        bool
+	each        each
+	hold        bool
+}
+
+type each struct {
+	set optionSet
+	*plan.Each
+}
+
+// apply sets the options of a set on a node, those of targets only if it is one.
+func (o *options) apply(n *plan.Node, set optionSet) {
+	if set.has(optRing) {
+		n.Ring = o.ring
+	}
+	if set.has(optDelay) {
+		n.Delay = o.delay
+	}
+	if set.has(optName) {
+		n.Name = o.name
+	}
+	if set.has(optOn) {
+		n.On = o.on
+	}
+	if set.has(optEach) {
+		n.Each = o.each.Each
+	}
+	if set.has(optHold) {
+		n.Hold = o.hold
+	}
+	if n.Target != nil {
+		o.applyTarget(n.Target, set)
+	}
+}
+
+func (o *options) applyTarget(t *plan.Target, set optionSet) {
+	if set.has(optOn6xx) {
+		t.On6xx = o.on6xx
+	}
+	if set.has(optHeaders) {
+		t.Headers = o.headers
+	}
+	if set.has(optRedirect) {
+		t.Redirect = o.redirect
+	}
+	if set.has(optAuth) {
+		t.PassAuth = o.auth
+	}
+}
+
+// reader reads the arguments of one call of the script and raises its mistakes.
+type reader struct {
+	m    *Module
+	L    *lua.LState
+	pos  plan.Pos
+	what string
+}
+
+// fail raises an error at the place of a key, which is the call's own if the key stands on its line.
+func (r *reader) fail(key, format string, args ...any) {
+	pos := r.pos
+	if line := r.m.keyLine(pos, key); line > 0 && key != "" {
+		pos.Line = line
+	}
+	mod.Raise(r.L, pos, format, args...)
+}
+
+// optional reads an option table that may be left out.
+func (r *reader) optional(v lua.LValue, allowed optionSet, o *options) {
+	switch t := v.(type) {
+	case *lua.LNilType:
+	case *lua.LTable:
+		r.options(t, 0, allowed, o)
+	default:
+		r.fail("", "%s: options must be a table, got %s", r.what, mod.TypeName(v))
+	}
+}
+
+// options reads the keys of a table that follow its n list items.
+func (r *reader) options(t *lua.LTable, n int, allowed optionSet, o *options) {
+	for k, v := t.Next(tail(n)); k != lua.LNil; k, v = t.Next(k) {
+		name, ok := k.(lua.LString)
+		if !ok {
+			r.fail("", "%s: options have names, got key %s", r.what, k)
+		}
+		opt := option(slices.Index(optionNames[:], string(name)))
+		if opt >= numOptions || !allowed.has(opt) {
+			r.fail(string(name), "%s has no option %q%s", r.what, string(name), spell.Hint(string(name), allowed.names()))
+		}
+		r.option(opt, v, o)
+		o.set |= 1 << opt
+	}
+}
+
+func (r *reader) option(opt option, v lua.LValue, o *options) {
+	switch opt {
+	case optRing:
+		o.ring = r.seconds("ring", v)
+		if o.ring == 0 {
+			r.fail("ring", "%s: ring must be above 0 s; leave it out for no limit of its own", r.what)
+		}
+	case optDelay:
+		o.delay = r.seconds("delay", v)
+	case optName:
+		o.name = r.text("name", v)
+	case optOn:
+		o.on = r.edges(v)
+	case optOn6xx:
+		o.on6xx = plan.SixStop + plan.SixPolicy(r.choice("on_6xx", v, "stop", "branch"))
+	case optHeaders:
+		o.headers = r.headers("headers", v)
+	case optRedirect:
+		o.redirect = plan.RedirectDeny + plan.RedirectPolicy(r.choice("redirect", v, "deny", "follow", "pass"))
+	case optAuth:
+		r.choice("auth", v, "pass")
+		o.auth = true
+	case optEach:
+		o.each = r.each(v)
+	case optHold:
+		hold, ok := v.(lua.LBool)
+		if !ok {
+			r.fail("hold", "%s: hold must be true or false, got %s", r.what, mod.TypeName(v))
+		}
+		o.hold = bool(hold)
+	}
+}
+
+// maxSeconds is the longest time that an option may give: more than eleven days.
+const maxSeconds = 1_000_000
+
+func (r *reader) seconds(key string, v lua.LValue) time.Duration {
+	n, ok := v.(lua.LNumber)
+	switch {
+	case !ok:
+		r.fail(key, "%s: %s must be a number of seconds, got %s", r.what, key, mod.TypeName(v))
+	case !(n >= 0): // NaN too
+		r.fail(key, "%s: %s must not be negative, got %v s", r.what, key, float64(n))
+	case n > maxSeconds:
+		r.fail(key, "%s: %s must be at most %d s, got %v s", r.what, key, maxSeconds, float64(n))
+	}
+	return time.Duration(float64(n) * float64(time.Second))
+}
+
+func (r *reader) text(key string, v lua.LValue) string {
+	s, ok := v.(lua.LString)
+	if !ok {
+		r.fail(key, "%s: %s must be a string, got %s", r.what, key, mod.TypeName(v))
+	}
+	return string(s)
+}
+
+// choice returns the index of a string in a closed set.
+func (r *reader) choice(key string, v lua.LValue, known ...string) int {
+	s := r.text(key, v)
+	i := slices.Index(known, s)
+	if i < 0 {
+		r.fail(key, "%s: %s cannot be %q; it is %s%s", r.what, key, s, oneOf(known), spell.Hint(s, known))
+	}
+	return i
+}
+
+func oneOf(known []string) string {
+	s := ""
+	for i, k := range known {
+		switch {
+		case i > 0 && i == len(known)-1:
+			s += " or "
+		case i > 0:
+			s += ", "
+		}
+		s += `"` + k + `"`
+	}
+	return s
+}
+
+func (r *reader) each(v lua.LValue) each {
+	t, ok := v.(*lua.LTable)
+	if !ok {
+		r.fail("each", "%s: each must be a table of options for the members, got %s", r.what, mod.TypeName(v))
+	}
+	inner := *r
+	inner.what += ": each"
+	var o options
+	inner.options(t, 0, eachOptions, &o)
+	return each{o.set, &plan.Each{
+		Ring: o.ring, Delay: o.delay, On: o.on, On6xx: o.on6xx, Redirect: o.redirect, Headers: o.headers,
+	}}
+}
+
+var outcomes = func() (names []string) {
+	for o := plan.Busy; o < plan.NumOutcomes; o++ {
+		names = append(names, o.String())
+	}
+	return names
+}()
+
+// edges reads option `on`: plans by outcome.
+func (r *reader) edges(v lua.LValue) *plan.Edges {
+	t, ok := v.(*lua.LTable)
+	if !ok {
+		r.fail("on", "%s: on must be a table of plans by outcome, got %s", r.what, mod.TypeName(v))
+	}
+	e := &plan.Edges{}
+	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+		name, ok := k.(lua.LString)
+		if !ok {
+			r.fail("on", "%s: on has outcomes as keys, got key %s; write on = { busy = … }", r.what, k)
+		}
+		o, ok := plan.OutcomeNamed(string(name))
+		if !ok {
+			r.fail(string(name), "%s: on has no outcome %q%s", r.what, string(name), spell.Hint(string(name), outcomes))
+		}
+		if e[o] = step(v, valueOf(v)); e[o] == nil {
+			r.notPlan(string(name), "on."+string(name), v)
+		}
+	}
+	return e
+}

@@ -1,0 +1,222 @@
+// Package plan is the Lua module `plan`: it makes the nodes of engine/plan that a script returns.
+//
+// A Module belongs to one Lua state. The nodes that it makes are never changed after the script has loaded, so that
+// one made at file scope may stand in every call. Their checks are made here, at the line that has the mistake: what
+// gets out is valid. RFC 3261 §19.1 (URIs), §20 (header fields), §21.3 (redirection).
+package plan
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine/plan"
+	"tandem/luaapi/mod"
+)
+
+// KeyLine returns the line of a key in the table of a call that spans several lines, 0 if it is not known: call is
+// where the call starts. Without a line in call, it returns where the file first sets a field of that name.
+type KeyLine func(call plan.Pos, key string) int
+
+// Module is the module `plan` of one Lua state.
+type Module struct {
+	keyLine  KeyLine
+	mt       *lua.LTable
+	targets  map[string]*target // parsed URIs
+	defaults options            // route.defaults
+	loaded   bool
+	early    []*value // made while the script loads: they get the defaults afterwards
+}
+
+// value is what the userdata of a plan holds. It lies beside its node in one piece of memory: targets are made at
+// every call.
+type value struct {
+	ud   lua.LUserData
+	node plan.Node
+	// given are the options that the script wrote, taken those that came from the defaults.
+	given, taken optionSet
+	each         optionSet // the options that a group's each sets
+	members      []*value  // of a group; nil for a function. Kept only until the script has loaded.
+}
+
+// TypeName is what errors call it.
+func (*value) TypeName() string { return "plan" }
+
+type targetValue struct {
+	value
+	target plan.Target
+}
+
+type replyValue struct {
+	value
+	reply plan.Reply
+}
+
+// New returns the module for a state. keyLine may be nil.
+func New(L *lua.LState, keyLine KeyLine) *Module {
+	if keyLine == nil {
+		keyLine = func(plan.Pos, string) int { return 0 }
+	}
+	m := &Module{keyLine: keyLine, targets: make(map[string]*target)}
+	m.mt = L.CreateTable(0, 2)
+	m.mt.RawSetString("__metatable", lua.LFalse)
+	m.mt.RawSetString("__tostring", L.NewFunction(toString))
+	return m
+}
+
+// Table returns what `require "plan"` gives.
+func (m *Module) Table(L *lua.LState) *lua.LTable {
+	return mod.Table(L, "plan", map[string]lua.LGFunction{
+		"to": m.to, "serial": m.serial, "parallel": m.parallel,
+		"reject": m.reject, "redirect": m.redirect, "follow": m.follow,
+	})
+}
+
+// Node returns the node of a plan, nil if v is none.
+func Node(v lua.LValue) *plan.Node {
+	if p := valueOf(v); p != nil {
+		return &p.node
+	}
+	return nil
+}
+
+func valueOf(v lua.LValue) *value {
+	if ud, ok := v.(*lua.LUserData); ok {
+		if p, ok := ud.Value.(*value); ok {
+			return p
+		}
+	}
+	return nil
+}
+
+func (m *Module) push(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos) int {
+	v.node.Kind, v.node.Pos = kind, pos
+	v.ud.Value, v.ud.Metatable, v.ud.Env = v, m.mt, L.Env
+	if !m.loaded {
+		m.early = append(m.early, v)
+	}
+	L.Push(&v.ud)
+	return 1
+}
+
+// to is plan.to(target, options).
+func (m *Module) to(L *lua.LState) int {
+	r := reader{m: m, L: L, pos: mod.Where(L), what: "plan.to"}
+	t := r.target(L.Get(1))
+	v := &targetValue{target: plan.Target{URI: t.uri, Key: t.key, User: t.user}}
+	v.node.Target = &v.target
+	var o options
+	r.optional(L.Get(2), targetOptions, &o)
+	o.apply(&v.node, o.set)
+	v.given = o.set
+	if rest := m.defaults.set &^ o.set; rest != 0 {
+		m.defaults.apply(&v.node, rest)
+		v.taken = rest
+	}
+	return m.push(L, &v.value, plan.KindTarget, r.pos)
+}
+
+func (m *Module) serial(L *lua.LState) int { return m.group(L, "plan.serial", plan.KindSerial) }
+
+func (m *Module) parallel(L *lua.LState) int { return m.group(L, "plan.parallel", plan.KindParallel) }
+
+// group is plan.serial { … } and plan.parallel { … }.
+func (m *Module) group(L *lua.LState, what string, kind plan.Kind) int {
+	r := reader{m: m, L: L, pos: mod.Where(L), what: what}
+	list := r.list(1)
+	n := r.length(list)
+	v := &value{}
+	var o options
+	r.options(list, n, groupOptions, &o)
+	o.apply(&v.node, o.set)
+	v.given, v.each = o.set, o.each.set
+	v.node.Members = make([]*plan.Node, n)
+	if !m.loaded {
+		v.members = make([]*value, n)
+	}
+	for i := range n {
+		item := list.RawGetInt(i + 1)
+		member := valueOf(item)
+		v.node.Members[i] = r.node(item, member, i+1)
+		if member == nil {
+			continue
+		}
+		v.node.Members[i] = member.in(o.each.set)
+		if !m.loaded {
+			v.members[i] = member
+		}
+	}
+	r.delays(&v.node)
+	return m.push(L, v, kind, r.pos)
+}
+
+// in returns the node as a member of a group whose `each` sets some options: what came from route.defaults gives way
+// to what the group says.
+func (v *value) in(each optionSet) *plan.Node {
+	drop := v.taken & each
+	if drop == 0 || v.node.Target == nil {
+		return &v.node
+	}
+	c := &targetValue{target: *v.node.Target}
+	c.node = v.node
+	c.node.Target = &c.target
+	var unset options
+	unset.apply(&c.node, drop)
+	return &c.node
+}
+
+// delays refuses members that could never start: their delay is not below the time that the group rings.
+func (r *reader) delays(group *plan.Node) {
+	if group.Ring == 0 {
+		return
+	}
+	for _, n := range group.Members {
+		delay, pos := n.Delay, n.Pos
+		if delay == 0 && group.Each != nil && n.Kind != plan.KindDeferred {
+			delay, pos = group.Each.Delay, r.pos
+		}
+		if delay >= group.Ring {
+			mod.Raise(r.L, pos, "delay of %v s is not below the %v s that the group at %s rings: it would never start",
+				delay.Seconds(), group.Ring.Seconds(), r.pos)
+		}
+	}
+}
+
+// follow is plan.follow().
+func (m *Module) follow(L *lua.LState) int {
+	return m.push(L, &value{}, plan.KindFollow, mod.Where(L))
+}
+
+// Loaded ends the loading of the script: from here on, nodes do not change. defaults is route.defaults of the script
+// file or nil; it applies to the targets made so far too. A mistake in it is raised as a Lua error.
+func (m *Module) Loaded(L *lua.LState, file string, defaults lua.LValue) {
+	r := reader{m: m, L: L, pos: plan.Pos{File: file}, what: "route.defaults"}
+	if _, ok := defaults.(*lua.LTable); !ok && defaults != lua.LNil {
+		r.fail("defaults", "route.defaults must be a table of options for targets, got %s", mod.TypeName(defaults))
+	}
+	r.optional(defaults, targetOptions, &m.defaults)
+	for _, v := range m.early {
+		if v.node.Target != nil {
+			v.taken = m.defaults.set &^ v.given
+			m.defaults.apply(&v.node, v.taken)
+		}
+	}
+	for _, v := range m.early {
+		for i, member := range v.members {
+			if member != nil {
+				v.node.Members[i] = member.in(v.each)
+			}
+		}
+		r.pos = v.node.Pos
+		r.delays(&v.node)
+		v.members = nil
+	}
+	m.early, m.loaded = nil, true
+}
+
+func toString(L *lua.LState) int {
+	v := valueOf(L.Get(1))
+	if v == nil {
+		L.TypeError(1, lua.LTUserData)
+	}
+	L.Push(lua.LString(v.node.String()))
+	return 1
+}

@@ -1,0 +1,145 @@
+package luaapi
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/parse"
+
+	"tandem/engine/plan"
+)
+
+// Program is a compiled snapshot: one function prototype per file, shared by all states. It does not change.
+type Program struct {
+	// Snapshot is what it was compiled from.
+	Snapshot *Snapshot
+
+	chunks map[string]*chunk // by module name: "lib.hours", and the entry under ""
+	byFile map[string]*chunk // by chunk name, for errors
+}
+
+type chunk struct {
+	file   string // as errors name it
+	proto  *lua.FunctionProto
+	survey *survey
+}
+
+// libraryPrefix stands before the paths of shipped modules, in errors.
+const libraryPrefix = "tandem/"
+
+// Load reads a script root and compiles it. The error is an *Error if it lies in a script.
+func Load(root string) (*Program, error) {
+	s, err := Dir(root).Read()
+	if err != nil {
+		return nil, err
+	}
+	return Compile(s, nil)
+}
+
+// Compile compiles every file of a snapshot, and those of a library of Lua modules (nil = none). A file of the
+// snapshot takes the place of a library module of the same name.
+func Compile(s *Snapshot, library fs.FS) (*Program, error) {
+	p := &Program{Snapshot: s, chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
+	if err := p.addLibrary(library); err != nil {
+		return nil, err
+	}
+	for _, file := range s.Files() {
+		c, err := compile(file, s.files[file])
+		if err != nil {
+			return nil, err
+		}
+		p.byFile[file] = c
+		if file == s.Entry {
+			p.chunks[""] = c
+		}
+		p.chunks[moduleName(file)] = c
+	}
+	if p.chunks[""] == nil {
+		return nil, fmt.Errorf("there is no %s; it is the file that returns the handlers", s.Entry)
+	}
+	return p, nil
+}
+
+func (p *Program) addLibrary(library fs.FS) error {
+	if library == nil {
+		return nil
+	}
+	return fs.WalkDir(library, ".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".lua") || strings.HasSuffix(file, "_test.lua") {
+			return err
+		}
+		text, err := fs.ReadFile(library, file)
+		if err != nil {
+			return err
+		}
+		c, err := compile(libraryPrefix+file, text)
+		if err != nil {
+			return err
+		}
+		p.byFile[c.file] = c
+		p.chunks[moduleName(file)] = c
+		return nil
+	})
+}
+
+// moduleName is what a script requires a file as: "lib.hours" for lib/hours.lua, "lib" for lib/init.lua.
+func moduleName(file string) string {
+	name := strings.TrimSuffix(file, ".lua")
+	if path.Base(name) == "init" && path.Dir(name) != "." {
+		name = path.Dir(name)
+	}
+	return strings.ReplaceAll(name, "/", ".")
+}
+
+// line returns the first line of a text, without its end.
+func line(text []byte) []byte {
+	l, _, _ := bytes.Cut(text, []byte("\n"))
+	return l
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// compile compiles a file of a script.
+func compile(file string, text []byte) (*chunk, error) {
+	c, err := compileLoose(file, text)
+	if err == nil && c.survey.leak != nil {
+		return nil, c.survey.leak
+	}
+	return c, err
+}
+
+// compileLoose compiles a file whose functions may assign to locals of the chunk.
+func compileLoose(file string, text []byte) (c *chunk, err error) {
+	text = bytes.TrimPrefix(text, byteOrderMark)
+	if bytes.HasPrefix(text, []byte("#")) { // #!/usr/bin/env …
+		text = text[len(line(text)):]
+	}
+	lines := bytes.Count(bytes.TrimRight(text, "\n"), []byte("\n")) + 1
+	defer func() {
+		if bug := recover(); bug != nil {
+			c, err = nil, &Error{Pos: plan.Pos{File: file}, Message: fmt.Sprintf("the compiler cannot make sense of it: %v", bug)}
+		}
+	}()
+	tree, err := parse.Parse(bytes.NewReader(text), file)
+	if err != nil {
+		return nil, syntaxError(err, file, lines)
+	}
+	s := newSurvey(file, tree)
+	proto, err := lua.Compile(tree, file)
+	if err != nil {
+		return nil, syntaxError(err, file, lines)
+	}
+	return &chunk{file: file, proto: proto, survey: s}, nil
+}
+
+// keyLine is plan.KeyLine for the files of the program.
+func (p *Program) keyLine(call plan.Pos, key string) int {
+	if c := p.byFile[call.File]; c != nil {
+		return c.survey.keyLine(call.Line, key)
+	}
+	return 0
+}

@@ -1,0 +1,53 @@
+package luaapi
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/mod"
+	"tandem/luaapi/spell"
+)
+
+// require is require: a file of the script root, a module of the library, or one written in Go, in that order.
+// Nothing outside of them can be named.
+func (v *vm) require(L *lua.LState) int {
+	name := L.CheckString(1)
+	L.SetTop(0)
+	if m, ok := v.modules[name]; ok {
+		L.Push(m)
+		return 1
+	}
+	if slices.Contains(v.requiring, name) {
+		chain := slices.Concat(v.requiring[slices.Index(v.requiring, name):], []string{name})
+		mod.Raise(L, mod.Where(L), "modules require each other in a circle: %s", strings.Join(chain, " → "))
+	}
+	c := v.prog.chunks[name]
+	if c == nil || name == "" {
+		v.noModule(L, name)
+	}
+	v.requiring = append(v.requiring, name)
+	defer func() { v.requiring = v.requiring[:len(v.requiring)-1] }()
+	L.Push(L.NewFunctionFromProto(c.proto))
+	L.Push(lua.LString(name))
+	L.Call(1, 1)
+	if m := L.Get(-1); m == lua.LNil {
+		v.modules[name] = lua.LTrue
+	} else {
+		v.modules[name] = m
+	}
+	L.Push(v.modules[name])
+	return 1
+}
+
+func (v *vm) noModule(L *lua.LState, name string) {
+	if p := strings.NewReplacer("/", ".", `\`, ".").Replace(strings.TrimSuffix(name, ".lua")); p != name && v.prog.chunks[p] != nil {
+		mod.Raise(L, mod.Where(L), "no module %q; modules are named with dots: require %q", name, p)
+	}
+	known := slices.Sorted(maps.Keys(v.prog.chunks))
+	known = append(known, slices.Sorted(maps.Keys(v.modules))...)
+	file := strings.ReplaceAll(name, ".", "/") + ".lua"
+	mod.Raise(L, mod.Where(L), "no module %q: there is no %s, and Tandem has none of that name%s", name, file, spell.Hint(name, known))
+}

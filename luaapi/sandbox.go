@@ -1,0 +1,222 @@
+package luaapi
+
+import (
+	"math/bits"
+	"math/rand/v2"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap/zapcore"
+
+	"tandem/luaapi/mod"
+)
+
+// Numeric keys below it are stored as an array, with all places up to the key: one assignment to t[60000000] would
+// take a gigabyte.
+const maxArrayIndex = 1 << 20
+
+func init() { lua.MaxArrayIndex = maxArrayIndex }
+
+// stateOptions keep a state at about 40 KB. gopher-lua turns a registry below 128 into one of 5120, and grows it by 32
+// at a time unless told otherwise.
+var stateOptions = lua.Options{
+	RegistrySize: 256, RegistryMaxSize: 65536, RegistryGrowStep: 1024, CallStackSize: 120, MinimizeStackMemory: true,
+	SkipOpenLibs: true,
+}
+
+// What scripts have of the standard library. What is missing reads files, runs code from strings, looks into the
+// machine, or depends on the time.
+var (
+	baseNames = []string{
+		"assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "select",
+		"tonumber", "tostring", "type", "xpcall", "_VERSION",
+	}
+	tableNames = []string{"getn", "maxn"}
+	mathNames  = []string{
+		"abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh", "deg", "exp", "floor", "fmod", "frexp", "huge",
+		"ldexp", "log", "log10", "max", "min", "mod", "modf", "pi", "pow", "rad", "sin", "sinh", "sqrt", "tan", "tanh",
+	}
+	stringNames = []string{"char", "len", "sub"}
+)
+
+// sandbox makes a state whose globals are what scripts may use, and nothing else.
+func (v *vm) sandbox() *lua.LState {
+	L := lua.NewState(stateOptions)
+	v.L, v.meter.L = L, L
+	for _, open := range []lua.LGFunction{lua.OpenBase, lua.OpenTable, lua.OpenString, lua.OpenMath} {
+		L.Push(L.NewFunction(open))
+		L.Call(0, 0)
+	}
+	all := L.Get(lua.GlobalsIndex).(*lua.LTable)
+	globals := pick(L, all, baseNames)
+	str := v.stringLib(pick(L, library(all, "string"), stringNames))
+	tab := pick(L, library(all, "table"), tableNames)
+	num := pick(L, library(all, "math"), mathNames)
+	v.tolls(all, str, tab)
+	set(L, tab, map[string]lua.LGFunction{"concat": v.concat, "insert": v.insert})
+	num.RawSetString("random", L.NewFunction(random(rand.New(v.opt.Random(v.generation, v.shard)))))
+	set(L, globals, map[string]lua.LGFunction{
+		"print": v.print, "rawset": rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
+	})
+	for name, lib := range map[string]*lua.LTable{"string": str, "table": tab, "math": num} {
+		globals.RawSetString(name, mod.Lock(L, name, lib, false, lockedLibrary(name)))
+	}
+	env := mod.Lock(L, "_G", globals, false, globalWrite)
+	globals.RawSetString("_G", env)
+	L.Env = env
+	L.Replace(lua.GlobalsIndex, env)
+	L.SetContext(&v.meter)
+	return L
+}
+
+func library(globals *lua.LTable, name string) *lua.LTable {
+	return globals.RawGetString(name).(*lua.LTable)
+}
+
+func pick(L *lua.LState, from *lua.LTable, names []string) *lua.LTable {
+	t := L.CreateTable(0, len(names))
+	for _, n := range names {
+		t.RawSetString(n, from.RawGetString(n))
+	}
+	return t
+}
+
+func set(L *lua.LState, t *lua.LTable, functions map[string]lua.LGFunction) {
+	for name, fn := range functions {
+		t.RawSetString(name, L.NewFunction(fn))
+	}
+}
+
+// globalWrite is what assigning to a global does.
+func globalWrite(L *lua.LState) int {
+	key := L.Get(2).String()
+	mod.Raise(L, mod.Where(L), "%q is global, and globals cannot be written; write \"local %s\", or keep what belongs to a call in call.vars", key, key)
+	return 0
+}
+
+func lockedLibrary(name string) lua.LGFunction {
+	return func(L *lua.LState) int {
+		mod.Raise(L, mod.Where(L), "%s.%s cannot be written: the library is the same for every call; use a local", name, L.Get(2).String())
+		return 0
+	}
+}
+
+// rawSet is rawset, which must not get past a lock.
+func rawSet(L *lua.LState) int {
+	t := L.CheckTable(1)
+	if mod.Locked(t) {
+		mod.Raise(L, mod.Where(L), "rawset: the table cannot be changed")
+	}
+	L.RawSet(t, L.CheckAny(2), L.CheckAny(3))
+	L.SetTop(1)
+	return 1
+}
+
+// setMetatable is setmetatable, for tables only: gopher-lua's would give all numbers or strings a metatable.
+func setMetatable(L *lua.LState) int {
+	t := L.CheckTable(1)
+	L.CheckTypes(2, lua.LTNil, lua.LTTable)
+	if mt, ok := t.Metatable.(*lua.LTable); ok && mt.RawGetString("__metatable") != lua.LNil {
+		mod.Raise(L, mod.Where(L), "setmetatable: the metatable is protected")
+	}
+	t.Metatable = L.Get(2)
+	L.SetTop(1)
+	return 1
+}
+
+// tolls adds the functions whose work grows with what they are given: it is taken from the budget.
+func (v *vm) tolls(all, str, tab *lua.LTable) {
+	n := func(L *lua.LState) int {
+		if t, ok := L.Get(1).(*lua.LTable); ok {
+			return t.MaxN()
+		}
+		return len(L.Get(1).String())
+	}
+	for _, f := range []struct {
+		from, to *lua.LTable
+		name     string
+		cost     func(n int) int
+	}{
+		{library(all, "string"), str, "byte", func(n int) int { return n / 8 }},
+		{library(all, "table"), tab, "remove", func(n int) int { return n / 64 }},
+		{library(all, "table"), tab, "sort", func(n int) int { return n * bits.Len(uint(n)) }},
+	} {
+		fn := f.from.RawGetString(f.name).(*lua.LFunction).GFunction
+		f.to.RawSetString(f.name, v.L.NewFunction(func(L *lua.LState) int {
+			v.meter.left -= f.cost(n(L))
+			return fn(L)
+		}))
+	}
+}
+
+// maxUnpack is how many values unpack may return.
+const maxUnpack = 8000
+
+// unpack is unpack, bounded.
+func (v *vm) unpack(L *lua.LState) int {
+	t := L.CheckTable(1)
+	from, to := L.OptInt(2, 1), L.OptInt(3, t.Len())
+	if from > to {
+		return 0
+	}
+	n := to - from + 1
+	if n > maxUnpack || n <= 0 {
+		mod.Raise(L, mod.Where(L), "unpack: more than %d values", maxUnpack)
+	}
+	v.meter.left -= n
+	for i := from; i <= to; i++ {
+		L.Push(t.RawGetInt(i))
+	}
+	return n
+}
+
+// insert is table.insert.
+func (v *vm) insert(L *lua.LState) int {
+	t := L.CheckTable(1)
+	if mod.Locked(t) {
+		mod.Raise(L, mod.Where(L), "table.insert: the table cannot be changed")
+	}
+	switch L.GetTop() {
+	case 2:
+		t.Append(L.Get(2))
+	case 3:
+		v.meter.left -= t.MaxN() / 64
+		t.Insert(L.CheckInt(2), L.Get(3))
+	default:
+		mod.Raise(L, mod.Where(L), "table.insert takes a table, a position if it is not the end, and a value")
+	}
+	return 0
+}
+
+// random is math.random on the engine's source.
+func random(r *rand.Rand) lua.LGFunction {
+	return func(L *lua.LState) int {
+		var lo, hi int
+		switch L.GetTop() {
+		case 0:
+			L.Push(lua.LNumber(r.Float64()))
+			return 1
+		case 1:
+			lo, hi = 1, L.CheckInt(1)
+		default:
+			lo, hi = L.CheckInt(1), L.CheckInt(2)
+		}
+		if hi < lo || hi-lo < 0 || hi-lo+1 <= 0 {
+			mod.Raise(L, mod.Where(L), "math.random: the interval is empty")
+		}
+		L.Push(lua.LNumber(lo + r.IntN(hi-lo+1)))
+		return 1
+	}
+}
+
+// print logs its arguments.
+func (v *vm) print(L *lua.LState) int {
+	var parts []string
+	for i := 1; i <= L.GetTop(); i++ {
+		parts = append(parts, L.ToStringMeta(L.Get(i)).String())
+	}
+	L.SetTop(0)
+	L.Push(lua.LString(strings.Join(parts, "\t")))
+	v.log.Write(L, "print", zapcore.InfoLevel, 1)
+	return 0
+}

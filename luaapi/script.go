@@ -1,0 +1,163 @@
+package luaapi
+
+import (
+	"fmt"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine"
+	"tandem/engine/plan"
+	planmod "tandem/luaapi/mod/plan"
+)
+
+var _ engine.Script = (*vm)(nil)
+
+// Release ends a call's use of the script.
+func (v *vm) Release() { v.calls.Add(-1) }
+
+// Generation is the number of the script version, from 1.
+func (v *vm) Generation() uint64 { return v.generation }
+
+// failed500 is the decision when a script fails and has no fallback.
+var failed500 = &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 500}}
+
+// Invite decides about a new call.
+func (v *vm) Invite(c engine.Call) *plan.Node {
+	cv := v.callOf(c)
+	n, err := v.decide(hInvite, cv, nil)
+	if err != nil {
+		return v.fallback(cv)
+	}
+	return n
+}
+
+// Exhausted asks what to do when the plan has ended without an answer.
+func (v *vm) Exhausted(c engine.Call, _ *plan.Step, _ int) *plan.Node {
+	cv := v.callOf(c)
+	n, err := v.decide(hExhausted, cv, nil)
+	if err != nil {
+		return v.fallback(cv)
+	}
+	return n
+}
+
+// Handler asks the route handler of an outcome.
+func (v *vm) Handler(c engine.Call, o plan.Outcome, failed *plan.Step) *plan.Node {
+	if o == plan.NoOutcome || o >= plan.NumOutcomes {
+		return nil
+	}
+	n, _ := v.decide(handlerOf(o), v.callOf(c), failed)
+	return n
+}
+
+// Redirected asks what a 3xx of a target does.
+func (v *vm) Redirected(c engine.Call, s *plan.Step) *plan.Node {
+	n, _ := v.decide(hRedirected, v.callOf(c), s)
+	return n
+}
+
+// Deferred calls a function that stands in a plan.
+func (v *vm) Deferred(c engine.Call, fn plan.Callback, failed *plan.Step) *plan.Node {
+	f, ok := fn.(*lua.LFunction)
+	if !ok {
+		return nil
+	}
+	cv := v.callOf(c)
+	v.handler(hFunction, cv)
+	n, _ := v.ask(hFunction, cv, f, v.branch(failed))
+	return n
+}
+
+// Ringing tells the script of the first 101-198 of a target.
+func (v *vm) Ringing(c engine.Call, s *plan.Step) { v.tell(hRinging, v.callOf(c), s) }
+
+// Answered tells the script that a branch has won.
+func (v *vm) Answered(c engine.Call, s *plan.Step) { v.tell(hAnswered, v.callOf(c), s) }
+
+// Cancelled tells the script that the caller gave up.
+func (v *vm) Cancelled(c engine.Call) { v.tell(hCancelled, v.callOf(c), nil) }
+
+// Ended tells the script that the call is over. The script cannot use it any more.
+func (v *vm) Ended(c engine.Call) {
+	cv := v.callOf(c)
+	v.tell(hEnded, cv, nil)
+	cv.c = nil
+}
+
+// decide asks a handler for a plan. An error has been logged.
+func (v *vm) decide(h handler, cv *callValue, s *plan.Step) (*plan.Node, error) {
+	fn := v.handler(h, cv)
+	if fn == nil {
+		return nil, nil
+	}
+	return v.ask(h, cv, fn, v.branch(s))
+}
+
+func (v *vm) ask(h handler, cv *callValue, fn *lua.LFunction, arg lua.LValue) (*plan.Node, error) {
+	ret, err := v.call(h, cv, fn, arg)
+	var n *plan.Node
+	if err == nil {
+		n, err = decision(h, fn, ret)
+	}
+	if err != nil {
+		v.fail(h, cv, err, planmod.Function(fn))
+	}
+	return n, err
+}
+
+// decision turns what a handler returned into a plan.
+func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) {
+	if ret == lua.LNil {
+		return nil, nil
+	}
+	what := h.String()
+	if h == hFunction {
+		what = "a function in a plan"
+	}
+	n := planmod.Node(ret)
+	switch {
+	case n == nil:
+		e := &Error{Pos: planmod.Function(fn), Message: fmt.Sprintf("%s must return a plan, got %s", what, typeName(ret))}
+		if s, ok := ret.(lua.LString); ok {
+			e.Message += fmt.Sprintf("; write plan.to %q", string(s))
+		}
+		return nil, e
+	case n.Kind == plan.KindFollow && h != hRedirected:
+		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.follow(), which only redirected may", what)}
+	}
+	return n, nil
+}
+
+// tell calls a handler that observes.
+func (v *vm) tell(h handler, cv *callValue, s *plan.Step) {
+	fn := v.handler(h, cv)
+	if fn == nil {
+		return
+	}
+	ret, err := v.call(h, cv, fn, v.branch(s))
+	if err == nil && ret != lua.LNil {
+		err = &Error{
+			Pos:     planmod.Function(fn),
+			Message: fmt.Sprintf("%s observes and returns nothing, got %s, which is ignored", h, typeName(ret)),
+		}
+	}
+	if err != nil {
+		v.fail(h, cv, err, planmod.Function(fn))
+	}
+}
+
+// fallback decides about a call whose handler has failed.
+func (v *vm) fallback(cv *callValue) *plan.Node {
+	v.handler(hFallback, cv)
+	if v.route.fallbackFn == nil {
+		if v.route.fallback != nil {
+			return v.route.fallback
+		}
+		return failed500
+	}
+	n, err := v.ask(hFallback, cv, v.route.fallbackFn, nil)
+	if err != nil || n == nil {
+		return failed500
+	}
+	return n
+}

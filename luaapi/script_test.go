@@ -1,0 +1,431 @@
+package luaapi
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"tandem/engine/plan"
+)
+
+func TestInvite(t *testing.T) {
+	for _, c := range []struct {
+		name, body string
+		want       string // the plan
+		log        string
+	}{
+		{"a plan", `function route.invite(call) return plan.to "sip:a@h" end`, "a", ""},
+		{"nothing", `function route.invite(call) end`, "nil", ""},
+		{"no handler", ``, "nil", ""},
+		{"a rejection", `function route.invite(call) return plan.reject(486) end`, "reject 486", ""},
+		{"a constant plan", `local p = plan.serial { plan.to "sip:a@h" } function route.invite() return p end`, "serial{a}", ""},
+		{
+			"a string", "function route.invite(call) return 'sip:a@h' end", "reject 500",
+			`error main.lua:4: invite must return a plan, got string; write plan.to "sip:a@h"`,
+		},
+		{"a table", "\nfunction route.invite(call) return {} end", "reject 500", `error main.lua:5: invite must return a plan, got table`},
+		{"the call", "function route.invite(call) return call end", "reject 500", `error main.lua:4: invite must return a plan, got call`},
+		{
+			"follow", "function route.invite(call)\nreturn plan.follow()\nend", "reject 500",
+			`error main.lua:5: invite returned plan.follow(), which only redirected may`,
+		},
+		{"an error", "function route.invite(call)\nerror('no')\nend", "reject 500", "error main.lua:5: no"},
+		{"an error, with a plan to fall back on", "route.fallback = plan.to 'sip:f@h'\nfunction route.invite(call) error('no') end", "f", "error main.lua:5: no"},
+		{
+			"an error, with a function to fall back on",
+			"function route.fallback(call) return plan.to('sip:' .. call.id) end\nfunction route.invite(call) error('no') end",
+			"c1", "error main.lua:5: no",
+		},
+		{
+			"an error in the fallback", "function route.fallback(call) error('neither') end\nfunction route.invite(call) error('no') end",
+			"reject 500", "error main.lua:5: no\nerror main.lua:4: neither",
+		},
+		{"nothing from the fallback", "function route.fallback(call) end\nfunction route.invite(call) error('no') end", "reject 500", "error main.lua:5: no"},
+		{
+			"the fallback has a budget of its own",
+			"function route.fallback(call) for i = 1, 1000 do local x end return plan.to 'sip:f@h' end\nfunction route.invite(call) while true do end end",
+			"f", "error main.lua:5: instruction budget of 100000 exceeded",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := serve(t, script(c.body))
+			if got := r.vm().Invite(newCall(t)).String(); got != c.want {
+				t.Errorf("plan %s, want %s", got, c.want)
+			}
+			if got := r.logged(); got != c.log {
+				t.Errorf("\nlogged %s\nwant   %s", got, c.log)
+			}
+		})
+	}
+}
+
+func TestExhausted(t *testing.T) {
+	r := serve(t, script(`
+		function route.exhausted(call)
+			if call.round == 3 then error("three") end
+			return plan.reject(call.best.code + call.round)
+		end
+		route.fallback = plan.to "sip:f@h"`))
+	v := r.vm()
+	c := newCall(t)
+	c.best, c.round = &plan.Step{Code: 480}, 1
+	if got := v.Exhausted(c, c.best, 1).String(); got != "reject 481" {
+		t.Errorf("got %s", got)
+	}
+	c.round = 3
+	if got := v.Exhausted(c, c.best, 3).String(); got != "f" || r.logged() != "error main.lua:6: three" {
+		t.Errorf("got %s after an error, want the fallback", got)
+	}
+	if n := serve(t, "return {}").vm().Exhausted(c, c.best, 1); n != nil {
+		t.Errorf("got %s without a handler", n)
+	}
+}
+
+func TestOutcomes(t *testing.T) {
+	var body strings.Builder
+	for o := plan.Busy; o < plan.NumOutcomes; o++ {
+		body.WriteString("function route." + o.String() + "(call, branch) return plan.to('sip:" + o.String() + "-' .. branch.outcome .. '-' .. branch.user .. '@h') end\n")
+	}
+	v := serve(t, script(body.String())).vm()
+	for o := plan.Busy; o < plan.NumOutcomes; o++ {
+		s := &plan.Step{Outcome: o, Target: &plan.Target{URI: "sip:7@h", User: "7"}}
+		want := o.String() + "-" + o.String() + "-7"
+		if got := v.Handler(newCall(t), o, s).String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	if v.Handler(newCall(t), plan.NoOutcome, nil) != nil || v.Handler(newCall(t), plan.NumOutcomes, nil) != nil {
+		t.Error("an outcome that is none has a plan")
+	}
+}
+
+func TestErrorInAnEdgeIsNoPlan(t *testing.T) {
+	r := serve(t, script("route.fallback = plan.to 'sip:f@h'\nfunction route.busy() error('no') end\nfunction route.failed() return 3 end\n"+
+		"function route.redirected() error('no') end"))
+	v := r.vm()
+	for name, n := range map[string]*plan.Node{
+		"error":      v.Handler(newCall(t), plan.Busy, &plan.Step{}),
+		"wrong type": v.Handler(newCall(t), plan.Failed, &plan.Step{}),
+		"redirected": v.Redirected(newCall(t), &plan.Step{}),
+	} {
+		if n != nil {
+			t.Errorf("%s: got %s", name, n)
+		}
+	}
+	if got, want := strings.Count(r.logged(), "error main.lua:"), 3; got != want {
+		t.Errorf("%d errors are logged, want %d", got, want)
+	}
+}
+
+func TestRedirected(t *testing.T) {
+	v := serve(t, script(`
+		function route.redirected(call, branch)
+			if branch.code == 301 then return plan.follow() end
+			if branch.code == 302 then return plan.to(branch.contacts[1].uri) end
+		end`)).vm()
+	step := &plan.Step{Code: 302, Contacts: []plan.Contact{{URI: "sip:moved@h", User: "moved", Q: 700}}}
+	if got := v.Redirected(newCall(t), step).String(); got != "moved" {
+		t.Errorf("302: got %s", got)
+	}
+	step.Code = 301
+	if n := v.Redirected(newCall(t), step); n == nil || n.Kind != plan.KindFollow {
+		t.Errorf("301: got %v", n)
+	}
+	step.Code = 300
+	if n := v.Redirected(newCall(t), step); n != nil {
+		t.Errorf("300: got %v", n)
+	}
+}
+
+func TestDeferred(t *testing.T) {
+	r := serve(t, script(`
+		function route.invite(call)
+			return plan.serial {
+				plan.to("sip:a@h", { on = {
+					busy = function(c, branch)
+						assert(c == call)
+						return plan.to("sip:after-" .. branch.user .. "@h")
+					end,
+					failed = function() error("no") end,
+					timeout = function() return 1 end,
+				} }),
+				function(c, branch) assert(branch == nil) return plan.to "sip:b@h" end,
+			}
+		end`))
+	v, c := r.vm(), newCall(t)
+	n := v.Invite(c)
+	on := n.Members[0].On
+	failed := &plan.Step{Outcome: plan.Busy, Target: n.Members[0].Target}
+	if got := v.Deferred(c, on[plan.Busy].Func, failed).String(); got != "after-a" {
+		t.Errorf("edge: got %s (%s)", got, r.logged())
+	}
+	if got := v.Deferred(c, n.Members[1].Func, nil).String(); got != "b" {
+		t.Errorf("member: got %s (%s)", got, r.logged())
+	}
+	if n := v.Deferred(c, on[plan.Failed].Func, failed); n != nil || r.logged() != "error main.lua:12: no" {
+		t.Errorf("error: got %v", n)
+	}
+	if n := v.Deferred(c, on[plan.Timeout].Func, failed); n != nil || r.logged() != "error main.lua:13: a function in a plan must return a plan, got number" {
+		t.Errorf("wrong type: got %v", n)
+	}
+	if n := v.Deferred(c, "no function", nil); n != nil {
+		t.Errorf("got %v for what is no function", n)
+	}
+}
+
+func TestObservers(t *testing.T) {
+	r := serve(t, script(`
+		function route.ringing(call, branch) print("ringing", branch.user) end
+		function route.answered(call, branch) print("answered", branch.user) end
+		function route.cancelled(call, branch) print("cancelled", branch) end
+		function route.ended(call, branch) print("ended", branch, call.id) end`))
+	v, c := r.vm(), newCall(t)
+	s := &plan.Step{Target: &plan.Target{User: "7"}}
+	v.Ringing(c, s)
+	v.Answered(c, s)
+	v.Cancelled(c)
+	v.Ended(c)
+	if got, want := r.logged(), "info ringing\t7\ninfo answered\t7\ninfo cancelled\tnil\ninfo ended\tnil\tc1@example.net"; got != want {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestObserversMistakes(t *testing.T) {
+	r := serve(t, script("function route.ringing() error('no') end\nfunction route.ended() return plan.to 'sip:a@h' end"))
+	v, c := r.vm(), newCall(t)
+	v.Ringing(c, nil)
+	v.Ended(c)
+	want := "error main.lua:4: no\nerror main.lua:5: ended observes and returns nothing, got plan, which is ignored"
+	if got := r.logged(); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := r.Status().Handlers; len(got) != 2 || got[0].Errors != 1 || got[1].Errors != 1 {
+		t.Errorf("counted %+v", got)
+	}
+}
+
+func TestErrorsAreLoggedWithTheirCall(t *testing.T) {
+	r := serve(t, script("\nfunction route.invite(call)\n  error('no')\nend"))
+	r.vm().Invite(newCall(t))
+	e := r.logs.TakeAll()[0]
+	f := e.ContextMap()
+	if e.Level != zap.ErrorLevel || f["call"] != "c1@example.net" || f["handler"] != "invite" || f["at"] != "main.lua:6" || f["generation"] != uint64(1) {
+		t.Errorf("logged %v with %v", e.Message, f)
+	}
+	if trace, _ := f["trace"].(string); !strings.Contains(trace, "main.lua:6") {
+		t.Errorf("trace is %q", trace)
+	}
+}
+
+func TestScriptLogsCarryTheCall(t *testing.T) {
+	r := serve(t, script(`function route.invite(call)
+		call:log("hello", { user = call.ruri.user })
+		log.warn("x")
+	end`))
+	r.vm().Invite(newCall(t))
+	logs := r.logs.TakeAll()
+	if len(logs) != 2 || logs[0].Level != zapcore.InfoLevel || logs[1].Level != zapcore.WarnLevel {
+		t.Fatalf("logged %v", logs)
+	}
+	for i, at := range []string{"main.lua:5", "main.lua:6"} {
+		if f := logs[i].ContextMap(); f["call"] != "c1@example.net" || f["at"] != at {
+			t.Errorf("logged with %v, want the call at %s", f, at)
+		}
+	}
+}
+
+func TestRouteMistakes(t *testing.T) {
+	for _, c := range []struct{ name, main, want string }{
+		{"nothing", "", `main.lua: must return a table of handlers, got nil; end it with "return route"`},
+		{"a plan", "return require('plan').follow()", `main.lua: must return a table of handlers, got plan; end it with "return route"`},
+		{"a list", "return { function() end }", `main.lua: returns a table with key 1; handlers have names`},
+		{"a misspelt name", "local r = {}\n\nfunction r.no_anwser() end\nreturn r", `main.lua:3: "no_anwser" is not a handler; did you mean "no_answer"?`},
+		{"in a table", "return {\ninvite = function() end,\nbuzy = 1 }", `main.lua:3: "buzy" is not a handler; did you mean "busy"?`},
+		{"assigned", "local r = {}\nr.fallbak = 1\nreturn r", `main.lua:2: "fallbak" is not a handler; did you mean "fallback"?`},
+		{"made up", "local r = {}\nr['x' .. 1] = 1\nreturn r", `main.lua: "x1" is not a handler`},
+		{"no function", "local r = {}\nr.busy = require('plan').follow()\nreturn r", `main.lua:2: handler "busy" must be a function, got plan`},
+		{"fallback", "local r = {}\nr.fallback = 'sip:a@h'\nreturn r", `main.lua:2: fallback must be a plan or a function, got string`},
+		{"follow as fallback", "local r = {}\nr.fallback = require('plan').follow()\nreturn r", `main.lua:2: fallback must be a plan or a function, got plan`},
+		{"defaults", "local r = {}\nr.defaults = {\n  rign = 20,\n}\nreturn r", `main.lua:3: route.defaults has no option "rign"; did you mean "ring"?`},
+		{"defaults in the table", "return { defaults = { ring = -1 } }", `main.lua:1: route.defaults: ring must not be negative, got -1 s`},
+		{"defaults are no table", "return { defaults = 20 }", `main.lua:1: route.defaults must be a table of options for targets, got number`},
+		{"an option on its own line", "local plan = require 'plan'\nplan.parallel {\n  plan.to 'sip:a@h',\n  rings = 25,\n}", `main.lua:4: plan.parallel has no option "rings"; did you mean "ring"?`},
+		{"an outcome on its own line", "local plan = require 'plan'\nplan.to('sip:a@h', {\n ring = 5, on = {\n  bussy = plan.to 'sip:b@h' } })", `main.lua:4: plan.to: on has no outcome "bussy"; did you mean "busy"?`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := try(t, Options{}, "main.lua", c.main)
+			if got := text(err); got != c.want {
+				t.Errorf("\ngot  %s\nwant %s", got, c.want)
+			}
+			var e *Error
+			if !errors.As(err, &e) {
+				t.Errorf("%T is no *Error", err)
+			}
+		})
+	}
+}
+
+func TestKnownHandlersOfLaterReleases(t *testing.T) {
+	serve(t, "return { missed = print, refer = print, request = print, register = print, limited = print, denied = print }")
+}
+
+func TestDefaultsApply(t *testing.T) {
+	r := serve(t, script(`
+		route.defaults = { ring = 20 }
+		local early = plan.to "sip:early@h"
+		function route.invite(call) return plan.serial { early, plan.to "sip:late@h", plan.to("sip:own@h", { ring = 3 }) } end`))
+	if got, want := r.vm().Invite(newCall(t)).String(), "serial{early ring=20s, late ring=20s, own ring=3s}"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// A handler may bring the next one about: call:hangup() in invite ends the call at once.
+func TestHandlersNest(t *testing.T) {
+	r, err := try(t, Options{Budget: 5000}, "main.lua", script(`
+		function route.invite(call)
+			for i = 1, 500 do local x = i end
+			call:hangup("bye")
+			log.info("after")
+			local ok, why = pcall(function() return call.id end)
+			print(ok, why)
+			for i = 1, 500 do local x = i end
+		end
+		function route.ended(call)
+			for i = 1, 1000 do local x = i end
+			log.info("over")
+			error("no")
+		end`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, c := r.vm(), newCall(t)
+	c.onHangup = func() { v.Ended(c) }
+	if n := v.Invite(c); n != nil {
+		t.Errorf("got %v", n)
+	}
+	want := "info over\nerror main.lua:16: no\ninfo after\ninfo false\tmain.lua:9: call.id: the call is over; keep what you need in variables of your own"
+	if got := r.logged(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if len(c.hangups) != 1 || c.hangups[0] != "bye" {
+		t.Errorf("hangups %q", c.hangups)
+	}
+}
+
+// A panic in Go may leave the state in disorder: the next handler gets a new one.
+func TestPanicsAreContained(t *testing.T) {
+	r := serve(t, script(`
+		function route.invite(call) call:hangup() end
+		function route.busy(call, branch) call.vars.n = (call.vars.n or 0) + 1 print(call.vars.n) end`))
+	v, c := r.vm(), newCall(t)
+	v.Handler(c, plan.Busy, &plan.Step{})
+	before := v.L
+	c.onHangup = func() { panic("a bug") }
+	if n := v.Invite(c); n == nil || n.Reply.Code != 500 {
+		t.Errorf("got %v, want 500", n)
+	}
+	v.Handler(c, plan.Busy, &plan.Step{})
+	if got, want := r.logged(), "info 1\nerror main.lua:5: bug in the Lua machine: a bug\ninfo 2"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if v.L == before {
+		t.Error("the state was not replaced")
+	}
+}
+
+// Functions in plans of a call outlive the state that they were made in.
+func TestFunctionsOutliveTheirState(t *testing.T) {
+	r := serve(t, script(`
+		local names = { "x", "y" }
+		function route.invite(call)
+			local n = 2
+			return plan.serial { function() return plan.to("sip:" .. names[n]:upper() .. "@h") end }
+		end
+		function route.ringing(call) call:hangup() end`))
+	v, c := r.vm(), newCall(t)
+	n := v.Invite(c)
+	c.onHangup = func() { panic("a bug") }
+	v.Ringing(c, nil)
+	r.logged()
+	if got := v.Deferred(c, n.Members[0].Func, nil).String(); got != "Y" || v.broken {
+		t.Errorf("got %s (%s)", got, r.logged())
+	}
+}
+
+// constant is a random source that is none.
+type constant uint64
+
+func (c *constant) Uint64() uint64 { return uint64(*c) }
+
+func TestStateThatCannotBeMadeAgain(t *testing.T) {
+	luck := constant(0)
+	r, err := try(t, Options{Random: func(uint64, int) rand.Source { return &luck }}, "main.lua", script(`
+		if math.random() > 0.5 then error("unlucky") end
+		function route.invite(call) call:hangup() end
+		function route.busy() return plan.to "sip:a@h" end`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, c := r.vm(), newCall(t)
+	c.onHangup = func() { panic("a bug") }
+	luck = 1<<53 - 1
+	v.Invite(c)
+	r.logged()
+	n := v.Handler(c, plan.Busy, &plan.Step{})
+	if got, want := r.logged(), "error main.lua:5: the script cannot be loaded again after a panic: unlucky"; got != want || n.String() != "a" {
+		t.Errorf("got %v, logged %s, want %s", n, got, want)
+	}
+	luck = 0
+	if v.Handler(c, plan.Busy, &plan.Step{}); v.broken || r.logged() != "" {
+		t.Error("the state is not made again when it can be")
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	for _, c := range []struct {
+		e    Error
+		want string
+	}{
+		{Error{Pos: plan.Pos{File: "a.lua", Line: 3}, Message: "m"}, "a.lua:3: m"},
+		{Error{Pos: plan.Pos{File: "a.lua"}, Message: "m"}, "a.lua: m"},
+		{Error{Message: "m"}, "m"},
+	} {
+		if got := c.e.Error(); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	at := plan.Pos{File: "x.lua", Line: 9}
+	for _, c := range []struct {
+		in, message string
+		pos         plan.Pos
+	}{
+		{"main.lua:31: no", "no", plan.Pos{File: "main.lua", Line: 31}},
+		{"main.lua:31: a: b", "a: b", plan.Pos{File: "main.lua", Line: 31}},
+		{"no", "no", at},
+		{"Reason: no", "Reason: no", at},
+		{"sip:x: no", "sip:x: no", at},
+		{"a:0: no", "a:0: no", at},
+		{":3: no", ":3: no", at},
+	} {
+		if pos, m := split(c.in, at); pos != c.pos || m != c.message {
+			t.Errorf("split(%q) = %v, %q", c.in, pos, m)
+		}
+	}
+}
+
+func TestMeter(t *testing.T) {
+	var m meter
+	if _, ok := m.Deadline(); ok || m.Value(1) != nil || m.Err() != nil {
+		t.Error("the meter is a context with a deadline, values or an error")
+	}
+	if !errors.Is(budgetError(5), errBudget) || errors.Is(budgetError(5), errMemory) {
+		t.Error("errors are mixed up")
+	}
+}

@@ -1,0 +1,119 @@
+package luaapi
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Result is how a reload ended.
+type Result string
+
+// The results of a reload.
+const (
+	Loaded    Result = "loaded"
+	Unchanged Result = "unchanged"
+	Refused   Result = "refused"
+)
+
+// Reload is one attempt to load a script.
+type Reload struct {
+	Result Result
+	At     time.Time
+	// Took is how long it took to load.
+	Took time.Duration
+}
+
+// Refusal says why the version on disk is not served. It is zero if it is.
+type Refusal struct {
+	// Generation is the number that it would have.
+	Generation uint64
+	// Hash is the start of its SHA-256, "" if it could not be read.
+	Hash string
+	// Error starts with file and line if it lies in a script.
+	Error string
+	At    time.Time
+}
+
+// Status is what a host serves.
+type Status struct {
+	// Generation is the number of the generation served, from 1; 0 = none.
+	Generation uint64
+	// Hash is the start of its SHA-256 in hexadecimal, Files its paths.
+	Hash  string
+	Files []string
+	// Since is when it went live.
+	Since time.Time
+	// Last is the last reload, Refused why the version on disk is not served.
+	Last    Reload
+	Refused Refusal
+	// Generations are those that are served or have calls, oldest first.
+	Generations []GenerationStatus
+	// Handlers are those that were called since the start, over all generations.
+	Handlers []HandlerStatus
+}
+
+// GenerationStatus is one generation of a script.
+type GenerationStatus struct {
+	Number uint64
+	Hash   string
+	// Calls run it now; Total ever did.
+	Calls int64
+	Total uint64
+}
+
+// HandlerStatus counts the calls of one handler. Name is that of the handler, or "function" for functions in plans.
+type HandlerStatus struct {
+	Name string
+	// Errors of its Calls failed, OverBudget of them because they ran for too long.
+	Calls, Errors, OverBudget uint64
+}
+
+// counter counts the calls of a handler on one shard.
+type counter struct{ calls, errors, budget atomic.Uint64 }
+
+// shardStats are the counters of one shard, over all generations. The shard writes, the status reads.
+type shardStats struct{ handlers [numHandlers]counter }
+
+func (s *shardStats) of(h handler) *counter { return &s.handlers[h] }
+
+// Status returns what the host serves.
+func (h *Host) Status() Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.status()
+}
+
+func (h *Host) status() Status {
+	h.sweep()
+	s := Status{Last: h.last, Refused: h.refused, Handlers: h.handlers()}
+	if g := h.served.Load(); g != nil {
+		s.Generation, s.Hash, s.Files, s.Since = g.number, short(g.prog.Snapshot), g.prog.Snapshot.Files(), g.since
+	}
+	for _, g := range h.live {
+		gs := GenerationStatus{Number: g.number, Hash: short(g.prog.Snapshot), Calls: g.calls()}
+		for _, v := range g.vms {
+			gs.Total += v.total.Load()
+		}
+		s.Generations = append(s.Generations, gs)
+	}
+	return s
+}
+
+func (h *Host) handlers() (all []HandlerStatus) {
+	for i := range numHandlers {
+		hs := HandlerStatus{Name: i.String()}
+		for _, s := range h.stats {
+			c := s.of(i)
+			hs.Calls += c.calls.Load()
+			hs.Errors += c.errors.Load()
+			hs.OverBudget += c.budget.Load()
+		}
+		if hs.Calls > 0 {
+			all = append(all, hs)
+		}
+	}
+	return all
+}
+
+// short is the start of a snapshot's hash, as people read it.
+func short(s *Snapshot) string { return s.Hash()[:12] }

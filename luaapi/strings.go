@@ -1,0 +1,308 @@
+package luaapi
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/mod"
+	"tandem/luaapi/pattern"
+)
+
+// stringLib makes `string` and the metatable of strings. The functions that gopher-lua has no bound for are ours;
+// upper and lower too, which there follow Unicode and spoil bytes that are not UTF-8.
+func (v *vm) stringLib(fields *lua.LTable) *lua.LTable {
+	L := v.L
+	set(L, fields, map[string]lua.LGFunction{
+		"find": v.find, "match": v.match, "gmatch": v.gmatch, "gsub": v.gsub, "rep": v.rep, "format": v.format,
+		"upper": v.mapBytes('a', 'z'), "lower": v.mapBytes('A', 'Z'), "reverse": v.reverse,
+	})
+	mt := L.CreateTable(0, 2)
+	mt.RawSetString("__index", fields)
+	mt.RawSetString("__metatable", lua.LFalse)
+	L.SetMetatable(lua.LString(""), mt)
+	return fields
+}
+
+// mapBytes changes the case of the letters between lo and hi.
+func (v *vm) mapBytes(lo, hi byte) lua.LGFunction {
+	return func(L *lua.LState) int {
+		b := []byte(L.CheckString(1))
+		v.meter.copied(len(b))
+		for i, c := range b {
+			if c >= lo && c <= hi {
+				b[i] = c ^ 0x20
+			}
+		}
+		L.Push(lua.LString(b))
+		return 1
+	}
+}
+
+func (v *vm) reverse(L *lua.LState) int {
+	b := []byte(L.CheckString(1))
+	v.meter.copied(len(b))
+	slices.Reverse(b)
+	L.Push(lua.LString(b))
+	return 1
+}
+
+type patternKey struct {
+	text   string
+	anchor bool
+}
+
+// maxPatterns bounds the cache of compiled patterns.
+const maxPatterns = 1024
+
+func (v *vm) pattern(L *lua.LState, text string, anchor bool) *pattern.Pattern {
+	k := patternKey{text, anchor}
+	if p, ok := v.patterns[k]; ok {
+		return p
+	}
+	p, err := pattern.Compile(text, anchor)
+	if err != nil {
+		mod.Raise(L, mod.Where(L), "%v", err)
+	}
+	v.meter.left -= 8 * len(text)
+	if len(v.patterns) >= maxPatterns {
+		clear(v.patterns)
+	}
+	v.patterns[k] = p
+	return p
+}
+
+// next looks for a match and charges the budget for it.
+func (v *vm) next(L *lua.LState, p *pattern.Pattern, m *pattern.Match, s string, init int) bool {
+	steps := v.meter.steps()
+	left := steps
+	ok, err := p.Find(m, s, init, &left)
+	v.meter.used(steps - left)
+	if errors.Is(err, pattern.ErrSteps) {
+		v.meter.left = -1
+		v.meter.err = budgetError(v.meter.budget)
+		mod.Raise(L, mod.Where(L), "%v, in a pattern", v.meter.err)
+	}
+	return ok
+}
+
+// start turns position argument n (from 1, negative from the end) into an index into s.
+func start(L *lua.LState, n int, s string) int {
+	i := L.OptInt(n, 1)
+	if i < 0 {
+		i += len(s) + 1
+	}
+	return min(max(i-1, 0), len(s))
+}
+
+const specials = "^$*+?.([%-"
+
+func (v *vm) find(L *lua.LState) int {
+	s, pat := L.CheckString(1), L.CheckString(2)
+	init := start(L, 3, s)
+	if L.ToBool(4) || !strings.ContainsAny(pat, specials) {
+		v.meter.copied(len(s) - init)
+		i := strings.Index(s[init:], pat)
+		if i < 0 {
+			L.Push(lua.LNil)
+			return 1
+		}
+		L.Push(lua.LNumber(init + i + 1))
+		L.Push(lua.LNumber(init + i + len(pat)))
+		return 2
+	}
+	p := v.pattern(L, pat, true)
+	var m pattern.Match
+	if !v.next(L, p, &m, s, init) {
+		L.Push(lua.LNil)
+		return 1
+	}
+	L.Push(lua.LNumber(m.Whole.Start + 1))
+	L.Push(lua.LNumber(m.Whole.End))
+	for i := range p.Captures() {
+		L.Push(captured(&m, i, s))
+	}
+	return 2 + p.Captures()
+}
+
+func (v *vm) match(L *lua.LState) int {
+	s := L.CheckString(1)
+	p := v.pattern(L, L.CheckString(2), true)
+	var m pattern.Match
+	if !v.next(L, p, &m, s, start(L, 3, s)) {
+		L.Push(lua.LNil)
+		return 1
+	}
+	return pushCaptures(L, p, &m, s)
+}
+
+func captured(m *pattern.Match, i int, s string) lua.LValue {
+	if c := m.Captures[i]; !c.Position() {
+		return lua.LString(s[c.Start:c.End])
+	}
+	return lua.LNumber(m.Captures[i].Start + 1)
+}
+
+// pushCaptures pushes the captures, or the whole match if the pattern has none.
+func pushCaptures(L *lua.LState, p *pattern.Pattern, m *pattern.Match, s string) int {
+	if p.Captures() == 0 {
+		L.Push(lua.LString(s[m.Whole.Start:m.Whole.End]))
+		return 1
+	}
+	for i := range p.Captures() {
+		L.Push(captured(m, i, s))
+	}
+	return p.Captures()
+}
+
+func firstCapture(p *pattern.Pattern, m *pattern.Match, s string) lua.LValue {
+	if p.Captures() == 0 {
+		return lua.LString(s[m.Whole.Start:m.Whole.End])
+	}
+	return captured(m, 0, s)
+}
+
+func (v *vm) gmatch(L *lua.LState) int {
+	s := L.CheckString(1)
+	p := v.pattern(L, L.CheckString(2), false)
+	at := 0
+	L.Push(L.NewFunction(func(L *lua.LState) int {
+		var m pattern.Match
+		if at > len(s) || !v.next(L, p, &m, s, at) {
+			at = len(s) + 1
+			L.Push(lua.LNil)
+			return 1
+		}
+		if at = m.Whole.End; m.Whole.Start == m.Whole.End {
+			at++
+		}
+		return pushCaptures(L, p, &m, s)
+	}))
+	return 1
+}
+
+func (v *vm) gsub(L *lua.LState) int {
+	s := L.CheckString(1)
+	text := L.CheckString(2)
+	p := v.pattern(L, text, true)
+	L.CheckTypes(3, lua.LTString, lua.LTNumber, lua.LTTable, lua.LTFunction)
+	limit := L.OptInt(4, len(s)+1)
+	anchored := strings.HasPrefix(text, "^")
+	var out []byte
+	var m pattern.Match
+	at, n := 0, 0
+	for n < limit && v.next(L, p, &m, s, at) {
+		n++
+		out = append(out, s[at:m.Whole.Start]...)
+		out = v.replace(L, out, p, &m, s)
+		if at = m.Whole.End; m.Whole.Start == m.Whole.End {
+			if at < len(s) {
+				out = append(out, s[at])
+			}
+			at++
+		}
+		bound(L, len(out))
+		if anchored || at > len(s) {
+			break
+		}
+	}
+	if at < len(s) {
+		out = append(out, s[at:]...)
+	}
+	v.push(L, out)
+	L.Push(lua.LNumber(n))
+	return 2
+}
+
+// replace appends what takes the place of a match.
+func (v *vm) replace(L *lua.LState, out []byte, p *pattern.Pattern, m *pattern.Match, s string) []byte {
+	whole := s[m.Whole.Start:m.Whole.End]
+	var with lua.LValue
+	switch r := L.Get(3).(type) {
+	case *lua.LFunction:
+		L.Push(r)
+		L.Call(pushCaptures(L, p, m, s), 1)
+		with = L.Get(-1)
+		L.Pop(1)
+	case *lua.LTable:
+		with = L.GetTable(r, firstCapture(p, m, s))
+	default:
+		return expand(L, out, r.String(), p, m, s)
+	}
+	switch w := with.(type) {
+	case lua.LString, lua.LNumber:
+		return append(out, w.String()...)
+	}
+	if lua.LVAsBool(with) {
+		mod.Raise(L, mod.Where(L), "invalid replacement value (a %s)", with.Type())
+	}
+	return append(out, whole...)
+}
+
+// expand appends a replacement text: %1 is the first capture, %0 the whole match, %% a percent sign.
+func expand(L *lua.LState, out []byte, text string, p *pattern.Pattern, m *pattern.Match, s string) []byte {
+	for i := 0; i < len(text); i++ {
+		if text[i] != '%' || i+1 == len(text) {
+			out = append(out, text[i])
+			continue
+		}
+		i++
+		n := int(text[i]) - '1'
+		switch {
+		case text[i] == '0', n == 0 && p.Captures() == 0:
+			out = append(out, s[m.Whole.Start:m.Whole.End]...)
+		case n < 0 || n > 8:
+			out = append(out, text[i])
+		case n >= p.Captures():
+			mod.Raise(L, mod.Where(L), "invalid capture index")
+		default:
+			out = append(out, captured(m, n, s).String()...)
+		}
+	}
+	return out
+}
+
+// bound refuses strings that are too long.
+func bound(L *lua.LState, n int) {
+	if n > MaxString {
+		mod.Raise(L, mod.Where(L), "%v", errMemory)
+	}
+}
+
+// push pushes a string that was made.
+func (v *vm) push(L *lua.LState, s []byte) {
+	bound(L, len(s))
+	v.meter.copied(len(s))
+	L.Push(lua.LString(s))
+}
+
+func (v *vm) rep(L *lua.LState) int {
+	s, n := L.CheckString(1), max(L.CheckInt(2), 0)
+	if len(s) > 0 && n > MaxString/len(s) {
+		bound(L, MaxString+1)
+	}
+	v.meter.copied(n * len(s))
+	L.Push(lua.LString(strings.Repeat(s, n)))
+	return 1
+}
+
+// concat is table.concat.
+func (v *vm) concat(L *lua.LState) int {
+	t, sep := L.CheckTable(1), L.OptString(2, "")
+	var out []byte
+	for i, last := L.OptInt(3, 1), L.OptInt(4, t.Len()); i <= last; i++ {
+		item := t.RawGetInt(i)
+		if !lua.LVCanConvToString(item) {
+			mod.Raise(L, mod.Where(L), "table.concat: item %d is a %s", i, mod.TypeName(item))
+		}
+		out = append(out, item.String()...)
+		if i < last {
+			out = append(out, sep...)
+		}
+		bound(L, len(out))
+	}
+	v.push(L, out)
+	return 1
+}

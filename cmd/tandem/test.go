@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -38,6 +39,7 @@ func newTestCommand() *cobra.Command {
 			}
 			o.Paths, o.Out = args, cmd.OutOrStdout()
 			terminal(&o)
+			debug.SetGCPercent(luatest.GCPercent)
 			sum, err := luatest.Run(o)
 			if err != nil {
 				return exit.With(exit.Usage, err)

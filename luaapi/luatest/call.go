@@ -1,0 +1,160 @@
+package luatest
+
+import (
+	"net/netip"
+	"strconv"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine/clock"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+	"tandem/engine/sim"
+	"tandem/luaapi/mod"
+)
+
+// call is a call that a test places.
+type call struct {
+	net    *network
+	sim    *sim.Call
+	caller *sim.Phone
+	pos    plan.Pos
+	to     string
+}
+
+// String is what failures call it.
+func (c *call) String() string { return "call to " + c.to }
+
+// call is net:call { from =, to =, headers =, cancel =, hangup =, at = }.
+func (r *run) call(L *lua.LState) int {
+	const example = `net:call { from = "sip:alice@example.net", to = "sip:100@pbx.example" }`
+	n := self[*network](L, example)
+	a := argsOf(L, "net:call")
+	t := a.table(2, example)
+	a.known(t, 0, "from", "to", "headers", "cancel", "hangup", "at")
+	from, to := a.need(t, "from", "sip:alice@example.net"), a.need(t, "to", "sip:100@pbx.example")
+	user := a.uri("from", from)
+	a.uri("to", to)
+	spec := sim.CallSpec{
+		From: from, To: to, Dest: toTandem, Headers: a.headers(t.RawGetString("headers")),
+		CancelAfter: a.later(t, "cancel"), HangupAfter: a.later(t, "hangup"),
+	}
+	at := n.sim.Now()
+	if d := a.later(t, "at"); d != nil {
+		if at = clock.Time(*d); at < n.sim.Now() {
+			a.fail("at = %g is past: the network is at %g s", d.Seconds(), seconds(n.sim.Now(), zero))
+		}
+	}
+	caller := n.caller(a, from, user)
+	c := &call{net: n, sim: caller.Call(at, spec), caller: caller, pos: a.pos, to: to}
+	n.calls = append(n.calls, c)
+	L.Push(object(L, c, r.class.call))
+	return 1
+}
+
+// caller returns the phone that places the calls with a From.
+func (n *network) caller(a *args, from string, u *message.URI) *sim.Phone {
+	if p := n.from[from]; p != nil {
+		return p
+	}
+	i := len(n.from)
+	if i == maxCallers {
+		a.fail("there are %d callers already; let some place more than one call", maxCallers)
+	}
+	name, addr := "caller", firstCaller.As4()
+	if i > 0 {
+		name += strconv.Itoa(i + 1)
+	}
+	addr[3] += byte(i)
+	at := netip.AddrPortFrom(netip.AddrFrom4(addr), tandem.Port())
+	uri := "sip:" + at.Addr().String()
+	if len(u.User) > 0 {
+		uri = "sip:" + string(u.User) + "@" + at.Addr().String()
+	}
+	p := n.sim.AttachPhone(sim.PhoneConfig{Name: name, URI: uri, Addr: at})
+	n.from[from] = p
+	return p
+}
+
+// placed returns the call that a method was called on, which must have run.
+func (r *run) placed(L *lua.LState, usage string) *call {
+	c := self[*call](L, usage)
+	r.look(L, c)
+	if !c.net.ran {
+		mod.Raise(L, mod.Where(L), "the call has not run: write net:run() before you look at it")
+	}
+	return c
+}
+
+// answeredBy is call:answered_by().
+func (r *run) answeredBy(L *lua.LState) int {
+	c := r.placed(L, "call:answered_by()")
+	if p := c.answerer(); p != nil {
+		L.Push(p.ud)
+	} else {
+		L.Push(lua.LNil)
+	}
+	return 1
+}
+
+// answerer returns the phone whose session description the answer carries, or if it carries none of a phone's, the one
+// that answered; nil if none did.
+func (c *call) answerer() *phone {
+	if !c.sim.Answered() {
+		return nil
+	}
+	name := c.sim.AnsweredBy()
+	for _, p := range c.net.phones {
+		if p.sim.Name() == name {
+			return p
+		}
+	}
+	for _, p := range c.net.phones {
+		for _, in := range p.sim.Incoming() {
+			if in.Answered() && c.owns(in.CallID()) {
+				return p
+			}
+		}
+	}
+	return nil
+}
+
+// order is call:order().
+func (r *run) order(L *lua.LState) int {
+	c := r.placed(L, "call:order()")
+	t := L.CreateTable(4, 0)
+	for _, l := range c.net.tape.legs {
+		if p := c.net.phoneAt(l.to); p != nil && l.call == c.sim.CallID() {
+			t.Append(lua.LString(p.user))
+		}
+	}
+	L.Push(t)
+	return 1
+}
+
+// final is call:final().
+func (r *run) final(L *lua.LState) int {
+	c := r.placed(L, "call:final()")
+	if code := c.sim.Final(); code > 0 {
+		L.Push(lua.LNumber(code))
+	} else {
+		L.Push(lua.LNil)
+	}
+	return 1
+}
+
+// owns reports whether a Call-ID is that of the caller's leg or of one that the engine made for the call.
+func (c *call) owns(callID string) bool { return c.net.tape.owns(c.sim.CallID(), callID) }
+
+// zero is when the INVITE was at the engine.
+func (c *call) zero() clock.Time { return c.sim.At().Add(sim.Latency) }
+
+// log returns the messages that the caller sent or received in the call.
+func (c *call) log(sent bool, what string, _ *call) []*sim.Logged {
+	if sent {
+		return c.sim.Sent(what)
+	}
+	return c.sim.Received(what)
+}
+
+func (c *call) title() string { return c.caller.Name() }

@@ -1,0 +1,51 @@
+package luatest
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const testSuffix = "_test.lua"
+
+// discover returns the test files that paths name: a file itself, of a folder all *_test.lua below it, sorted. What
+// starts with a dot is not looked at, nor is a file named twice run twice.
+func discover(paths []string) ([]string, error) {
+	var files []string
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the tests: %w", err)
+		}
+		found := []string{filepath.Clean(p)}
+		if info.IsDir() {
+			if found, err = below(p); err != nil {
+				return nil, fmt.Errorf("cannot read the tests: %w", err)
+			}
+		}
+		for _, f := range found {
+			if !slices.Contains(files, f) {
+				files = append(files, f)
+			}
+		}
+	}
+	return files, nil
+}
+
+func below(root string) (files []string, err error) {
+	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && p != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case !d.IsDir() && strings.HasSuffix(d.Name(), testSuffix) && !strings.HasPrefix(d.Name(), "."):
+			files = append(files, filepath.Clean(p))
+		}
+		return nil
+	})
+	return files, err
+}

@@ -1,0 +1,69 @@
+package luatest
+
+import (
+	"sync"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/mod"
+)
+
+// library is module `test` and the metatables of its objects. It is made once and never changed, so that all states
+// share it.
+type library struct {
+	module                                                                   *lua.LTable
+	pbx, network, phone, call, messages, moment, behaviour, offered, failure *lua.LTable
+}
+
+// functions are those of module `test`, methods those of its objects by what errors call the objects. test.lua says what
+// they are.
+var (
+	functions = map[string]method{
+		"script": (*run).script, "test": (*run).declare, "skip": (*run).skip,
+		"eq": (*run).eq, "ne": (*run).ne, "ok": (*run).ok, "match": (*run).match, "raises": (*run).raises, "at": (*run).moment,
+		"after": (*run).after, "status": (*run).status, "never": (*run).never, "silent": (*run).silent,
+	}
+	methodsOf = map[string]map[string]method{
+		"pbx":     {"network": (*run).network},
+		"network": {"phone": (*run).phone, "call": (*run).call, "run": (*run).runNetwork},
+		"phone":   {"received": received(false), "sent": received(true)},
+		"call": {
+			"answered_by": (*run).answeredBy, "order": (*run).order, "final": (*run).final,
+			"received": received(false), "sent": received(true),
+		},
+		"list of messages": {
+			"count": (*run).count, "header": (*run).header, "body": (*run).body, "raw": (*run).raw, "at": (*run).time,
+		},
+		"moment": {
+			"received": messageAt(false), "sent": messageAt(true), "answered": (*run).answeredAt, "ended": (*run).endedAt,
+		},
+		"call that a phone is offered": {
+			"ring": (*run).ring, "send": (*run).send, "answer": (*run).answer, "wait": (*run).wait, "bye": (*run).bye,
+			"ignore_cancel": (*run).ignoreCancel, "header": (*run).offeredHeader,
+		},
+		"behaviour": nil,
+		"failure":   nil,
+	}
+)
+
+// shared returns the library.
+var shared = sync.OnceValue(func() *library {
+	L := lua.NewState(lua.Options{SkipOpenLibs: true})
+	of := func(name string) *lua.LTable { return class(L, name, methodsOf[name]) }
+	own := make(map[string]lua.LGFunction, len(functions))
+	for name, m := range functions {
+		own[name] = function(m)
+	}
+	return &library{
+		module: mod.Table(L, "test", own),
+		pbx:    of("pbx"), network: of("network"), phone: of("phone"), call: of("call"), messages: of("list of messages"),
+		moment: of("moment"), behaviour: of("behaviour"), offered: of("call that a phone is offered"), failure: of("failure"),
+	}
+})
+
+// library gives a state module `test`.
+func (r *run) library(L *lua.LState) map[string]*lua.LTable {
+	L.G.Registry.RawSetString(runKey, &lua.LUserData{Value: r})
+	r.class = shared()
+	return map[string]*lua.LTable{"test": r.class.module}
+}

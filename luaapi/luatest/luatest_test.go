@@ -1,0 +1,244 @@
+package luatest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const three = `
+-- main.lua --
+return {}
+-- a_test.lua --
+local t = require "test"
+t.test("one", function() end)
+t.test("two", function() t.eq(1, 2) end)
+t.test("one more", function() end)
+-- b_test.lua --
+local t = require "test"
+t.test("three", function() end)
+-- notes.txt --
+`
+
+// order returns the names of the tests in the order in which -v prints them.
+func order(out string) (names []string) {
+	for line := range strings.Lines(out) {
+		if m := regexp.MustCompile(`^(?:ok|FAIL) +\S+:\d+  (.*)\n`).FindStringSubmatch(line); m != nil {
+			names = append(names, m[1])
+		}
+	}
+	return names
+}
+
+func TestOptions(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		o    Options
+		want []string
+		sum  Summary
+	}{
+		{"all", Options{}, []string{"one", "two", "one more", "three"}, Summary{Passed: 3, Failed: 1}},
+		{"by name", Options{Run: regexp.MustCompile("^one")}, []string{"one", "one more"}, Summary{Passed: 2}},
+		{"a file", Options{Paths: []string{"b_test.lua"}}, []string{"three"}, Summary{Passed: 1}},
+		{"a file twice", Options{Paths: []string{"b_test.lua", "./b_test.lua", "."}}, []string{"three", "one", "two", "one more"}, Summary{Passed: 3, Failed: 1}},
+		{"stopped", Options{FailFast: true}, []string{"one", "two"}, Summary{Passed: 1, Failed: 1}},
+		{"repeated", Options{Count: 2, Paths: []string{"b_test.lua"}}, []string{"three", "three"}, Summary{Passed: 2}},
+		{"none", Options{Run: regexp.MustCompile("four")}, nil, Summary{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in(t, three[1:])
+			c.o.Verbose, c.o.Seed = true, 1
+			s, out := runs(t, c.o)
+			if diff := cmp.Diff(c.want, order(out)); diff != "" {
+				t.Errorf("-want +got:\n%s%s", diff, out)
+			}
+			if s != c.sum {
+				t.Errorf("got %+v, want %+v", s, c.sum)
+			}
+		})
+	}
+}
+
+func TestList(t *testing.T) {
+	in(t, three[1:])
+	s, out := runs(t, Options{List: true, Run: regexp.MustCompile("o")})
+	if want := "a_test.lua:2  one\na_test.lua:3  two\na_test.lua:4  one more\n"; out != want || s.Listed != 3 {
+		t.Errorf("listed %d:\n%s\nwant\n%s", s.Listed, out, want)
+	}
+}
+
+func TestShuffle(t *testing.T) {
+	in(t, three[1:])
+	orders := make(map[string]bool)
+	for seed := range uint64(20) {
+		_, out := runs(t, Options{Seed: seed, Shuffle: true, Verbose: true})
+		_, again := runs(t, Options{Seed: seed, Shuffle: true, Verbose: true})
+		if out != again {
+			t.Fatalf("seed %d gives two orders:\n%s\n%s", seed, out, again)
+		}
+		names := order(out)
+		orders[strings.Join(names, " ")] = true
+		slices.Sort(names)
+		if strings.Join(names, " ") != "one one more three two" {
+			t.Fatalf("seed %d ran %q", seed, names)
+		}
+	}
+	if len(orders) < 4 {
+		t.Errorf("20 seeds gave %d orders", len(orders))
+	}
+}
+
+func TestPathThatIsNotThere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := Run(Options{Paths: []string{"a_test.lua"}}); err == nil || !strings.Contains(err.Error(), "cannot read the tests: stat a_test.lua: no such file") {
+		t.Errorf("got %v", err)
+	}
+	if s, out := runs(t, Options{}); s != (Summary{}) || out != "" {
+		t.Errorf("an empty folder gave %+v %q", s, out)
+	}
+}
+
+const random = `
+-- main.lua --
+local plan = require "plan"
+return { invite = function() return plan.reject(400 + math.random(50), "n" .. math.random(1e9)) end }
+-- a_test.lua --
+local t = require "test"
+local pbx = t.script "main.lua"
+t.test("prints all that is drawn", function()
+  for i = 1, 2 do
+    local net = pbx:network { shards = 2 }
+    local call = net:call { from = "sip:a@example.net", to = "sip:b@example.net" }
+    net:run()
+    print(call:sent("INVITE"):raw(), call:received():raw(), math.random())
+  end
+end)
+`
+
+func TestTheSeedDecidesEverything(t *testing.T) {
+	in(t, random[1:])
+	runOf := func(o Options) string {
+		o.Verbose = true
+		_, out := runs(t, o)
+		return strings.ReplaceAll(out, "seed 2\n", "seed 1\n")
+	}
+	one, again, two := runOf(Options{Seed: 1}), runOf(Options{Seed: 1}), runOf(Options{Seed: 2})
+	if diff := cmp.Diff(one, again); diff != "" {
+		t.Errorf("the same seed gave\n%s", diff)
+	}
+	if one == two {
+		t.Errorf("two seeds gave the same:\n%s", one)
+	}
+	if both := runOf(Options{Seed: 1, Count: 2}); !strings.Contains(both, logOf(one)) || !strings.Contains(both, logOf(two)) {
+		t.Error("with a count of 2, the second run is not that of the seed after the first")
+	}
+	if logs := strings.Split(logOf(one), "INVITE sip:b@"); len(logs) != 3 || logs[1] == logs[2] {
+		t.Error("two networks of a test draw the same")
+	}
+}
+
+func logOf(out string) string {
+	from, to := strings.Index(out, "  log"), strings.Index(out, "ok    a_test.lua    ")
+	return out[from:to]
+}
+
+// snippet is a block of the README that is a file, or what a command prints.
+var snippet = regexp.MustCompile("(?s)```(lua|console) ?([a-z_.]*)\n(.*?)```")
+
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for _, m := range snippet.FindAllStringSubmatch(string(readme), -1) {
+		if m[1] == "lua" {
+			if err := os.WriteFile(m[2], []byte(m[3]), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s, out := runs(t, Options{Seed: 8123})
+	if s.Passed != 2 || s.Bad() {
+		t.Error(out)
+	}
+}
+
+func examples(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Every example passes with every seed.
+func TestExamples(t *testing.T) {
+	s, out := runs(t, Options{Paths: []string{examples(t)}, Seed: 1, Count: 20})
+	if s.Bad() || s.Broken > 0 || s.Passed == 0 {
+		t.Error(out)
+	}
+}
+
+// A 20 s no-answer costs the steps that happen in it, not the time.
+func TestVirtualTimeIsNotWaitedFor(t *testing.T) {
+	in(t, `-- main.lua --
+local plan = require "plan"
+return { invite = function() return plan.to("sip:100@192.0.2.11", { ring = 40000 }) end }
+-- a_test.lua --
+local t = require "test"
+local pbx = t.script "main.lua"
+t.test("half a day", function()
+  local net = pbx:network {}
+  net:phone { "sip:100@192.0.2.11", answers = t.never() }
+  local call = net:call { from = "sip:a@example.net", to = "sip:b@example.net", cancel = 39999 }
+  net:run()
+  t.at(call, 39999):ended()
+end)
+`)
+	s, out := runs(t, Options{Seed: 1})
+	if s.Passed != 1 || s.Virtual < 39999*time.Second {
+		t.Error(out)
+	}
+}
+
+func TestMoreThanADayIsAnError(t *testing.T) {
+	in(t, `-- main.lua --
+local plan = require "plan"
+return { invite = function() return plan.to("sip:100@192.0.2.11", { ring = 90000 }) end }
+-- a_test.lua --
+local t = require "test"
+local pbx = t.script "main.lua"
+t.test("two days", function()
+  local net = pbx:network {}
+  net:phone { "sip:100@192.0.2.11", answers = t.never() }
+  net:call { from = "sip:a@example.net", to = "sip:b@example.net" }
+  net:run()
+end)
+`)
+	s, out := runs(t, Options{Seed: 1})
+	if lines := said(out); s.Errors != 1 || !strings.HasPrefix(lines[1], "net:run: not quiet after 24h0m0s of virtual time: ") {
+		t.Errorf("%q\n%s", lines, out)
+	}
+}
+
+func TestParseDate(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"2026-11-23 10:15", "2026-11-23T10:15:00Z"},
+		{"2026-11-23 10:15:30 UTC", "2026-11-23T10:15:30Z"},
+		{"2026-07-01 10:15 Europe/Amsterdam", "2026-07-01T10:15:00+02:00"},
+		{"2026-12-24 18:00 America/New_York", "2026-12-24T18:00:00-05:00"},
+	} {
+		got, err := parseDate(c.in)
+		if err != nil || got.Format(time.RFC3339) != c.want {
+			t.Errorf("%q gave %v %v, want %s", c.in, got, err, c.want)
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package luatest
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
+
+	"tandem/engine"
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/sim"
+	"tandem/luaapi"
+)
+
+// tandem is where the engine sits, firstCaller where the first caller does; phones may be anywhere between.
+var (
+	phones      = netip.MustParsePrefix("192.0.2.0/24") // RFC 5737 §3: TEST-NET-1
+	tandem      = netip.MustParseAddrPort("192.0.2.1:5060")
+	firstCaller = netip.MustParseAddr("192.0.2.200")
+)
+
+const maxCallers = 55 // addresses from firstCaller on
+
+const maxShards = 16
+
+// pbx is a script under test.
+type pbx struct {
+	r    *run
+	prog *luaapi.Program
+	name string // as the test names it
+}
+
+// String is what failures call it.
+func (p *pbx) String() string { return "pbx " + p.name }
+
+// network is a virtual network with the engine on it, running the script.
+type network struct {
+	r       *run
+	sim     *sim.Network
+	engine  *engine.Engine
+	tape    *tape
+	phones  []*phone
+	callers []*sim.Phone
+	from    map[string]*sim.Phone // callers by their From
+	calls   []*call
+	ran     bool
+	watched bool
+	invites map[string]bool // that scripted phones were offered
+	broken  *lua.ApiError   // what a function of t.script raised first
+}
+
+// String is what failures call it.
+func (n *network) String() string { return "network" }
+
+// network is pbx:network { at =, seed =, shards = }.
+func (r *run) network(L *lua.LState) int {
+	p := self[*pbx](L, "pbx:network {}")
+	a := argsOf(L, "pbx:network")
+	t := a.table(2, "pbx:network {}")
+	a.known(t, 0, "at", "seed", "shards")
+	at := defaultDate
+	if s := a.text(t, "at"); s != "" {
+		var err error
+		if at, err = parseDate(s); err != nil {
+			a.fail("at: %v", err)
+		}
+	}
+	seed := uint64(a.whole(t, "seed", 0, 1<<53, float64(r.networkSeed()>>11)))
+	n := &network{r: r, sim: sim.NewNetwork(at, seed), tape: r.suite.x.tape(), from: make(map[string]*sim.Phone)}
+	if err := n.start(p.prog, seed, int(a.whole(t, "shards", 1, maxShards, 1))); err != nil {
+		a.fail("%s does not load: %v", p.name, err)
+	}
+	r.nets = append(r.nets, n)
+	L.Push(object(L, n, r.class.network))
+	return 1
+}
+
+// start puts the engine on the network.
+func (n *network) start(prog *luaapi.Program, seed uint64, shards int) error {
+	log := zap.New(&logCore{r: n.r, net: n})
+	scripts, err := prog.Serve(luaapi.Options{
+		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
+		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
+	})
+	if err != nil {
+		return err
+	}
+	n.engine = engine.New(engine.Config{
+		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
+		Log: log, Trace: n.tape, Product: "Tandem",
+	}, scripts, shards)
+	n.sim.AttachEngine([]sim.Listener{{Addr: tandem}}, shards, n.engine.ShardOf, func(i int, out sim.Sender) sim.Node {
+		n.engine.Shards()[i].Connect(out)
+		return n.engine.Shards()[i]
+	})
+	return nil
+}
+
+// networkSeed gives each network of a test a seed of its own, which no other test has a part in.
+func (r *run) networkSeed() uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%d\n%s\n%d", r.seed, r.test.name, len(r.nets))
+	return h.Sum64()
+}
+
+// spread makes the seed of the engine's identifiers.
+func spread(seed uint64) (b [32]byte) {
+	binary.BigEndian.PutUint64(b[24:], seed)
+	return b
+}
+
+// run is net:run() and net:run(seconds).
+func (r *run) runNetwork(L *lua.LState) int {
+	n := self[*network](L, "net:run()")
+	a := argsOf(L, "net:run")
+	n.ran = true
+	var err error
+	if L.GetTop() < 2 || L.Get(2) == lua.LNil {
+		err = n.sim.RunToQuiescence(maxVirtual)
+	} else {
+		until := clock.Time(a.duration("the time to run to", L.Get(2))) + zero
+		if until < n.sim.Now() {
+			a.fail("the network is at %g s already", seconds(n.sim.Now(), zero))
+		}
+		err = n.sim.Run(until)
+	}
+	switch {
+	case n.broken != nil:
+		L.Error(n.broken.Object, 0)
+	case err != nil:
+		a.fail("%v", err)
+	}
+	return 0
+}
+
+// zero is the instant at which the INVITE of a call placed at once is at the engine: t = 0.
+const zero = clock.Time(sim.Latency)
+
+// maxEnding is how long a network may take to come to rest once all calls were ended.
+const maxEnding = time.Hour
+
+// finish ends what is up, waits for rest and returns what went against the rules that hold in every call.
+func (n *network) finish() []string {
+	for range 2 { // a call that was to be placed later is placed now, and ended then
+		for _, c := range n.calls {
+			if c.sim.Up() {
+				c.sim.Bye(n.sim.Now())
+			} else {
+				c.sim.Cancel(n.sim.Now())
+			}
+		}
+		if err := n.sim.RunToQuiescence(maxVirtual + maxEnding); err != nil {
+			return []string{err.Error()}
+		}
+	}
+	var faults []string
+	for _, f := range n.sim.Check() {
+		what, _, _ := strings.Cut(f, " (Call-ID ") // which the ladder does not show
+		faults = append(faults, what)
+	}
+	for i, sh := range n.engine.Shards() {
+		if p := sh.Stats().Panics; p > 0 {
+			faults = append(faults, fmt.Sprintf("tandem: a bug in Tandem ended %d calls of shard %d; the log says where", p, i))
+		}
+	}
+	return faults
+}
+
+// missing returns the addresses that an INVITE was sent to and no phone is at.
+func (n *network) missing() (all []string) {
+	for _, l := range n.tape.legs {
+		if t := title(l.to); n.phoneAt(l.to) == nil && !slices.Contains(all, t) {
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// title names an address as tests do: without the usual port.
+func title(a netip.AddrPort) string {
+	if a.Port() == 5060 {
+		return a.Addr().String()
+	}
+	return a.String()
+}
+
+// phoneAt returns the phone at an address, nil if there is none.
+func (n *network) phoneAt(a netip.AddrPort) *phone {
+	for _, p := range n.phones {
+		if p.sim.Addr() == a {
+			return p
+		}
+	}
+	return nil
+}
+
+// toTandem is how callers reach the engine.
+var toTandem = flow.Flow{Remote: tandem}

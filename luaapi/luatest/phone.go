@@ -1,0 +1,107 @@
+package luatest
+
+import (
+	"net/netip"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine/message"
+	"tandem/engine/sim"
+)
+
+// phone is a phone on a network.
+type phone struct {
+	net     *network
+	sim     *sim.Phone
+	user    string
+	answers []*behaviour
+	does    []sim.Behaviour // for the calls offered so far, if a function decides
+	ud      *lua.LUserData
+}
+
+// String is what failures call it.
+func (p *phone) String() string { return "phone " + p.sim.Name() }
+
+// phone is net:phone { "sip:100@192.0.2.11", answers =, name = }.
+func (r *run) phone(L *lua.LState) int {
+	const example = `net:phone { "sip:100@192.0.2.11", answers = t.after(2) }`
+	n := self[*network](L, example)
+	a := argsOf(L, "net:phone")
+	t := a.table(2, example)
+	a.known(t, 1, "answers", "name")
+	uri, ok := t.RawGetInt(1).(lua.LString)
+	if !ok {
+		a.fail("the first item must be the phone's URI; write %s", example)
+	}
+	u := a.uri("the URI", string(uri))
+	p := &phone{net: n, user: string(message.AppendUnescaped(nil, u.User)), answers: a.answers(t.RawGetString("answers"))}
+	addr := a.address(n, u, string(uri))
+	p.sim = n.sim.AttachPhone(sim.PhoneConfig{Name: n.unique(a.name(t, p.user, addr), addr), URI: string(uri), Addr: addr})
+	p.behave()
+	n.phones = append(n.phones, p)
+	p.ud = object(L, p, r.class.phone)
+	L.Push(p.ud)
+	return 1
+}
+
+// address returns where a phone is to be, if nobody else is there.
+func (a *args) address(n *network, u *message.URI, uri string) netip.AddrPort {
+	addr, ok := u.Addr()
+	switch {
+	case !ok, !phones.Contains(addr.Addr()):
+		a.fail("the host of %q must be an address in %s, the network of the tests", uri, phones)
+	case addr.Addr() == tandem.Addr():
+		a.fail("%s is Tandem's own address", addr.Addr())
+	case !addr.Addr().Less(firstCaller):
+		a.fail("%s and above are the callers' addresses", firstCaller)
+	}
+	if p := n.phoneAt(addr); p != nil {
+		a.fail("%s is at %s already; a phone needs an address, or a port, of its own", p, title(addr))
+	}
+	return addr
+}
+
+// name returns what a phone is called: as the test says, else by its user.
+func (a *args) name(t *lua.LTable, user string, addr netip.AddrPort) string {
+	name := a.text(t, "name")
+	if name != "" && !message.ValidValue(name) {
+		a.fail("name holds a line break or another control character")
+	}
+	if name == "" {
+		name = user
+	}
+	if name == "" {
+		name = title(addr)
+	}
+	return name
+}
+
+// unique returns a name that no other phone of the network has: who answered is told by it.
+func (n *network) unique(name string, addr netip.AddrPort) string {
+	for _, p := range n.phones {
+		if p.sim.Name() == name {
+			return name + "@" + title(addr)
+		}
+	}
+	return name
+}
+
+// log returns the messages that the phone sent or received; of is the call that they belong to, nil for any.
+func (p *phone) log(sent bool, what string, of *call) []*sim.Logged {
+	list := p.sim.Received(what)
+	if sent {
+		list = p.sim.Sent(what)
+	}
+	if of == nil {
+		return list
+	}
+	var out []*sim.Logged
+	for _, l := range list {
+		if m, err := l.Message(); err == nil && of.owns(string(m.CallID())) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func (p *phone) title() string { return p.sim.Name() }

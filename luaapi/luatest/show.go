@@ -1,0 +1,148 @@
+package luatest
+
+import (
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/mod"
+)
+
+// The bounds of what is shown of a value: levels of tables, items in all, bytes of a string.
+const (
+	shownDepth  = 5
+	shownItems  = 60
+	shownString = 400
+)
+
+// show writes a Lua value as a test would write it: { "100", n = 2 }.
+func show(v lua.LValue) string {
+	s := shower{left: shownItems, inside: make(map[*lua.LTable]bool)}
+	s.value(v)
+	return s.b.String()
+}
+
+type shower struct {
+	b      strings.Builder
+	left   int // items that may still be shown
+	inside map[*lua.LTable]bool
+}
+
+func (s *shower) value(v lua.LValue) {
+	switch v := v.(type) {
+	case lua.LString:
+		s.b.WriteString(quote(string(v)))
+	case *lua.LTable:
+		s.table(v)
+	case *lua.LUserData:
+		s.userdata(v)
+	case *lua.LFunction:
+		s.b.WriteString("function")
+		if !v.IsG {
+			fmt.Fprintf(&s.b, " at %s:%d", v.Proto.SourceName, v.Proto.LineDefined)
+		}
+	default:
+		s.b.WriteString(v.String())
+	}
+}
+
+func (s *shower) userdata(ud *lua.LUserData) {
+	if n, ok := ud.Value.(fmt.Stringer); ok {
+		s.b.WriteString(n.String())
+		return
+	}
+	s.b.WriteString(mod.TypeName(ud))
+}
+
+func (s *shower) table(t *lua.LTable) {
+	if s.inside[t] || len(s.inside) == shownDepth {
+		s.b.WriteString("{ … }")
+		return
+	}
+	s.inside[t] = true
+	defer delete(s.inside, t)
+	n, open := t.MaxN(), "{ "
+	for i := 1; i <= n && s.left > 0; i++ {
+		s.item(&open)
+		s.value(t.RawGetInt(i))
+	}
+	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+		if i, ok := k.(lua.LNumber); ok && inList(i, n) {
+			continue
+		}
+		if s.left == 0 {
+			s.b.WriteString(open + "…")
+			break
+		}
+		s.item(&open)
+		s.key(k)
+		s.value(v)
+	}
+	if open == "{ " {
+		s.b.WriteString("{}")
+		return
+	}
+	s.b.WriteString(" }")
+}
+
+// inList reports whether a key is an index of the first n items.
+func inList(k lua.LNumber, n int) bool {
+	return k >= 1 && k <= lua.LNumber(n) && k == lua.LNumber(int(k))
+}
+
+func (s *shower) item(open *string) {
+	s.left--
+	s.b.WriteString(*open)
+	*open = ", "
+}
+
+func (s *shower) key(k lua.LValue) {
+	if name, ok := k.(lua.LString); ok && isName(string(name)) {
+		s.b.WriteString(string(name) + " = ")
+		return
+	}
+	s.b.WriteByte('[')
+	s.value(k)
+	s.b.WriteString("] = ")
+}
+
+// isName reports whether a key may be written without brackets.
+func isName(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// quote writes a string with its control characters escaped as Lua 5.1 does.
+func quote(s string) string {
+	cut := ""
+	if len(s) > shownString {
+		s, cut = strings.ToValidUTF8(s[:shownString], ""), "…"
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '\n':
+			b.WriteString(`\n`)
+		case c == '\r':
+			b.WriteString(`\r`)
+		case c == '\t':
+			b.WriteString(`\t`)
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < ' ' || c == 0x7f:
+			fmt.Fprintf(&b, `\%03d`, c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + cut + `"`
+}

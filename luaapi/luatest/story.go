@@ -1,0 +1,154 @@
+package luatest
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine/trace"
+	"tandem/luaapi/mod"
+)
+
+// maxStories is how many calls the report of a test shows.
+const maxStories = 3
+
+// story is all that a test's failure is told with: the assertion, the script's decisions, the ladder, how to run it
+// again.
+func (p *reporter) story(r *run) string {
+	var b strings.Builder
+	b.WriteString(r.assertion())
+	for _, t := range r.tellings() {
+		b.WriteString("\n" + p.block("why", t.decisions()) + "\n" + t.ladder())
+		if at := t.net.missing(); len(at) > 0 {
+			b.WriteString("\n" + p.block("note", []string{"there is no net:phone at " + strings.Join(at, ", ")}))
+		}
+	}
+	if len(r.logs) > 0 {
+		b.WriteString("\n" + p.block("log", r.logs))
+	}
+	b.WriteString("\n" + p.block("rerun", []string{r.rerun()}))
+	return b.String()
+}
+
+// assertion is the line that failed with its values.
+func (r *run) assertion() string {
+	number := strconv.Itoa(r.pos.Line)
+	line := r.suite.line(r.pos)
+	if line == "" {
+		return "  " + r.pos.String() + ": " + strings.Join(r.lines, "\n  ") + "\n"
+	}
+	if r.pos.File != r.suite.path {
+		number = r.pos.String()
+	}
+	margin := strings.Repeat(" ", len(number)+2)
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s │ %s\n", number, line)
+	for _, l := range r.lines {
+		for part := range strings.Lines(l) {
+			fmt.Fprintf(&b, "%s │ %s\n", margin, strings.TrimRight(part, "\r\n"))
+		}
+	}
+	return b.String()
+}
+
+// block writes lines under a heading that stands before the first.
+func (p *reporter) block(heading string, lines []string) string {
+	var b strings.Builder
+	for i, l := range lines {
+		head := ""
+		if i == 0 {
+			head = heading
+		}
+		b.WriteString("  " + p.paint(faint, fmt.Sprintf("%-6s", head)) + strings.TrimRight(l, " ") + "\n")
+	}
+	return b.String()
+}
+
+// telling is a call, or several, as a ladder shows them.
+type telling struct {
+	net    *network
+	events []trace.Event
+}
+
+// look takes note of the call that a line of the test is about.
+func (r *run) look(L *lua.LState, c *call) { r.focus, r.looked = c, mod.Where(L) }
+
+// tellings are the calls that a failure is about: the one that its line looks at, else all, up to maxStories.
+func (r *run) tellings() (all []telling) {
+	if c := r.focus; c != nil && r.looked == r.pos {
+		return []telling{{c.net, c.events()}}
+	}
+	for _, n := range r.nets {
+		for _, c := range n.calls {
+			if events := c.events(); len(events) > 0 && len(all) < maxStories {
+				all = append(all, telling{n, events})
+			}
+		}
+	}
+	return all
+}
+
+// events is what the engine traced of the call.
+func (c *call) events() []trace.Event {
+	events := c.net.tape.call(c.sim.CallID())
+	for i := range events {
+		if what, ok := strings.CutSuffix(events[i].Text, " → "); ok {
+			events[i].Text = what + ": none"
+		}
+	}
+	return events
+}
+
+// maxDecisions bounds the lines of decisions.
+const maxDecisions = 20
+
+// decisions are the script's: when, where and what.
+func (t *telling) decisions() (lines []string) {
+	widest := 0
+	for _, e := range t.events {
+		if e.Kind == trace.Note {
+			widest = max(widest, len(e.Pos.String()))
+		}
+	}
+	for _, e := range t.events {
+		if e.Kind != trace.Note {
+			continue
+		}
+		if len(lines) == maxDecisions {
+			return append(lines, "…")
+		}
+		after := stamp(e.At.Sub(t.events[0].At))
+		lines = append(lines, fmt.Sprintf("%8s  %-*s  %s", after, widest, e.Pos, e.Text))
+	}
+	return lines
+}
+
+func (t *telling) ladder() string {
+	x := t.net.r.suite.x
+	return trace.Ladder(t.events, trace.Options{Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width})
+}
+
+// rerun is the command that runs the test again.
+func (r *run) rerun() string {
+	pattern := regexp.QuoteMeta(r.test.name)
+	for _, t := range r.suite.tests {
+		if t.name != r.test.name && strings.Contains(t.name, r.test.name) {
+			pattern = "^" + pattern + "$"
+			break
+		}
+	}
+	return fmt.Sprintf("tandem test %s --run %s --seed %d", shell(r.suite.path), shell(pattern), r.seed)
+}
+
+var plain = regexp.MustCompile(`^[A-Za-z0-9_./-]+$`)
+
+// shell quotes a word for a shell.
+func shell(s string) string {
+	if plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

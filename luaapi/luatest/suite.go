@@ -1,0 +1,263 @@
+package luatest
+
+import (
+	"errors"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
+
+	"tandem/engine/plan"
+	"tandem/luaapi"
+	"tandem/luaapi/mod"
+)
+
+// budget is how many instructions the chunk of a test file may run, and each test in it.
+const budget = 10_000_000
+
+// suite is a test file.
+type suite struct {
+	x     *runner
+	path  string // as results name it
+	prog  *luaapi.Program
+	tests []*testCase
+	first *run // the file as it was loaded to find its tests: not used yet
+}
+
+// testCase is a test as the file declares it.
+type testCase struct {
+	name string
+	pos  plan.Pos
+	fn   *lua.LFunction // in the state that declared it
+}
+
+// load compiles the file and finds its tests.
+func (s *suite) load() error {
+	dir := filepath.Dir(s.path)
+	modules, err := cached(s.x.modules, dir, func() (*luaapi.Program, error) { return luaapi.Modules(dir) })
+	if err != nil {
+		return err
+	}
+	if s.prog, err = modules.TestFile(s.path, s.path); err != nil {
+		return err
+	}
+	r, err := s.fresh(s.x.Seed)
+	if err != nil {
+		return err
+	}
+	s.first, s.tests = r, r.found
+	return nil
+}
+
+// fresh runs the file in a new state.
+func (s *suite) fresh(seed uint64) (*run, error) {
+	r := &run{suite: s, seed: seed}
+	r.box = s.prog.Sandbox(luaapi.Options{
+		Logger: zap.New(&logCore{r: r}), Budget: budget, LoadBudget: budget,
+		Random: func(uint64, int) rand.Source { return rand.NewPCG(seed, 2) },
+	}, r.library)
+	r.L = r.box.State()
+	err := r.box.Load()
+	if f := r.failure; f != nil {
+		err = &luaapi.Error{Pos: f.pos, Message: strings.Join(f.lines, "; ")}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// state returns the file in a state that no test has run in.
+func (s *suite) state(seed uint64) (*run, error) {
+	if r := s.first; r != nil && r.seed == seed {
+		s.first = nil
+		return r, nil
+	}
+	return s.fresh(seed)
+}
+
+// line returns a line of the file, or of a module beside it; "" if it is not known.
+func (s *suite) line(pos plan.Pos) string {
+	text := s.prog.Snapshot.File(filepath.Base(s.path))
+	if pos.File != s.path {
+		m := s.x.modules[filepath.Dir(s.path)]
+		text = m.prog.Snapshot.File(pos.File)
+	}
+	lines := strings.Split(text, "\n")
+	if pos.Line < 1 || pos.Line > len(lines) {
+		return ""
+	}
+	return strings.TrimSpace(lines[pos.Line-1])
+}
+
+// verdict is what came of a test.
+type verdict uint8
+
+const (
+	passed  verdict = iota
+	failed          // an assertion, or a rule that holds in every call
+	erred           // the test itself is wrong
+	skipped         // by t.skip
+)
+
+func (v verdict) bad() bool { return v == failed || v == erred }
+
+// run is one run of a test, in a Lua state of its own.
+type run struct {
+	suite *suite
+	seed  uint64
+	box   *luaapi.Sandbox
+	L     *lua.LState
+	class *library
+	found []*testCase // by the file's t.test
+
+	test    *testCase // the one that runs; nil while the file loads
+	nets    []*network
+	failure *failure
+	skipped *string
+	focus   *call    // the call that the test looked at last
+	looked  plan.Pos // and where
+	logs    []string
+	broken  bool // a script under test does not load
+
+	verdict verdict
+	lines   []string // what went wrong
+	pos     plan.Pos // and where
+}
+
+// run runs the test with an index.
+func (s *suite) run(i int, seed uint64) *run {
+	r, err := s.state(seed)
+	if err == nil && (len(r.found) != len(s.tests) || r.found[i].name != s.tests[i].name) {
+		err = errors.New("the file declares other tests than before; let its tests not depend on chance")
+	}
+	if err != nil {
+		r = &run{suite: s, seed: seed, test: s.tests[i]}
+		r.erred(err)
+		return r
+	}
+	r.test = r.found[i]
+	r.judge(r.box.Call(r.test.fn))
+	return r
+}
+
+// judge decides what came of a test that has returned.
+func (r *run) judge(err error) {
+	r.pos = r.test.pos
+	switch {
+	case r.failure != nil:
+		r.verdict, r.pos, r.lines = failed, r.failure.pos, r.failure.lines
+	case r.skipped != nil:
+		r.verdict = skipped
+	case err != nil:
+		r.erred(err)
+	default:
+		r.finish()
+	}
+}
+
+// finish ends what the test has left running and checks the rules that hold in every call.
+func (r *run) finish() {
+	for _, n := range r.nets {
+		if len(n.calls) > 0 && !n.ran {
+			r.erred(&luaapi.Error{Pos: n.calls[0].pos, Message: "the call was never run; write net:run()"})
+			return
+		}
+	}
+	for _, n := range r.nets {
+		r.lines = append(r.lines, n.finish()...)
+	}
+	if len(r.lines) > 0 {
+		r.verdict, r.lines = failed, append([]string{"no assertion failed, but a rule that holds in every call is broken:"}, r.lines...)
+	}
+}
+
+// erred takes note of an error of the test itself.
+func (r *run) erred(err error) {
+	r.verdict, r.pos = erred, r.test.pos
+	var e *luaapi.Error
+	if !errors.As(err, &e) {
+		r.lines = []string{err.Error()}
+		return
+	}
+	r.lines = []string{e.Message}
+	if e.Pos.Line > 0 {
+		r.pos = e.Pos
+	}
+	r.lines = append(r.lines, callers(e.Trace, r.pos)...)
+}
+
+// callers are the places that a stack trace names besides pos, innermost first.
+func callers(trace string, pos plan.Pos) (lines []string) {
+	at := []string{pos.String()}
+	for line := range strings.Lines(trace) {
+		where, _, ok := strings.Cut(strings.TrimSpace(line), ": in ")
+		if ok && strings.Contains(where, ".lua:") && !slices.Contains(at, where) {
+			at = append(at, where)
+			lines = append(lines, "called at "+where)
+		}
+	}
+	return lines
+}
+
+// addTo adds the run to a summary.
+func (r *run) addTo(s *Summary) {
+	switch r.verdict {
+	case passed:
+		s.Passed++
+	case failed:
+		s.Failed++
+	case erred:
+		s.Errors++
+	case skipped:
+		s.Skipped++
+	}
+	if r.broken {
+		s.Broken++
+	}
+	for _, n := range r.nets {
+		s.Calls += len(n.calls)
+		s.Virtual += time.Duration(n.sim.Now())
+	}
+}
+
+// declare is t.test(name, function).
+func (r *run) declare(L *lua.LState) int {
+	a := argsOf(L, "t.test")
+	name, ok := L.Get(1).(lua.LString)
+	fn, isFunction := L.Get(2).(*lua.LFunction)
+	switch {
+	case r.test != nil:
+		a.fail("a test cannot stand in another one")
+	case !ok || !isFunction:
+		a.fail("takes a name and a function, got %s and %s", show(L.Get(1)), mod.TypeName(L.Get(2)))
+	case fn.IsG:
+		a.fail("the function must be written in Lua")
+	}
+	for _, t := range r.found {
+		if t.name == string(name) {
+			a.fail("there is a test of that name at line %d", t.pos.Line)
+		}
+	}
+	r.found = append(r.found, &testCase{name: string(name), pos: a.pos, fn: fn})
+	return 0
+}
+
+// load is t.script(path).
+func (r *run) load(a *args, path string) int {
+	full := path
+	if !filepath.IsAbs(path) {
+		full = filepath.Join(filepath.Dir(r.suite.path), filepath.FromSlash(path))
+	}
+	prog, err := r.suite.x.script(full)
+	if err != nil {
+		r.broken = true
+		a.fail("%s does not load: %v", path, err)
+	}
+	a.L.Push(object(a.L, &pbx{r: r, prog: prog, name: path}, r.class.pbx))
+	return 1
+}

@@ -1,0 +1,144 @@
+package luaapi
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
+
+	"tandem/engine"
+	"tandem/engine/plan"
+	logmod "tandem/luaapi/mod/log"
+	planmod "tandem/luaapi/mod/plan"
+	"tandem/luaapi/pattern"
+)
+
+// What `tandem test` needs of the host: files of tests as programs, a sandbox for them, and scripts served without
+// compiling them again.
+
+// Modules reads and compiles the files of a folder, which need no main.lua among them, as modules for test files. One that
+// does not compile raises its error when it is required.
+func Modules(dir string) (*Program, error) {
+	r := reader{files: make(map[string][]byte)}
+	if err := r.dir(dir, "", 0); err != nil {
+		return nil, err
+	}
+	p := &Program{Snapshot: NewSnapshot("", r.files), chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
+	for _, file := range p.Snapshot.Files() {
+		c, err := compile(file, r.files[file])
+		if err != nil {
+			c = failing(file, err)
+		}
+		p.byFile[file] = c
+		p.chunks[moduleName(file)] = c
+	}
+	return p, nil
+}
+
+// failing returns a module that raises an error when it is required: of many files a test needs few.
+func failing(file string, err error) *chunk {
+	tree := []ast.Stmt{&ast.FuncCallStmt{Expr: &ast.FuncCallExpr{
+		Func: &ast.IdentExpr{Value: "error"},
+		Args: []ast.Expr{&ast.StringExpr{Value: err.Error()}, &ast.NumberExpr{Value: "0"}},
+	}}}
+	proto, err := lua.Compile(tree, file)
+	if err != nil {
+		panic(err) // the tree is always the same
+	}
+	return &chunk{file: file, proto: proto, survey: newSurvey(file, nil)}
+}
+
+// TestFile reads and compiles a test file. The program returned has it as entry and p's modules. name is what errors
+// call it.
+func (p *Program) TestFile(path, name string) (*Program, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readFile(path, info)
+	if err != nil {
+		return nil, err
+	}
+	c, err := compileLoose(name, text)
+	if err != nil {
+		return nil, err
+	}
+	q := &Program{
+		Snapshot: NewSnapshot(filepath.Base(path), map[string][]byte{filepath.Base(path): text}),
+		chunks:   maps.Clone(p.chunks), byFile: maps.Clone(p.byFile),
+	}
+	q.chunks[""], q.byFile[name] = c, c
+	return q, nil
+}
+
+// Serve returns the scripts of an engine that runs the program and never another one.
+func (p *Program) Serve(opt Options) (engine.Scripts, error) {
+	h := &Host{source: p.Snapshot, opt: opt.withDefaults()}
+	g := &generation{number: 1, prog: p}
+	for i := range h.opt.Shards {
+		h.stats = append(h.stats, &shardStats{})
+		v, err := newVM(p, &h.opt, g.number, i, h.stats[i])
+		if err != nil {
+			return nil, err
+		}
+		g.vms = append(g.vms, v)
+	}
+	h.served.Store(g)
+	h.live = []*generation{g}
+	return h, nil
+}
+
+// Sandbox is a Lua state for a file that is not a script: it has what scripts have, and modules of its own. It belongs
+// to one goroutine.
+type Sandbox struct{ v *vm }
+
+// Sandbox returns a new state for the program. modules makes the modules that it has besides `plan` and `log`.
+func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*lua.LTable) *Sandbox {
+	opt = opt.withDefaults()
+	v := &vm{prog: p, opt: &opt, stats: &shardStats{}, patterns: make(map[patternKey]*pattern.Pattern)}
+	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID}
+	L := v.sandbox()
+	v.plan = planmod.New(L, p.keyLine)
+	v.modules = make(map[string]lua.LValue)
+	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L)} {
+		if p.chunks[name] == nil {
+			v.modules[name] = table
+		}
+	}
+	for name, table := range modules(L) {
+		v.modules[name] = table
+	}
+	return &Sandbox{v}
+}
+
+// State returns the Lua state.
+func (s *Sandbox) State() *lua.LState { return s.v.L }
+
+// Load runs the entry file with the budget for loading. The error is an *Error.
+func (s *Sandbox) Load() error {
+	c := s.v.prog.chunks[""]
+	return s.run(s.v.L.NewFunctionFromProto(c.proto), s.v.opt.LoadBudget, c.file)
+}
+
+// Call calls a function of the file with the budget for a handler. The error is an *Error.
+func (s *Sandbox) Call(fn *lua.LFunction) error {
+	return s.run(fn, s.v.opt.Budget, fn.Proto.SourceName)
+}
+
+func (s *Sandbox) run(fn *lua.LFunction, budget int, file string) error {
+	v := s.v
+	v.meter.start(budget)
+	v.L.Push(fn)
+	err := v.L.PCall(0, 0, nil)
+	v.L.SetTop(0)
+	at := plan.Pos{File: file, Line: fn.Proto.LineDefined}
+	switch {
+	case err != nil:
+		return newError(err, at)
+	case v.meter.err != nil: // caught by pcall as the last thing that the function did
+		return &Error{Pos: at, Message: v.meter.err.Error()}
+	}
+	return nil
+}

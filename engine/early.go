@@ -18,6 +18,9 @@ const rel100 = "100rel"
 // provisional takes a 101-199 of the branch.
 func (b *branch) provisional(m *message.Message) {
 	c := b.c
+	if c.over {
+		return // an early dialog made now would belong to nobody
+	}
 	var d *side
 	rseq, reliable := uint32(0), false
 	if m.HasToken(message.Require, rel100) {

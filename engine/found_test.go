@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"testing"
+	"time"
 
 	"tandem/engine/plan"
 	"tandem/engine/sim"
@@ -19,5 +20,16 @@ func TestEarlyDialogAfterTheEnd(t *testing.T) {
 	r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Progress()})
 	if c := r.call(sim.CallSpec{}); c.Final() != 603 {
 		t.Errorf("caller got %d", c.Final())
+	}
+}
+
+// Seed 35: a callee that hung up before the ACK that waited for the caller's never got one.
+func TestLateAckWhenTheCalleeHangsUp(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	r.net.SetLatency(50 * time.Millisecond)
+	a := r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Answer(), sim.Bye().In(10 * time.Millisecond)})
+	r.call(sim.CallSpec{Body: sim.NoBody})
+	if acks := a.Received("ACK"); len(acks) != 1 || acks[0].At > at(300*time.Millisecond) || len(a.Received("BYE")) != 0 {
+		t.Errorf("callee got %d ACK, %d BYE", len(acks), len(a.Received("BYE")))
 	}
 }

@@ -174,6 +174,7 @@ func (s *side) sendLate(now clock.Time, m *message.Message) {
 // bye takes a BYE of this peer and sends one on.
 func (s *side) bye(m *message.Message) {
 	c := s.c
+	s.sendLate(c.sh.now, nil) // it need not have waited for our ACK
 	s.close()
 	s.peer.sendLate(c.sh.now, nil)
 	s.peer.close()

@@ -25,11 +25,17 @@ const (
 	optAuth
 	optEach
 	optHold
+	optEarlyMedia
+	optPrack
+	optMaxDuration
+	optSend181
+	optDialect
 	numOptions
 )
 
 var optionNames = [numOptions]string{
 	"ring", "delay", "name", "on", "on_6xx", "headers", "redirect", "auth", "each", "hold",
+	"early_media", "prack", "max_duration", "send_181", "dialect",
 }
 
 // optionSet is a set of options.
@@ -45,9 +51,10 @@ func setOf(opts ...option) (s optionSet) {
 }
 
 var (
-	targetOptions = setOf(optRing, optDelay, optName, optOn, optOn6xx, optHeaders, optRedirect, optAuth)
-	groupOptions  = setOf(optRing, optDelay, optName, optOn, optEach, optHold)
-	eachOptions   = setOf(optRing, optDelay, optOn, optOn6xx, optHeaders, optRedirect)
+	targetOptions = setOf(optRing, optDelay, optName, optOn, optOn6xx, optHeaders, optRedirect, optAuth, optEarlyMedia, optPrack,
+		optMaxDuration, optSend181, optDialect)
+	groupOptions = setOf(optRing, optDelay, optName, optOn, optEach, optHold)
+	eachOptions  = setOf(optRing, optDelay, optOn, optOn6xx, optHeaders, optRedirect)
 )
 
 func (s optionSet) names() []string {
@@ -70,6 +77,11 @@ type options struct {
 	headers     []plan.Header
 	redirect    plan.RedirectPolicy
 	auth        bool
+	earlyMedia  plan.EarlyMedia
+	prack       plan.Prack
+	maxDuration time.Duration
+	send181     bool
+	dialect     string
 	each        each
 	hold        bool
 }
@@ -116,6 +128,21 @@ func (o *options) applyTarget(t *plan.Target, set optionSet) {
 	}
 	if set.has(optAuth) {
 		t.PassAuth = o.auth
+	}
+	if set.has(optEarlyMedia) {
+		t.EarlyMedia = o.earlyMedia
+	}
+	if set.has(optPrack) {
+		t.Prack = o.prack
+	}
+	if set.has(optMaxDuration) {
+		t.MaxDuration = o.maxDuration
+	}
+	if set.has(optSend181) {
+		t.Send181 = o.send181
+	}
+	if set.has(optDialect) {
+		t.Dialect = o.dialect
 	}
 }
 
@@ -188,12 +215,36 @@ func (r *reader) option(opt option, v lua.LValue, o *options) {
 	case optEach:
 		o.each = r.each(v)
 	case optHold:
-		hold, ok := v.(lua.LBool)
-		if !ok {
-			r.fail("hold", "%s: hold must be true or false, got %s", r.what, mod.TypeName(v))
-		}
-		o.hold = bool(hold)
+		o.hold = r.bool("hold", v)
+	default:
+		r.legOption(opt, v, o)
 	}
+}
+
+// legOption reads the options that say how a target's leg behaves.
+func (r *reader) legOption(opt option, v lua.LValue, o *options) {
+	switch opt {
+	case optEarlyMedia:
+		o.earlyMedia = plan.EarlyFirst + plan.EarlyMedia(r.choice("early_media", v, "first", "all", "none"))
+	case optPrack:
+		o.prack = plan.PrackSupported + plan.Prack(r.choice("prack", v, "supported", "off", "required"))
+	case optMaxDuration:
+		if o.maxDuration = r.seconds("max_duration", v); o.maxDuration == 0 {
+			r.fail("max_duration", "%s: max_duration must be above 0 s; leave it out for no limit", r.what)
+		}
+	case optSend181:
+		o.send181 = r.bool("send_181", v)
+	case optDialect:
+		o.dialect = []string{"minisipserver"}[r.choice("dialect", v, "minisipserver")]
+	}
+}
+
+func (r *reader) bool(key string, v lua.LValue) bool {
+	b, ok := v.(lua.LBool)
+	if !ok {
+		r.fail(key, "%s: %s must be true or false, got %s", r.what, key, mod.TypeName(v))
+	}
+	return bool(b)
 }
 
 // maxSeconds is the longest time that an option may give: more than eleven days.

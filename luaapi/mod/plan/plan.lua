@@ -22,6 +22,11 @@ local plan = {}
 ---@field headers? table<string, string|number|false> header fields that are set, or taken away with false
 ---@field redirect? "deny"|"follow"|"pass" what a 3xx does when no handler decides
 ---@field auth? "pass" 401 and 407 go to the caller
+---@field early_media? "first"|"all"|"none" which early dialogs the caller is shown; default "first"
+---@field prack? "supported"|"off"|"required" reliable provisionals on this leg (RFC 3262); default "supported"
+---@field max_duration? number the longest that the call may last, in seconds from its answer, above 0
+---@field send_181? boolean tell the caller that it is forwarded when this target is called
+---@field dialect? "minisipserver" whose form of Call-Info that 181 has
 
 ---@class tandem.group_options: tandem.options
 ---@field each? tandem.target_options what its members leave unset

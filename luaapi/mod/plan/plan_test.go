@@ -118,6 +118,13 @@ func TestTo(t *testing.T) {
 			plan.Node{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", On6xx: plan.SixStop, Redirect: plan.RedirectPass}},
 		},
 		{
+			"the leg", `plan.to("sip:a@h", {early_media = "all", prack = "off", max_duration = 30, send_181 = true, dialect = "minisipserver"})`,
+			plan.Node{Target: &plan.Target{
+				URI: "sip:a@h", Key: "sip:a@h", User: "a", EarlyMedia: plan.EarlyAll, Prack: plan.PrackOff, MaxDuration: 30 * time.Second,
+				Send181: true, Dialect: "minisipserver",
+			}},
+		},
+		{
 			"headers are sorted", `plan.to("sip:a@h", {headers = {["X-B"] = "2", ["X-A"] = 1, Subject = false}})`,
 			plan.Node{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Headers: []plan.Header{
 				{Name: "Subject", Remove: true}, {Name: "X-A", Value: "1"}, {Name: "X-B", Value: "2"},
@@ -220,7 +227,12 @@ func TestReplies(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ src, want string }{
 		{`plan.to("sip:a@h", {rign = 1})`, `plan.to has no option "rign"; did you mean "ring"?`},
-		{`plan.to("sip:a@h", {prack = "off"})`, `plan.to has no option "prack"`},
+		{`plan.to("sip:a@h", {codecs = "PCMA"})`, `plan.to has no option "codecs"`},
+		{`plan.to("sip:a@h", {early_media = "non"})`, `plan.to: early_media cannot be "non"; it is "first", "all" or "none"; did you mean "none"?`},
+		{`plan.to("sip:a@h", {prack = "yes"})`, `plan.to: prack cannot be "yes"; it is "supported", "off" or "required"`},
+		{`plan.to("sip:a@h", {max_duration = 0})`, `plan.to: max_duration must be above 0 s; leave it out for no limit`},
+		{`plan.to("sip:a@h", {send_181 = "yes"})`, `plan.to: send_181 must be true or false, got string`},
+		{`plan.to("sip:a@h", {dialect = "other"})`, `plan.to: dialect cannot be "other"; it is "minisipserver"`},
 		{`plan.to("sip:a@h", {hold = true})`, `plan.to has no option "hold"`},
 		{`plan.to("sip:a@h", {"ring"})`, `plan.to: options have names, got key 1`},
 		{`plan.to("sip:a@h", "ring")`, `plan.to: options must be a table, got string`},

@@ -1,9 +1,11 @@
 package engine_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"tandem/engine/flow"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
 )
@@ -30,8 +32,12 @@ func TestLateAckWhenTheCalleeHangsUp(t *testing.T) {
 	a := r.phone("sip:a@192.0.2.11", sim.After(0))
 	r.place(sim.CallSpec{Body: sim.NoBody})
 	r.net.Run(at(110 * time.Millisecond))
-	a.Incoming()[0].Request(at(120*time.Millisecond), "BYE", nil, sim.NoBody)
-	r.odd = true // it hung up too early
+	ok := a.Sent("200")[0]
+	a.SendRaw(at(120*time.Millisecond), flow.Flow{Remote: pbx}, fmt.Appendf(nil,
+		"BYE sip:192.0.2.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKearly\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\n"+
+			"Call-ID: %s\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n",
+		header(t, ok, "To")[0], header(t, ok, "From")[0], header(t, ok, "Call-ID")[0]))
+	r.odd = true // it hung up too early and does not know of it
 	r.run()
 	if acks := a.Received("ACK"); len(acks) != 1 || len(a.Received("BYE")) != 0 {
 		t.Errorf("callee got %d ACK, %d BYE", len(acks), len(a.Received("BYE")))

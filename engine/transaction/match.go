@@ -8,7 +8,8 @@ import (
 // The parts of a key end with a line feed, which no part can hold.
 const endOfPart = '\n'
 
-// client returns the transaction that a response belongs to: branch and CSeq method (RFC 3261 §17.1.3).
+// client returns the transaction that a response belongs to: branch and CSeq method (RFC 3261 §17.1.3). The Call-ID has to be
+// that of the request, too: it says which shard owns a response, and what becomes of one must not depend on their number.
 func (l *Layer) client(m *message.Message) *Client {
 	l.key = appendClientKey(l.key[:0], m)
 	return l.clients[string(l.key)]
@@ -16,6 +17,7 @@ func (l *Layer) client(m *message.Message) *Client {
 
 func appendClientKey(dst []byte, m *message.Message) []byte {
 	dst = append(append(dst, m.TopVia().Branch...), endOfPart)
+	dst = append(append(dst, m.CallID()...), endOfPart)
 	return append(dst, m.MethodName()...)
 }
 

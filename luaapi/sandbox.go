@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap/zapcore"
@@ -39,15 +40,22 @@ var (
 	stringNames = []string{"char", "len", "sub"}
 )
 
-// sandbox makes a state whose globals are what scripts may use, and nothing else.
-func (v *vm) sandbox() *lua.LState {
+// standard holds gopher-lua's standard library, from which sandboxes take functions. Its functions keep nothing, so that
+// all states may have the same ones.
+var standard = sync.OnceValue(func() *lua.LTable {
 	L := lua.NewState(stateOptions)
-	v.L, v.meter.L = L, L
 	for _, open := range []lua.LGFunction{lua.OpenBase, lua.OpenTable, lua.OpenString, lua.OpenMath} {
 		L.Push(L.NewFunction(open))
 		L.Call(0, 0)
 	}
-	all := L.Get(lua.GlobalsIndex).(*lua.LTable)
+	return L.Get(lua.GlobalsIndex).(*lua.LTable)
+})
+
+// sandbox makes a state whose globals are what scripts may use, and nothing else.
+func (v *vm) sandbox() *lua.LState {
+	L := lua.NewState(stateOptions)
+	v.L, v.meter.L = L, L
+	all := standard()
 	globals := pick(L, all, baseNames)
 	str := v.stringLib(pick(L, library(all, "string"), stringNames))
 	tab := pick(L, library(all, "table"), tableNames)

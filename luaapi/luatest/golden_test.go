@@ -1,7 +1,6 @@
 package luatest
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -110,12 +109,26 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func TestNothingButWhatIsAskedForIsPrinted(t *testing.T) {
+func TestColours(t *testing.T) {
 	in(t, "-- a_test.lua --\nlocal t = require 'test'\nt.test('x', function() end)\n")
-	if _, got := runs(t, Options{}); bytes.ContainsRune([]byte(got), 0x1b) {
+	if _, got := runs(t, Options{}); strings.Contains(got, "\x1b") {
 		t.Errorf("colours in %q", got)
 	}
 	if _, got := runs(t, Options{Colour: true}); !strings.HasPrefix(got, "\x1b[32mok\x1b[0m    a_test.lua") {
 		t.Errorf("no colours in %q", got)
+	}
+}
+
+func TestASCII(t *testing.T) {
+	a, err := txtar.ParseFile("testdata/several.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpack(t, a.Files[:2])
+	_, got := runs(t, Options{ASCII: true, Width: 60})
+	for line := range strings.Lines(got) {
+		if strings.ContainsFunc(line, func(r rune) bool { return r > 0x7e }) {
+			t.Errorf("not ASCII: %q", line)
+		}
 	}
 }

@@ -126,6 +126,9 @@ func newRunner(o Options) *runner {
 		o.Paths = []string{"."}
 	}
 	o.Count = max(o.Count, 1)
+	if o.ASCII {
+		o.Out = asciiWriter{o.Out}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

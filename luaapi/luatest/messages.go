@@ -29,7 +29,7 @@ type messages struct {
 
 // String is what failures call it.
 func (ms *messages) String() string {
-	return fmt.Sprintf("%d × %s %s by %s", len(ms.list), ms.what, verb(ms.sent), ms.of.title())
+	return fmt.Sprintf("%d × %s", len(ms.list), ms.title())
 }
 
 func verb(sent bool) string {

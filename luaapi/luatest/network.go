@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/message"
 	"tandem/engine/sim"
 	"tandem/luaapi"
 )
@@ -54,6 +56,7 @@ type network struct {
 	ran     bool
 	watched bool
 	invites map[string]bool // that scripted phones were offered
+	hosts   []string        // that targets named and no address is known of
 	broken  *lua.ApiError   // what a function of t.script raised first
 }
 
@@ -95,7 +98,7 @@ func (n *network) start(prog *luaapi.Program, seed uint64, shards int) error {
 	}
 	n.engine = engine.New(engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
-		Log: log, Trace: n.tape, Product: "Tandem",
+		Log: log, Trace: n.tape, Product: "Tandem", Resolver: n,
 	}, scripts, shards)
 	n.sim.AttachEngine([]sim.Listener{{Addr: tandem}}, shards, n.engine.ShardOf, func(i int, out sim.Sender) sim.Node {
 		n.engine.Shards()[i].Connect(out)
@@ -174,8 +177,19 @@ func (n *network) finish() []string {
 	return faults
 }
 
-// missing returns the addresses that an INVITE was sent to and no phone is at.
-func (n *network) missing() (all []string) {
+// Resolve knows no names: the phones of a test have addresses.
+func (n *network) Resolve(_ int, u *message.URI, done func(now clock.Time, a netip.AddrPort, err error)) {
+	if host := string(u.Host); !slices.Contains(n.hosts, host) {
+		n.hosts = append(n.hosts, host)
+	}
+	done(n.sim.Now(), netip.AddrPort{}, errNoName)
+}
+
+var errNoName = errors.New("tests have no names of hosts")
+
+// missing returns where INVITEs were to go and no phone is: addresses, and hosts that are none.
+func (n *network) missing() []string {
+	all := slices.Clone(n.hosts)
 	for _, l := range n.tape.legs {
 		if t := title(l.to); n.phoneAt(l.to) == nil && !slices.Contains(all, t) {
 			all = append(all, t)

@@ -19,6 +19,17 @@ type reporter struct {
 	gap    bool // the last line was an empty one
 }
 
+// asciiWriter writes what is not ASCII in results in other words.
+type asciiWriter struct{ w io.Writer }
+
+var toASCII = strings.NewReplacer("│", "|", "·", "-", "→", "->", "±", "+-", "×", "x", "…", "...")
+
+// Write writes b.
+func (a asciiWriter) Write(b []byte) (int, error) {
+	_, err := toASCII.WriteString(a.w, string(b))
+	return len(b), err
+}
+
 // The colours, by what they mean.
 const (
 	good  = "32"

@@ -320,6 +320,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 	c := b.c
 	c.sh.current = c
 	b.client = tx
+	m = b.withOwnFrom(m)
 	code := m.Status()
 	switch {
 	case code == 100:
@@ -348,6 +349,27 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 	if c.over && code < 300 {
 		tx.Detach()
 	}
+}
+
+// withOwnFrom returns a response with the From that the branch sent. A peer that gives back another one (against RFC 3261
+// §8.2.6.2) must not choose the tag that our dialog is known by.
+func (b *branch) withOwnFrom(m *message.Message) *message.Message {
+	if bytes.Equal(m.FromTag(), b.tag) {
+		return m
+	}
+	out := message.AppendStatusLine(nil, m.Status(), string(m.Phrase()))
+	for i := range m.Len() {
+		switch id, name, v := m.Field(i); id {
+		case message.ContentLength:
+		case message.From:
+			out = appendFrom(out, b.c.invite.Get(message.From), b.tag)
+		default:
+			out = message.AppendField(out, name, v)
+		}
+	}
+	own := new(message.Message)
+	_ = own.Parse(message.AppendBody(out, m.Body())) // what was parsed before can be parsed again
+	return own
 }
 
 // Failed takes the end of an INVITE that no final response came to.

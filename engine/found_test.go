@@ -1,11 +1,16 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
+	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
+	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
 )
@@ -41,5 +46,76 @@ func TestLateAckWhenTheCalleeHangsUp(t *testing.T) {
 	r.run()
 	if acks := a.Received("ACK"); len(acks) != 1 || len(a.Received("BYE")) != 0 {
 		t.Errorf("callee got %d ACK, %d BYE", len(acks), len(a.Received("BYE")))
+	}
+}
+
+// answerer is a callee that answers an INVITE with what reply makes of it and hears everything else.
+type answerer struct {
+	out   sim.Sender
+	reply func(m *message.Message) [][]byte
+	heard []*message.Message
+}
+
+func (a *answerer) Receive(_ clock.Time, f flow.Flow, b []byte) {
+	m := new(message.Message)
+	if m.Parse(bytes.Clone(b)) != nil {
+		return
+	}
+	a.heard = append(a.heard, m)
+	if m.Method() == message.INVITE {
+		for _, r := range a.reply(m) {
+			a.out.Send(f, r)
+		}
+	}
+}
+
+func (a *answerer) Tick(clock.Time)                         {}
+func (a *answerer) Next() (clock.Time, bool)                { return 0, false }
+func (a *answerer) SendFailed(clock.Time, flow.Flow, error) {}
+
+// got returns the first request with a method that came, nil if none did.
+func (a *answerer) got(method message.Method) *message.Message {
+	for _, m := range a.heard {
+		if m.IsRequest() && m.Method() == method {
+			return m
+		}
+	}
+	return nil
+}
+
+// answers attaches an answerer at a host.
+func (r *rig) answers(host string, reply func(m *message.Message) [][]byte) *answerer {
+	a := &answerer{reply: reply}
+	r.net.Attach(netip.AddrPortFrom(netip.MustParseAddr(host), 5060), func(out sim.Sender) sim.Node {
+		a.out = out
+		return a
+	})
+	r.odd = true
+	return a
+}
+
+// response is an answer with a Contact and a session description.
+func response(m *message.Message, code int, tag string) []byte {
+	b := m.AppendResponse(nil, code, "", []byte(tag), pbx)
+	b = message.AppendField(b, "Contact", "<sip:a@192.0.2.11>")
+	return message.AppendBody(message.AppendField(b, "Content-Type", "application/sdp"), []byte("v=0\r\n"))
+}
+
+// Seed 101: a callee that gave our From back with another tag was known by that, and could have taken the place of any
+// dialog whose tags it knew.
+func TestForeignFromTag(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	a := r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+		wrong := func(b []byte) []byte { return bytes.Replace(b, m.FromTag(), []byte("stolen"), 1) }
+		return [][]byte{wrong(response(m, 183, "x")), response(m, 183, "x"), wrong(response(m, 200, "x"))}
+	})
+	c := r.call(sim.CallSpec{HangupAfter: seconds(1)})
+	if got := c.Provisionals(); !slices.Equal(got, []int{100, 183, 183}) || !c.Answered() {
+		t.Errorf("caller got %v, answered %v", got, c.Answered())
+	}
+	for _, method := range []message.Method{message.ACK, message.BYE} {
+		if m := a.got(method); m == nil || !bytes.Equal(m.FromTag(), a.heard[0].FromTag()) {
+			t.Errorf("%s does not come from us", method)
+		}
 	}
 }

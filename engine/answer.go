@@ -60,7 +60,7 @@ func (c *call) answerCaller(m *message.Message) {
 	s := c.caller
 	s.reliable.Stop()
 	out := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
-	out = c.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
+	out = c.sh.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
 	c.final = true
 	s.agreed = s.agreed || len(c.invite.Body()) > 0
 	s.acceptWith(c.server, c.invite, m.Status(), c.appendAnswer(out, m), m.Body())

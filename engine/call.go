@@ -70,10 +70,14 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	sh.stats.Calls++
 	tx.SetToTag(c.tag)
 	c.exec = plan.NewExecutor(c, sh.cfg.Limits)
+	c.stepping = true // what invite asks for waits until it has returned
 	decision := c.script.Invite(c)
+	if c.hangup {
+		c.hangup = false
+		decision = &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 480, Phrase: c.hangupText}}
+	}
 	c.note("invite → ", decision)
 	c.trying(decision)
-	c.stepping = true
 	c.apply(c.exec.Start(now, decision))
 	c.stepping = false
 	c.settle()
@@ -167,7 +171,7 @@ func (c *call) signOfLife(now clock.Time) {
 		s.shown = 183
 	}
 	b := c.invite.AppendResponse(c.sh.buf[:0], s.shown, "", s.dialog.LocalTag, c.source.Remote)
-	c.send(s.shown, c.appendContact(b, c.source, nil), nil)
+	c.send(s.shown, c.sh.appendContact(b, c.source, nil), nil)
 }
 
 // conclude tells the script that the call is over and lets go of everything but the branches that still wait for
@@ -310,7 +314,7 @@ func (c *call) Progress(code int, headers []plan.Header) error {
 	}
 	s := c.ringSide()
 	b := c.invite.AppendResponse(c.sh.buf[:0], code, "", s.dialog.LocalTag, c.source.Remote)
-	b = c.appendContact(b, c.source, nil)
+	b = c.sh.appendContact(b, c.source, nil)
 	s.shown = code
 	c.send(code, appendHeaders(b, headers), nil)
 	return nil

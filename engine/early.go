@@ -108,7 +108,7 @@ func (s *side) provision(m *message.Message, body []byte) {
 		return
 	}
 	b := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
-	b = c.appendContact(c.invite.AppendRecordRoutes(b), c.source, m)
+	b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, m)
 	b = c.appendAllow(b, m)
 	if reliable {
 		b = s.appendReliable(b)
@@ -186,7 +186,7 @@ func (c *call) earlyOver(b *branch, code int) {
 		}
 		out := c.invite.AppendResponse(c.sh.buf[:0], 199, "", s.peer.dialog.LocalTag, c.source.Remote)
 		out = append(strconv.AppendInt(append(out, "Reason: SIP;cause="...), int64(code), 10), "\r\n"...)
-		c.send(199, c.appendContact(out, c.source, nil), nil)
+		c.send(199, c.sh.appendContact(out, c.source, nil), nil)
 	}
 }
 
@@ -201,7 +201,7 @@ func (c *call) forwarding(t *plan.Target) {
 	s := c.ringSide()
 	s.shown = 181
 	b := c.invite.AppendResponse(c.sh.buf[:0], 181, "", s.dialog.LocalTag, c.source.Remote)
-	b = c.appendContact(b, c.source, nil)
+	b = c.sh.appendContact(b, c.source, nil)
 	info := "<sip:" + escapeUser(t.User) + "@" + c.sh.cfg.Locals[c.source.Listener].SentBy + ">;purpose=forwarding;username=" + message.Quote(from)
 	if t.Dialect == "minisipserver" {
 		info = "purpose=forwarding, username=" + message.Quote(from) + ", contact=" + message.Quote(t.User)

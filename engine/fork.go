@@ -94,7 +94,7 @@ func (b *branch) unreachable() {
 
 func (b *branch) send(to netip.AddrPort) {
 	c, sh := b.c, b.c.sh
-	local, ok := c.listenerFor(to)
+	local, ok := sh.listenerFor(c.source.Listener, to.Addr())
 	if !ok {
 		b.unreachable()
 		return
@@ -108,15 +108,15 @@ func (b *branch) send(to netip.AddrPort) {
 	b.client = sh.layer.Request(sh.now, b.flow, message.INVITE, sh.buf, b)
 }
 
-// listenerFor returns the listener that an address is reached by: the one that the call came in by if it speaks the address's
+// listenerFor returns the listener that an address is reached by: the one preferred if it speaks the address's
 // family, else the first that does.
-func (c *call) listenerFor(to netip.AddrPort) (uint8, bool) {
-	locals := c.sh.cfg.Locals
-	if locals[c.source.Listener].Addr.Is4() == to.Addr().Is4() {
-		return c.source.Listener, true
+func (sh *Shard) listenerFor(preferred uint8, to netip.Addr) (uint8, bool) {
+	locals := sh.cfg.Locals
+	if locals[preferred].Addr.Is4() == to.Is4() {
+		return preferred, true
 	}
 	for i := range locals {
-		if locals[i].Addr.Is4() == to.Addr().Is4() {
+		if locals[i].Addr.Is4() == to.Is4() {
 			return uint8(i), true
 		}
 	}
@@ -140,7 +140,7 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	dst = message.AppendUint(append(dst, "CSeq: "...), b.cseq)
 	dst = append(dst, " INVITE\r\nMax-Forwards: "...)
 	dst = append(message.AppendUint(dst, c.maxForwards()), "\r\n"...)
-	dst = c.appendContact(dst, b.flow, c.invite)
+	dst = c.sh.appendContact(dst, b.flow, c.invite)
 	dst = c.appendAllow(dst, c.invite)
 	own100 := b.offers100rel()
 	if own100 == plan.PrackSupported {
@@ -195,8 +195,8 @@ func appendFrom(dst, from, tag []byte) []byte {
 }
 
 // appendContact appends our Contact on a flow, with the user part of the peer's own and the parameters that say what it is.
-func (c *call) appendContact(dst []byte, f flow.Flow, peer *message.Message) []byte {
-	local := &c.sh.cfg.Locals[f.Listener]
+func (sh *Shard) appendContact(dst []byte, f flow.Flow, peer *message.Message) []byte {
+	local := &sh.cfg.Locals[f.Listener]
 	dst = append(dst, "Contact: <sip:"...)
 	var na message.NameAddr
 	if peer != nil {

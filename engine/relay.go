@@ -132,7 +132,7 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	r := &relay{from: s, to: to, req: m.Clone(), source: f, server: tx, seq: to.dialog.NextSeq()}
 	b := to.dialog.AppendRequest(sh.buf[:0], string(m.MethodName()), r.seq, sh.via(to.dialog), forwards)
 	if m.Has(message.Contact) {
-		b = c.appendContact(b, to.dialog.Flow, m)
+		b = c.sh.appendContact(b, to.dialog.Flow, m)
 	}
 	if m.Method() == message.INVITE || m.Method() == message.UPDATE {
 		b = c.appendAllow(b, m)
@@ -198,7 +198,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 		r.client.Ack(now, sh.ack(r.to.dialog, r.seq, nil, nil), r.to.dialog.Flow, r.to.dialog.RemoteTag)
 	}
 	b := r.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), nil, r.source.Remote)
-	b = r.from.c.appendContact(b, r.source, m)
+	b = r.from.c.sh.appendContact(b, r.source, m)
 	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m), m.Body())
 	r.done()
 }
@@ -212,7 +212,7 @@ func (r *relay) send(m *message.Message) {
 	}
 	b := r.req.AppendResponse(sh.buf[:0], code, phrase, nil, r.source.Remote)
 	if m.Has(message.Contact) && code < 300 {
-		b = r.from.c.appendContact(b, r.source, m)
+		b = r.from.c.sh.appendContact(b, r.source, m)
 	}
 	if code/100 == 2 && r.req.Method() == message.UPDATE {
 		b = r.from.agreeSession(b, r.req)

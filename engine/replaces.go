@@ -8,6 +8,7 @@ import (
 	"tandem/engine/flow"
 	"tandem/engine/ident"
 	"tandem/engine/message"
+	"tandem/engine/plan"
 	"tandem/engine/transaction"
 )
 
@@ -109,6 +110,16 @@ func (s *side) onRefer(now clock.Time, tx *transaction.Server, m *message.Messag
 	}
 	if len(v) != 1 || err != nil {
 		s.c.sh.finish(now, tx, m, f, 400) // RFC 3515 §2.4.1
+		return
+	}
+	who := "caller"
+	if s.b != nil {
+		who = "callee"
+	}
+	n := s.c.script.Refer(s.c, who, string(na.URI))
+	s.c.note("refer of the "+who+" → ", n)
+	if n != nil && n.Kind != plan.KindPass {
+		s.c.sh.answerReply(now, tx, m, f, n)
 		return
 	}
 	head, value, tail, ok := cutReplaces(string(na.URI))

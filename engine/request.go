@@ -42,12 +42,10 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 			return
 		}
 		sh.newCall(now, tx, m, f, "")
-	case message.OPTIONS:
-		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
-	case message.BYE:
-		sh.finish(now, tx, m, f, 481) // RFC 3261 §15.1.2
-	case message.SUBSCRIBE, message.PUBLISH:
-		sh.finish(now, tx, m, f, 489)
+	case message.BYE, message.PRACK, message.UPDATE:
+		sh.finish(now, tx, m, f, 481) // RFC 3261 §15.1.2: they belong into dialogs
+	case message.OPTIONS, message.MESSAGE, message.SUBSCRIBE, message.PUBLISH, message.NOTIFY, message.REFER:
+		sh.outside(now, tx, m, f)
 	default:
 		sh.finish(now, tx, m, f, 405, "Allow", allowed) // RFC 3261 §8.2.1
 	}

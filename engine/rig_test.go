@@ -31,6 +31,8 @@ type script struct {
 	handler   func(c engine.Call, o plan.Outcome, failed *plan.Step) *plan.Node
 	redirect  func(c engine.Call, s *plan.Step) *plan.Node
 	exhausted func(c engine.Call, best *plan.Step, round int) *plan.Node
+	refer     func(c engine.Call) *plan.Node
+	request   func(c engine.Call) *plan.Node
 	observe   func(what string, c engine.Call, s *plan.Step)
 
 	seen     []string
@@ -73,6 +75,22 @@ func (s *script) Exhausted(c engine.Call, best *plan.Step, round int) *plan.Node
 		return nil
 	}
 	return s.exhausted(c, best, round)
+}
+
+func (s *script) Refer(c engine.Call, leg, target string) *plan.Node {
+	s.seen = append(s.seen, "refer "+leg+" "+target)
+	if s.refer == nil {
+		return nil
+	}
+	return s.refer(c)
+}
+
+func (s *script) Request(c engine.Call) *plan.Node {
+	s.seen = append(s.seen, "request")
+	if s.request == nil {
+		return nil
+	}
+	return s.request(c)
 }
 
 func (s *script) note(what string, c engine.Call, step *plan.Step) {

@@ -33,6 +33,13 @@ type Script interface {
 	Redirected(c Call, s *plan.Step) *plan.Node
 	// Exhausted asks what to do when the plan has ended without an answer.
 	Exhausted(c Call, best *plan.Step, round int) *plan.Node
+	// Refer decides about a transfer request that one leg sent, "caller" or "callee"; target is the URI of its Refer-To.
+	// Nil and a KindPass pass it to the other leg, a KindReject refuses it.
+	Refer(c Call, leg, target string) *plan.Node
+	// Request decides about a request outside a dialog that is no INVITE and no REGISTER. It is seen like a call that has no
+	// fork: Request is the request, Progress and Hangup do nothing. A target, or a serial of targets, is where it goes; a
+	// KindReject answers it; nil refuses the method.
+	Request(c Call) *plan.Node
 	// Ringing, Answered, Cancelled and Ended observe.
 	Ringing(c Call, s *plan.Step)
 	Answered(c Call, s *plan.Step)

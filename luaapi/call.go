@@ -36,8 +36,8 @@ func (v *vm) callOf(c engine.Call) *callValue {
 func (*callValue) TypeName() string { return "call" }
 
 var callFields = []string{
-	"id", "from", "to", "ruri", "source", "headers", "time", "best", "round", "pending", "vars", "progress", "hangup",
-	"log",
+	"id", "method", "from", "to", "ruri", "source", "headers", "body", "time", "best", "round", "pending", "vars", "progress",
+	"hangup", "log",
 }
 
 func (*callValue) fields() []string { return callFields }
@@ -59,6 +59,10 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 	switch key {
 	case "id":
 		return lua.LString(cv.c.ID()), true
+	case "method":
+		return str(cv.c.Request().MethodName()), true
+	case "body":
+		return lua.LString(cv.c.Request().Body()), true
 	case "best":
 		return v.branchOrNil(cv.c.Best()), true
 	case "round":

@@ -13,8 +13,8 @@ import (
 // handler is a function of the script that the engine calls.
 type handler uint8
 
-// The handlers of the Lua reference, in its order; those from missed to register are known names that this release
-// does not call. hFunction is a function in a plan, hFallback route.fallback.
+// The handlers of the Lua reference, in its order; missed and register are known names that this release does not
+// call. hFunction is a function in a plan, hFallback route.fallback.
 const (
 	hInvite handler = iota
 	hRinging

@@ -68,6 +68,26 @@ func (v *vm) Deferred(c engine.Call, fn plan.Callback, failed *plan.Step) *plan.
 	return n
 }
 
+// Refer decides about a transfer request.
+func (v *vm) Refer(c engine.Call, leg, target string) *plan.Node {
+	cv := v.callOf(c)
+	fn := v.handler(hRefer, cv)
+	if fn == nil {
+		return nil
+	}
+	n, _ := v.ask(hRefer, cv, fn, lua.LString(leg), &v.uri([]byte(target)).ud)
+	return n
+}
+
+// Request decides about a request outside a dialog. There is no call to fall back for: an error is answered 500.
+func (v *vm) Request(c engine.Call) *plan.Node {
+	n, err := v.decide(hRequest, v.callOf(c), nil)
+	if err != nil {
+		return failed500
+	}
+	return n
+}
+
 // Ringing tells the script of the first 101-198 of a target.
 func (v *vm) Ringing(c engine.Call, s *plan.Step) { v.tell(hRinging, v.callOf(c), s) }
 
@@ -93,8 +113,8 @@ func (v *vm) decide(h handler, cv *callValue, s *plan.Step) (*plan.Node, error) 
 	return v.ask(h, cv, fn, v.branch(s))
 }
 
-func (v *vm) ask(h handler, cv *callValue, fn *lua.LFunction, arg lua.LValue) (*plan.Node, error) {
-	ret, err := v.call(h, cv, fn, arg)
+func (v *vm) ask(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValue) (*plan.Node, error) {
+	ret, err := v.call(h, cv, fn, args...)
 	var n *plan.Node
 	if err == nil {
 		n, err = decision(h, fn, ret)
@@ -122,6 +142,10 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 			e.Message += fmt.Sprintf("; write plan.to %q", string(s))
 		}
 		return nil, e
+	case n.Kind == plan.KindPass && h != hRefer:
+		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.pass(), which only refer may", what)}
+	case h == hRefer && n.Kind != plan.KindPass && n.Kind != plan.KindReject:
+		return nil, &Error{Pos: n.Pos, Message: "refer must return plan.pass() or plan.reject(…)"}
 	case n.Kind == plan.KindFollow && h != hRedirected:
 		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.follow(), which only redirected may", what)}
 	}
@@ -155,7 +179,7 @@ func (v *vm) fallback(cv *callValue) *plan.Node {
 		}
 		return failed500
 	}
-	n, err := v.ask(hFallback, cv, v.route.fallbackFn, nil)
+	n, err := v.ask(hFallback, cv, v.route.fallbackFn)
 	if err != nil || n == nil {
 		return failed500
 	}

@@ -141,6 +141,59 @@ func TestRedirected(t *testing.T) {
 	}
 }
 
+func TestRefer(t *testing.T) {
+	r := serve(t, script(`
+		function route.refer(call, leg, target)
+			if leg == "callee" then return plan.reject(603) end
+			if target.user == "carol" then return plan.pass() end
+			if target.user == "dave" then return plan.to "sip:dave@h" end
+			if target.user == "erin" then error("no") end
+		end
+		function route.busy() return plan.pass() end`))
+	v := r.vm()
+	for _, c := range []struct{ leg, target, want, logged string }{
+		{"caller", "sip:carol@h", "pass", ""},
+		{"callee", "sip:carol@h", "reject 603", ""},
+		{"caller", "sip:bob@h", "", ""},
+		{"caller", "sip:dave@h", "", "error main.lua:8: refer must return plan.pass() or plan.reject(…)"},
+		{"caller", "sip:erin@h", "", "error main.lua:9: no"},
+	} {
+		n := v.Refer(newCall(t), c.leg, c.target)
+		got := ""
+		if n != nil {
+			got = n.String()
+		}
+		if logged := r.logged(); got != c.want || logged != c.logged {
+			t.Errorf("%s refers to %s: got %q, logged %q", c.leg, c.target, got, logged)
+		}
+	}
+	if n := v.Handler(newCall(t), plan.Busy, &plan.Step{}); n != nil || !strings.Contains(r.logged(), "busy returned plan.pass(), which only refer may") {
+		t.Error("plan.pass() outside refer")
+	}
+	if n := serve(t, script("")).vm().Refer(newCall(t), "caller", "sip:a@h"); n != nil {
+		t.Errorf("without a handler: %v", n)
+	}
+}
+
+func TestRequest(t *testing.T) {
+	r := serve(t, script(`
+		function route.request(req)
+			if req.method == "INVITE" and req.body == "" then return plan.to("sip:" .. req.ruri.user .. "@192.0.2.9") end
+			error("what is " .. req.method)
+		end`))
+	if got := r.vm().Request(newCall(t)).String(); got != "100" {
+		t.Errorf("got %s", got)
+	}
+	c := newCall(t)
+	c.invite = parseMessage(t, strings.NewReplacer("INVITE", "MESSAGE").Replace(inviteText))
+	if n := r.vm().Request(c); n == nil || n.Reply == nil || n.Reply.Code != 500 || !strings.Contains(r.logged(), "what is MESSAGE") {
+		t.Errorf("after an error: %v", n)
+	}
+	if n := serve(t, script("")).vm().Request(c); n != nil {
+		t.Errorf("without a handler: %v", n)
+	}
+}
+
 func TestDeferred(t *testing.T) {
 	r := serve(t, script(`
 		function route.invite(call)

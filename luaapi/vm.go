@@ -121,16 +121,16 @@ func (v *vm) handler(h handler, cv *callValue) *lua.LFunction {
 	return nil
 }
 
-// call runs a function of the script for a call and returns what it returned. arg is its second argument, nil for
-// none.
-func (v *vm) call(h handler, cv *callValue, fn *lua.LFunction, arg lua.LValue) (lua.LValue, error) {
+// call runs a function of the script for a call and returns what it returned. args follow the call as its arguments; those
+// that are nil are left out.
+func (v *vm) call(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValue) (lua.LValue, error) {
 	s := v.stats.of(h)
 	s.calls.Add(1)
 	outer, meter := v.current, v.meter
 	v.current = cv
 	v.meter.start(v.opt.Budget)
 	v.depth++
-	ret, err := v.run(fn, &cv.ud, arg)
+	ret, err := v.run(fn, &cv.ud, args...)
 	v.depth--
 	if stop := v.meter.err; stop != nil {
 		if errors.Is(stop, errBudget) {
@@ -145,14 +145,16 @@ func (v *vm) call(h handler, cv *callValue, fn *lua.LFunction, arg lua.LValue) (
 }
 
 // run calls a function under protection and leaves the stack as it was.
-func (v *vm) run(fn *lua.LFunction, self *lua.LUserData, arg lua.LValue) (lua.LValue, error) {
+func (v *vm) run(fn *lua.LFunction, self *lua.LUserData, args ...lua.LValue) (lua.LValue, error) {
 	L := v.L
 	base, n := L.GetTop(), 1
 	L.Push(fn)
 	L.Push(self)
-	if arg != nil {
-		L.Push(arg)
-		n = 2
+	for _, arg := range args {
+		if arg != nil {
+			L.Push(arg)
+			n++
+		}
 	}
 	err := L.PCall(n, 1, nil)
 	ret := lua.LNil

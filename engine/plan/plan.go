@@ -68,6 +68,7 @@ const (
 	KindReject               // ends the call with a response given by the script
 	KindRedirect             // ends the call with 302 and contacts
 	KindFollow               // from `redirected` only: the contacts of the 3xx in the branch's place
+	KindPass                 // from `refer` only: the request goes on to the other leg
 )
 
 // Pos is a place in a script.

@@ -47,7 +47,7 @@ func (e *Executor) begin(i int32) {
 	case KindReject, KindRedirect:
 		r := n.src.Reply
 		e.finish(Action{Kind: ActRespond, Pos: n.src.Pos, Code: r.Code, Phrase: r.Phrase, Reply: r})
-	default: // KindFollow where there is no 3xx
+	default: // KindFollow where there is no 3xx, KindPass where there is no request
 		e.failSynthetic(i, Failed, 500)
 	}
 }

@@ -32,6 +32,8 @@ func (n *Node) write(b *strings.Builder) {
 		n.writeReply(b)
 	case KindFollow:
 		b.WriteString("follow")
+	case KindPass:
+		b.WriteString("pass")
 	}
 	if n.Delay > 0 {
 		b.WriteString("+" + seconds(n.Delay))

@@ -66,7 +66,7 @@ func New(L *lua.LState, keyLine KeyLine) *Module {
 func (m *Module) Table(L *lua.LState) *lua.LTable {
 	return mod.Table(L, "plan", map[string]lua.LGFunction{
 		"to": m.to, "serial": m.serial, "parallel": m.parallel,
-		"reject": m.reject, "redirect": m.redirect, "follow": m.follow,
+		"reject": m.reject, "redirect": m.redirect, "follow": m.follow, "pass": m.pass,
 	})
 }
 
@@ -183,6 +183,11 @@ func (r *reader) delays(group *plan.Node) {
 // follow is plan.follow().
 func (m *Module) follow(L *lua.LState) int {
 	return m.push(L, &value{}, plan.KindFollow, mod.Where(L))
+}
+
+// pass is plan.pass().
+func (m *Module) pass(L *lua.LState) int {
+	return m.push(L, &value{}, plan.KindPass, mod.Where(L))
 }
 
 // Loaded ends the loading of the script: from here on, nodes do not change. defaults is route.defaults of the script

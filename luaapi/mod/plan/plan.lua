@@ -64,4 +64,8 @@ function plan.redirect(contacts) end
 ---@return tandem.node
 function plan.follow() end
 
+---The transfer request goes on to the other leg. Only route.refer may return it.
+---@return tandem.node
+function plan.pass() end
+
 return plan

@@ -215,6 +215,7 @@ func TestReplies(t *testing.T) {
 			}}},
 		},
 		{`plan.follow()`, plan.Node{Kind: plan.KindFollow}},
+		{`plan.pass()`, plan.Node{Kind: plan.KindPass}},
 	} {
 		t.Run(c.src, func(t *testing.T) {
 			if diff := cmp.Diff(&c.want, ready(t).node(c.src), ignorePos); diff != "" {
@@ -290,6 +291,7 @@ func TestMistakes(t *testing.T) {
 		{`plan.parallel {hold = 1}`, `plan.parallel: hold must be true or false, got number`},
 		{`plan.serial {"sip:a@h"}`, `plan.serial: item 1 must be a plan or a function that returns one, got string; write plan.to "sip:a@h"`},
 		{`plan.serial {plan.to "sip:a@h", {}}`, `plan.serial: item 2 must be a plan or a function that returns one, got table`},
+		{`plan.serial {plan.pass()}`, `plan.serial: item 1 is plan.pass(), which only route.refer may return`},
 		{`plan.serial {plan.follow()}`, `plan.serial: item 1 is plan.follow(), which only route.redirected may return`},
 		{`plan.serial {nil, plan.to "sip:a@h"}`, `plan.serial: item 1 is nil; leave out what is not there`},
 		{`plan.serial {plan.to "sip:a@h", nil, plan.to "sip:a@h"}`, `plan.serial: item 2 is nil; leave out what is not there`},
@@ -513,10 +515,10 @@ func TestStub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(stub), "\nfunction plan."); n != 6 {
-		t.Errorf("%d functions in the stub, want 6", n)
+	if n := strings.Count(string(stub), "\nfunction plan."); n != 7 {
+		t.Errorf("%d functions in the stub, want 7", n)
 	}
-	for _, f := range []string{"to", "serial", "parallel", "reject", "redirect", "follow"} {
+	for _, f := range []string{"to", "serial", "parallel", "reject", "redirect", "follow", "pass"} {
 		if !strings.Contains(string(stub), "\nfunction plan."+f+"(") {
 			t.Errorf("no plan.%s in the stub", f)
 		}

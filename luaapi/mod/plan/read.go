@@ -139,7 +139,7 @@ func (r *reader) hole(i int) {
 
 // step returns the node of what stands where a plan may stand, nil if it may not.
 func step(v lua.LValue, p *value) *plan.Node {
-	if p != nil && p.node.Kind != plan.KindFollow {
+	if p != nil && p.node.Kind != plan.KindFollow && p.node.Kind != plan.KindPass {
 		return &p.node
 	}
 	if fn, ok := v.(*lua.LFunction); ok && !fn.IsG {
@@ -167,6 +167,8 @@ func (r *reader) node(v lua.LValue, p *value, i int) *plan.Node {
 func (r *reader) notPlan(key, what string, v lua.LValue) {
 	if p := valueOf(v); p != nil && p.node.Kind == plan.KindFollow {
 		r.fail(key, "%s: %s is plan.follow(), which only route.redirected may return", r.what, what)
+	} else if p != nil && p.node.Kind == plan.KindPass {
+		r.fail(key, "%s: %s is plan.pass(), which only route.refer may return", r.what, what)
 	}
 	hint := ""
 	if s, ok := v.(lua.LString); ok {

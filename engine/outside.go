@@ -1,0 +1,263 @@
+package engine
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/ident"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+	"tandem/engine/trace"
+	"tandem/engine/transaction"
+)
+
+// outside is a request outside a dialog on its way to a target (OPTIONS, MESSAGE, PUBLISH, NOTIFY, …). It is the Call that
+// the script's request handler sees.
+type outside struct {
+	sh      *Shard
+	id      string
+	slot    uint16
+	date    time.Time
+	data    any
+	req     *message.Message
+	source  flow.Flow
+	server  *transaction.Server
+	targets []*plan.Target // still to be tried
+	timer   clock.Timer    // until 100 Trying
+	last    *message.Message
+	client  *transaction.Client
+}
+
+// outside asks the script about a request outside a dialog. OPTIONS without a user is for the engine itself (RFC 3261 §11).
+func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	if u, err := message.ParseURI(m.RequestURI()); m.Method() == message.OPTIONS && (err != nil || u.User == nil) {
+		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
+		return
+	}
+	o := &outside{
+		sh: sh, id: string(m.CallID()), slot: ident.Slot(m.CallID()), date: sh.cfg.Clock.Date(), req: m.Clone(), source: f, server: tx,
+	}
+	script := sh.scripts.Acquire(sh.index)
+	n := script.Request(o)
+	script.Release()
+	if sh.cfg.Trace != nil {
+		e := trace.Event{At: now, Kind: trace.Note, Call: o.id, Text: "request → " + n.String()}
+		if n != nil {
+			e.Pos = n.Pos
+		}
+		sh.cfg.Trace.Trace(e)
+	}
+	switch {
+	case n != nil && n.Kind != plan.KindTarget && n.Kind != plan.KindSerial:
+		sh.answerReply(now, tx, m, f, n)
+	case n != nil:
+		o.start(now, n)
+	case m.Method() == message.OPTIONS:
+		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
+	case m.Method() == message.SUBSCRIBE || m.Method() == message.PUBLISH:
+		sh.finish(now, tx, m, f, 489) // RFC 6665 §4.2.1.1
+	default:
+		sh.finish(now, tx, m, f, 405, "Allow", allowed)
+	}
+}
+
+// answerReply answers a request with a response of the script; a plan that is none is a mistake of the script, 500.
+func (sh *Shard) answerReply(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, n *plan.Node) {
+	if n.Reply == nil {
+		sh.finish(now, tx, m, f, 500)
+		return
+	}
+	r := n.Reply
+	b := m.AppendResponse(sh.buf[:0], r.Code, r.Phrase, sh.ids.AppendTag(nil, 0), f.Remote)
+	for _, ct := range r.Contacts {
+		b = appendReplyContact(b, ct)
+	}
+	sh.buf = message.AppendBody(appendHeaders(sh.appendProduct(b, "Server"), r.Headers), nil)
+	tx.Respond(now, r.Code, sh.buf)
+}
+
+// trying100 is when a request other than INVITE is answered 100 if it has no final response by then: not before Timer E has
+// reached T2 (RFC 4320 §4.1).
+const trying100 = 3500 * time.Millisecond
+
+// start tries the targets of a plan, one after the other.
+func (o *outside) start(now clock.Time, n *plan.Node) {
+	members := []*plan.Node{n}
+	if n.Kind == plan.KindSerial {
+		members = n.Members
+	}
+	for _, m := range members {
+		if m.Kind == plan.KindTarget {
+			o.targets = append(o.targets, m.Target)
+		}
+	}
+	if o.source.Transport == flow.UDP {
+		o.timer.Owner = o
+		o.sh.heap.Arm(&o.timer, now.Add(trying100))
+	}
+	o.next(now)
+}
+
+// Fire sends 100 Trying.
+func (o *outside) Fire(now clock.Time, _ uint8) {
+	b := o.req.AppendResponse(o.sh.buf[:0], 100, "", nil, o.source.Remote)
+	o.sh.buf = message.AppendBody(b, nil)
+	o.server.Respond(now, 100, o.sh.buf)
+}
+
+// next tries the next target that can be reached; without one the last response goes back.
+func (o *outside) next(now clock.Time) {
+	for len(o.targets) > 0 {
+		t := o.targets[0]
+		o.targets = o.targets[1:]
+		u, err := message.ParseURI([]byte(t.URI))
+		if err != nil {
+			continue
+		}
+		if addr, ok := u.Addr(); ok {
+			if o.send(now, t, addr) {
+				return
+			}
+			continue
+		}
+		if o.sh.cfg.Resolver != nil {
+			o.sh.cfg.Resolver.Resolve(o.sh.index, &u, func(now clock.Time, a netip.AddrPort, err error) {
+				defer o.sh.rescue()
+				o.sh.now, o.sh.current = now, nil
+				if err != nil || !o.send(now, t, a) {
+					o.next(now)
+				}
+			})
+			return
+		}
+	}
+	o.finish(now)
+}
+
+// send sends the request to a target under identifiers of our own.
+func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
+	sh, m := o.sh, o.req
+	listener, ok := sh.listenerFor(o.source.Listener, to.Addr())
+	if !ok {
+		return false
+	}
+	local := &sh.cfg.Locals[listener]
+	f := flow.Flow{Remote: to, Listener: listener, Transport: local.Transport}
+	forwards := uint32(70)
+	if n, ok := m.Uint(message.MaxForwards); ok {
+		if n == 0 {
+			return false
+		}
+		forwards = n - 1
+	}
+	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), t.URI)
+	b = message.AppendVia(b, local.Transport.String(), local.SentBy, sh.ids.AppendBranch(nil, 0))
+	b = appendFrom(b, m.Get(message.From), sh.ids.AppendTag(nil, 0))
+	b = append(append(append(b, "To: <"...), t.URI...), ">\r\n"...)
+	b = message.AppendField(b, "Call-ID", sh.ids.AppendCallID(nil, o.slot))
+	b = append(append(append(b, "CSeq: 1 "...), m.MethodName()...), "\r\nMax-Forwards: "...)
+	b = append(message.AppendUint(b, forwards), "\r\n"...)
+	if m.Has(message.Contact) {
+		b = sh.appendContact(b, f, m)
+	}
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), changes(t.Headers))
+	sh.buf = message.AppendBody(b, m.Body())
+	o.client = sh.layer.Request(now, f, m.Method(), sh.buf, o)
+	return true
+}
+
+// Response takes what a target says: a failure is followed by the next target.
+func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Message) {
+	if m.Status() < 200 {
+		return // RFC 4320 §4.1: provisionals do not pass
+	}
+	tx.Detach()
+	o.last = m.Clone()
+	if m.Status() >= 300 && len(o.targets) > 0 {
+		o.next(now)
+		return
+	}
+	o.finish(now)
+}
+
+// Failed tries the next target. When all are silent the request is not answered: its sender has given up (RFC 4320 §4.2).
+func (o *outside) Failed(now clock.Time, _ *transaction.Client, why transaction.Failure) {
+	if why == transaction.TransportError && o.last == nil && len(o.targets) == 0 {
+		o.reply(now, 503)
+		return
+	}
+	o.next(now)
+}
+
+// finish passes the last response, if there was one.
+func (o *outside) finish(now clock.Time) {
+	m := o.last
+	switch {
+	case m == nil && o.client == nil:
+		o.reply(now, 503)
+	case m == nil:
+		o.end()
+		o.server.Forget()
+	case m.Status() == 401 || m.Status() == 407:
+		o.reply(now, 403)
+	case m.Status() == 503:
+		o.reply(now, 500) // RFC 3261 §16.7 step 6
+	default:
+		o.end()
+		sh := o.sh
+		b := o.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), sh.ids.AppendTag(nil, 0), o.source.Remote)
+		if m.Has(message.Contact) && m.Status() < 300 {
+			b = sh.appendContact(b, o.source, m)
+		}
+		b = m.AppendPassed(sh.appendProduct(b, "Server"), nil)
+		sh.buf = message.AppendBody(b, m.Body())
+		o.server.Respond(now, m.Status(), sh.buf)
+	}
+}
+
+func (o *outside) reply(now clock.Time, code int) {
+	o.end()
+	o.sh.finish(now, o.server, o.req, o.source, code)
+}
+
+func (o *outside) end() { o.sh.heap.Stop(&o.timer) }
+
+// The Call that the script sees.
+
+// ID returns the Call-ID.
+func (o *outside) ID() string { return o.id }
+
+// Request returns the request.
+func (o *outside) Request() *message.Message { return o.req }
+
+// Source returns where it came from.
+func (o *outside) Source() flow.Flow { return o.source }
+
+// Date returns when it came.
+func (o *outside) Date() time.Time { return o.date }
+
+// Best is nil: there is no fork.
+func (o *outside) Best() *plan.Step { return nil }
+
+// Round is 0.
+func (o *outside) Round() int { return 0 }
+
+// Pending is 0.
+func (o *outside) Pending() int { return 0 }
+
+// Data returns what SetData kept.
+func (o *outside) Data() any { return o.data }
+
+// SetData keeps the script host's state.
+func (o *outside) SetData(v any) { o.data = v }
+
+var errNoCall = errors.New("a request outside a dialog has no provisional responses")
+
+// Progress is an error.
+func (o *outside) Progress(int, []plan.Header) error { return errNoCall }
+
+// Hangup does nothing.
+func (o *outside) Hangup(string) {}

@@ -30,6 +30,8 @@ type branch struct {
 	answer *message.Message    // the 2xx at hand
 	ended  bool                // has its final response, or will have none
 
+	challenge *message.Message // its 401 or 407, if that is the caller's to meet
+
 	interval, minSE uint32 // of the session, after a 422; 0 = not said
 }
 
@@ -126,10 +128,7 @@ func (sh *Shard) listenerFor(preferred uint8, to netip.Addr) (uint8, bool) {
 // appendInvite builds the INVITE of the branch: what belongs to the leg is new, everything else is the caller's.
 func (b *branch) appendInvite(dst []byte) []byte {
 	c, sh := b.c, b.c.sh
-	uri := b.target.URI
-	if i := bytes.IndexByte([]byte(uri), '?'); i >= 0 {
-		uri = uri[:i] // RFC 3261 §19.1.1: no headers in a Request-URI
-	}
+	uri := requestURI(b.target.URI)
 	local := &sh.cfg.Locals[b.flow.Listener]
 	var id [48]byte
 	dst = message.AppendRequestLine(dst, "INVITE", uri)
@@ -160,6 +159,30 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	dst = sh.appendProduct(dst, "User-Agent")
 	dst = c.invite.AppendPassed(dst, changes(b.target.Headers))
 	return message.AppendBody(dst, c.invite.Body())
+}
+
+// requestURI returns the URI of a target without what must not stand in a Request-URI: headers and the method parameter (RFC 3261
+// §16.6 step 2, §19.1.1).
+func requestURI(uri string) string {
+	u, err := message.ParseURI([]byte(uri))
+	if err != nil {
+		return uri
+	}
+	uri = uri[:len(uri)-len(u.Headers)]
+	if _, ok := message.Param(u.Params, "method"); !ok {
+		return uri
+	}
+	out := []byte(uri[:len(uri)-len(u.Params)])
+	message.EachParam(u.Params, func(k, v []byte) bool {
+		if !bytes.EqualFold(k, []byte("method")) {
+			out = append(append(out, ';'), k...)
+			if len(v) > 0 {
+				out = append(append(out, '='), v...)
+			}
+		}
+		return true
+	})
+	return string(out)
 }
 
 // maxForwards is what the next hop may still use up (RFC 3261 §16.6 step 3; carried across by RFC 7332 §2).
@@ -341,6 +364,9 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.ended = true
 		tx.Detach()
 		r := m.Clone()
+		if (code == 401 || code == 407) && b.target.PassAuth {
+			b.challenge = r
+		}
 		c.earlyOver(b, code)
 		c.step(plan.Event{
 			Kind: plan.EventFinal, Branch: b.id, Code: code, Phrase: string(m.Phrase()), Response: r, Contacts: contacts(r),
@@ -469,8 +495,27 @@ func (c *call) respondWith(code int, phrase string, m *message.Message) {
 			b = message.AppendField(b, id.String(), v)
 		}
 	}
+	if code == 401 || code == 407 {
+		b = c.appendChallenges(b, m)
+	}
 	b = m.AppendPassed(b, noRetryAfter)
 	c.send(code, b, m.Body())
+}
+
+// appendChallenges appends the challenges of the branches other than the one whose response m is: the caller may have to meet all
+// of them (RFC 3261 §16.7 step 7).
+func (c *call) appendChallenges(b []byte, m *message.Message) []byte {
+	for _, o := range c.branches {
+		if o.challenge == nil || o.challenge == m {
+			continue
+		}
+		for i := range o.challenge.Len() {
+			if id, _, v := o.challenge.Field(i); id == message.WWWAuthenticate || id == message.ProxyAuthenticate {
+				b = message.AppendField(b, id.String(), v)
+			}
+		}
+	}
+	return b
 }
 
 var noRetryAfter = []message.Change{{Name: "Retry-After", Remove: true}}

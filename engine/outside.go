@@ -153,10 +153,11 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 		}
 		forwards = n - 1
 	}
-	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), t.URI)
+	uri := requestURI(t.URI)
+	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)
 	b = message.AppendVia(b, local.Transport.String(), local.SentBy, sh.ids.AppendBranch(nil, 0))
 	b = appendFrom(b, m.Get(message.From), sh.ids.AppendTag(nil, 0))
-	b = append(append(append(b, "To: <"...), t.URI...), ">\r\n"...)
+	b = append(append(append(b, "To: <"...), uri...), ">\r\n"...)
 	b = message.AppendField(b, "Call-ID", sh.ids.AppendCallID(nil, o.slot))
 	b = append(append(append(b, "CSeq: 1 "...), m.MethodName()...), "\r\nMax-Forwards: "...)
 	b = append(message.AppendUint(b, forwards), "\r\n"...)

@@ -46,11 +46,12 @@ func TestRFC_011_CopyPerBranch(t *testing.T) {
 // The Request-URI is the target's, without what must not stand in one (§19.1.1, table 1).
 func TestRFC_012_RequestURI(t *testing.T) {
 	for given, want := range map[string]string{
-		"sip:a@192.0.2.11":                                       "sip:a@192.0.2.11",
-		"sip:a@192.0.2.11?Route=%3Csip:192.0.2.66%3E":            "sip:a@192.0.2.11",
-		"sip:a@192.0.2.11;method=MESSAGE":                        "sip:a@192.0.2.11",
+		"sip:a@192.0.2.11": "sip:a@192.0.2.11",
+		"sip:a@192.0.2.11?Route=%3Csip:192.0.2.66%3E":             "sip:a@192.0.2.11",
+		"sip:a@192.0.2.11;method=MESSAGE":                         "sip:a@192.0.2.11",
 		"sip:a@192.0.2.11;x=1;METHOD=INFO;transport=udp?Subject=": "sip:a@192.0.2.11;x=1;transport=udp",
-		"sip:a@192.0.2.11;methods=x;lr":                          "sip:a@192.0.2.11;methods=x;lr",
+		"sip:a?b@192.0.2.11;method=INVITE":                        "sip:a?b@192.0.2.11",
+		"sip:a@192.0.2.11;methods=x;lr":                           "sip:a@192.0.2.11;methods=x;lr",
 	} {
 		t.Run(given, func(t *testing.T) {
 			r := newRig(t, always(to(given)), 1)

@@ -119,3 +119,38 @@ func TestForeignFromTag(t *testing.T) {
 		}
 	}
 }
+
+// Seed 295: the call ended while a re-INVITE was under way. Its 2xx got a BYE, the second one in that dialog, and a callee that
+// only ever rang left its transaction for ever.
+func TestReinviteAtTheEnd(t *testing.T) {
+	for name, then := range map[string][]int{"answered late": {180, 200, 200}, "never answered": {180}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+			var again *message.Message
+			a := r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+				if m.ToTag() == nil {
+					return [][]byte{response(m, 200, "x")}
+				}
+				again = m
+				return [][]byte{response(m, then[0], "")}
+			})
+			c := r.place(sim.CallSpec{HangupAfter: seconds(5)})
+			c.Request(at(4*time.Second), "INVITE", nil, nil)
+			r.net.Run(at(6 * time.Second))
+			for _, code := range then[1:] {
+				a.out.Send(flow.Flow{Remote: pbx}, response(again, code, ""))
+			}
+			r.run()
+			got := map[message.Method]int{}
+			for _, m := range a.heard {
+				if m.IsRequest() && (m.Method() != message.ACK || m.CSeq() == again.CSeq()) {
+					got[m.Method()]++
+				}
+			}
+			acks := len(then) - 1
+			if got[message.CANCEL] == 0 || got[message.ACK] != acks || got[message.BYE] != 11 {
+				t.Errorf("callee got %v; want CANCEL, %d ACK and one BYE, sent 11 times", got, acks)
+			}
+		})
+	}
+}

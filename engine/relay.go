@@ -18,6 +18,7 @@ type relay struct {
 	server   *transaction.Server
 	client   *transaction.Client
 	seq      uint32 // its CSeq number towards `to`
+	dropped  bool   // the call is over
 }
 
 // inDialog takes a request with a To tag.
@@ -150,6 +151,8 @@ func (r *relay) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 	c.sh.current = c
 	r.client = tx
 	switch code := m.Status(); {
+	case r.dropped:
+		r.late(now, m)
 	case code == 100:
 	case code < 200:
 		if r.req.Method() == message.INVITE { // RFC 4320 §4.1: none for other methods
@@ -168,6 +171,24 @@ func (r *relay) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 			r.to.gone() // RFC 3261 §12.2.1.2
 		}
 	}
+}
+
+// drop gives up an INVITE, or an offer, whose call is over. An INVITE is cancelled: its transaction would wait for ever for a peer
+// that only rings.
+func (r *relay) drop() {
+	r.dropped = true
+	r.client.Cancel(r.from.c.sh.now)
+}
+
+// late takes a response to a request that was dropped. A 2xx to INVITE is acknowledged; its dialog has had its BYE.
+func (r *relay) late(now clock.Time, m *message.Message) {
+	if m.Status() < 200 {
+		return
+	}
+	if m.Status() < 300 && r.req.Method() == message.INVITE {
+		r.client.Ack(now, r.from.c.sh.ack(r.to.dialog, r.seq, nil, nil), r.to.dialog.Flow, r.to.dialog.RemoteTag)
+	}
+	r.client.Detach()
 }
 
 // sideOf returns s if it is one of the two legs of the answered call.
@@ -236,6 +257,7 @@ func (r *relay) reply(code int, phrase string) {
 func (r *relay) Failed(_ clock.Time, _ *transaction.Client, why transaction.Failure) {
 	r.from.c.sh.current = r.from.c
 	switch {
+	case r.dropped:
 	case r.req.Method() != message.INVITE:
 		r.server.Forget()
 		r.done()

@@ -204,11 +204,11 @@ func (s *side) close() {
 	s.reliable.Stop()
 	s.session.Stop()
 	if s.in != nil {
-		s.in.client.Detach()
+		s.in.drop()
 		s.in.reply(487, "")
 	}
 	if s.out != nil {
-		s.out.client.Detach()
+		s.out.drop()
 		s.out = nil
 	}
 }

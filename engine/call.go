@@ -67,6 +67,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	c.timer.Owner, c.limit.Owner, c.limit.Kind = c, c, kindLimit
 	c.sign = now.Add(signOfLife)
 	sh.calls[c.key], sh.current = c, c
+	sh.held += c.size()
 	sh.stats.Calls++
 	tx.SetToTag(c.tag)
 	c.exec = plan.NewExecutor(c, sh.cfg.Limits)
@@ -189,7 +190,10 @@ func (c *call) conclude() {
 // forget takes the call out of the shard.
 func (c *call) forget() {
 	c.over = true
-	delete(c.sh.calls, c.key)
+	if c.sh.calls[c.key] == c {
+		delete(c.sh.calls, c.key)
+		c.sh.held -= c.size()
+	}
 	c.sh.heap.Stop(&c.timer)
 	c.sh.heap.Stop(&c.limit)
 	for _, b := range c.branches {

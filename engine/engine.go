@@ -60,9 +60,10 @@ type Config struct {
 	Log *zap.Logger
 	// Trace may be nil.
 	Trace trace.Sink
-	// MaxCalls and MaxTransactions bound what the engine keeps: past them new calls are answered 503 with Retry-After; calls that
-	// are up go on. 0 = no bound. Each shard has an equal share.
-	MaxCalls, MaxTransactions int
+	// MaxCalls, MaxTransactions and MaxBytes bound what the engine keeps: past them new calls are answered 503 with Retry-After;
+	// calls that are up go on. MaxBytes is compared with an estimate of what calls and transactions hold. 0 = no bound. Each
+	// shard has an equal share.
+	MaxCalls, MaxTransactions, MaxBytes int
 	// Product is the value of User-Agent and Server; empty = neither is sent.
 	Product string
 }

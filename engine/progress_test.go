@@ -73,33 +73,6 @@ func TestEarlyDialogIsOver(t *testing.T) {
 	}
 }
 
-// Past the bound new calls are refused with Retry-After; the call that is up goes on.
-func TestOverload(t *testing.T) {
-	for name, limit := range map[string]func(c *engine.Config){
-		"calls":        func(c *engine.Config) { c.MaxCalls = 1 },
-		"transactions": func(c *engine.Config) { c.MaxTransactions = 2 },
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, always(to("sip:a@192.0.2.11")), 1, limit)
-			a := r.phone("sip:a@192.0.2.11", sim.After(time.Second))
-			first := r.place(sim.CallSpec{HangupAfter: seconds(120)})
-			r.net.Run(at(500 * time.Millisecond))
-			second := r.place(sim.CallSpec{})
-			info := first.Request(at(10*time.Second), "INFO", nil, nil)
-			r.run()
-			if !first.Answered() || info.Code() != 200 || len(a.Received("BYE")) != 1 {
-				t.Errorf("the first call: answered %v, INFO %d", first.Answered(), info.Code())
-			}
-			if second.Final() != 503 || len(header(t, r.caller.Received("503")[0], "Retry-After")) != 1 {
-				t.Errorf("the second call got %d", second.Final())
-			}
-			if n := r.eng.Shards()[0].Stats().Overload; n != 1 {
-				t.Errorf("counted %d", n)
-			}
-		})
-	}
-}
-
 // A target of the other address family leaves by the listener of that family; without one it cannot be reached.
 func TestListenerByFamily(t *testing.T) {
 	six := netip.MustParseAddrPort("[2001:db8::1]:5060")

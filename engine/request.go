@@ -37,6 +37,10 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 	}
 	switch m.Method() {
 	case message.INVITE:
+		if sh.full() {
+			sh.shed(tx, m, f)
+			return
+		}
 		if m.Has(message.Replaces) {
 			sh.replacing(now, tx, m, f)
 			return
@@ -77,27 +81,10 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 	if code := tooBrief(m); code != 0 {
 		return code, []string{"Min-SE", strconv.Itoa(leg.MinSE)}
 	}
-	if sh.full() {
-		sh.stats.Overload++
-		return 503, []string{"Retry-After", strconv.FormatUint(1+sh.ids.Uint64()%10, 10)} // RFC 3261 §21.5.4
-	}
 	if sh.calls[callKey(m)] != nil {
 		return 482, nil // §8.2.2.2: the same request by another path
 	}
 	return 0, nil
-}
-
-// full reports whether the shard's share of calls or transactions is used up.
-func (sh *Shard) full() bool {
-	share := func(total int) int { return (total + sh.shards - 1) / sh.shards }
-	if m := sh.cfg.MaxCalls; m > 0 && len(sh.calls) >= share(m) {
-		return true
-	}
-	if m := sh.cfg.MaxTransactions; m > 0 {
-		clients, servers := sh.layer.Len()
-		return clients+servers > share(m) // this request's own is counted already
-	}
-	return false
 }
 
 func unknownTags(m *message.Message, id message.ID) string {

@@ -30,6 +30,7 @@ type Shard struct {
 	ids   *ident.Source
 	layer *transaction.Layer
 
+	held    int              // bytes that calls hold, estimated
 	calls   map[string]*call // by Call-ID and From tag of the caller's INVITE
 	dialogs map[string]*side // by our tag and the peer's
 

@@ -154,3 +154,17 @@ func TestReinviteAtTheEnd(t *testing.T) {
 		})
 	}
 }
+
+// Seed 776: a request inside a dialog that could not be delivered was forgotten, so that each copy of it was a new one.
+func TestUndeliverableInfo(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	a := r.phone("sip:a@192.0.2.11", sim.After(time.Second))
+	c := r.place(sim.CallSpec{HangupAfter: seconds(60)})
+	x := c.Request(at(5*time.Second), "INFO", nil, nil)
+	r.net.Run(at(4 * time.Second))
+	r.net.SetReach(a.Addr(), sim.Refusing)
+	r.run()
+	if x.Code() != 503 || len(r.caller.Sent("INFO")) != 1 {
+		t.Errorf("INFO got %d %s", x.Code(), x.Why())
+	}
+}

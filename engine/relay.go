@@ -252,18 +252,17 @@ func (r *relay) reply(code int, phrase string) {
 	r.done()
 }
 
-// Failed takes the end of a request that no final response came to. Only INVITE is answered: others would get a 408 that
+// Failed takes the end of a request that no final response came to. In time only INVITE is answered: others would get a 408 that
 // their sender has given up on already (RFC 4320 §4.2).
 func (r *relay) Failed(_ clock.Time, _ *transaction.Client, why transaction.Failure) {
 	r.from.c.sh.current = r.from.c
 	switch {
 	case r.dropped:
+	case why == transaction.TransportError:
+		r.reply(503, "")
 	case r.req.Method() != message.INVITE:
 		r.server.Forget()
 		r.done()
-	case r.from.in != r: // answered already
-	case why == transaction.TransportError:
-		r.reply(503, "")
 	default:
 		r.reply(408, "")
 	}

@@ -18,6 +18,8 @@ type Asker interface {
 	Exhausted(best *Step, round int) *Node
 	// Ringing tells of the first 101-198 of a target.
 	Ringing(s *Step)
+	// Taken tells, for the trace, that a plan which the failed step has as its own edge takes its place.
+	Taken(failed *Step, plan *Node)
 	// Bound tells that a limit of the plan was met, for the log; pos is the step that did not start, no place
 	// for the bound on `exhausted`.
 	Bound(what string, pos Pos)

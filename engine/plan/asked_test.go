@@ -16,6 +16,15 @@ func TestOwnEdge(t *testing.T) {
 	start(t, plan).final("100", 404).asked("0 failed 100 404").want("0 invite 100", "0 invite 200")
 }
 
+// An edge that is a plan is told of, since nobody is asked; of a function the asker knows.
+func TestTakenEdge(t *testing.T) {
+	r := start(t, serial(to("100", on(Busy, to("101"))), to("200", on(Busy, deferred(gives(to("201")))))))
+	r.final("100", 486).final("101", 404).final("200", 486)
+	if len(r.taken) != 1 || r.taken[0] != "busy of 100 → 101" {
+		t.Errorf("told of %q", r.taken)
+	}
+}
+
 // An edge may be a function: it is called with the failed step.
 func TestEdgeIsAFunction(t *testing.T) {
 	r := start(t, to("100", name("desk"), line(7), on(Busy, deferred(gives(to("101")))))).at(3)

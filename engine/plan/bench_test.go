@@ -15,6 +15,7 @@ func (silent) Redirected(*Step) *Node         { return nil }
 func (silent) Exhausted(*Step, int) *Node     { return nil }
 func (silent) Ringing(*Step)                  {}
 func (silent) Bound(string, Pos)              {}
+func (silent) Taken(*Step, *Node)             {}
 
 // BenchmarkStepCall is a whole call: start three targets in series, 180, 486, the next one, 180, answer.
 func BenchmarkStepCall(b *testing.B) {

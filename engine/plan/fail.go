@@ -35,6 +35,7 @@ func (e *Executor) askEdge(i int32) (plan *Node, own bool) {
 	if edge.Kind == KindDeferred {
 		return e.ask.Deferred(edge.Func, e.failedStep(i)), true
 	}
+	e.ask.Taken(e.failedStep(i), edge)
 	return edge, true
 }
 

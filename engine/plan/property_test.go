@@ -109,6 +109,8 @@ func (w *world) Ringing(s *Step) {
 }
 func (w *world) Bound(string, Pos) { w.bounds++ }
 
+func (w *world) Taken(*Step, *Node) {}
+
 func (w *world) handler(s *Step) *Node {
 	if s == nil || s.Code == 0 {
 		w.Fatalf("asked with %+v", s)

@@ -28,6 +28,7 @@ type rig struct {
 	redirect   fn
 	onExhaust  func(best *Step, round int) *Node
 	boundPlace Pos
+	taken      []string
 }
 
 func newRig(t testing.TB, limits Limits) *rig {
@@ -107,6 +108,10 @@ func (r *rig) Exhausted(best *Step, round int) *Node {
 }
 
 func (r *rig) Ringing(s *Step) { r.step("ringing", s) }
+
+func (r *rig) Taken(failed *Step, n *Node) {
+	r.taken = append(r.taken, failed.Outcome.String()+" of "+failed.Target.User+" → "+n.String())
+}
 
 func (r *rig) Bound(what string, pos Pos) {
 	r.boundPlace = pos

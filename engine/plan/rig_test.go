@@ -110,7 +110,11 @@ func (r *rig) Exhausted(best *Step, round int) *Node {
 func (r *rig) Ringing(s *Step) { r.step("ringing", s) }
 
 func (r *rig) Taken(failed *Step, n *Node) {
-	r.taken = append(r.taken, failed.Outcome.String()+" of "+failed.Target.User+" → "+n.String())
+	who := "nobody"
+	if failed.Target != nil {
+		who = failed.Target.User
+	}
+	r.taken = append(r.taken, failed.Outcome.String()+" of "+who+" → "+n.String())
 }
 
 func (r *rig) Bound(what string, pos Pos) {

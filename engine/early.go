@@ -66,7 +66,7 @@ func (c *call) show(b *branch, d *side, m *message.Message) {
 			s = c.join(d)
 		}
 	default:
-		if len(body) > 0 && c.early == nil {
+		if len(body) > 0 && c.early == nil && d != nil { // a response without a To tag makes no dialog
 			c.early = c.join(d)
 		}
 		if d != nil && d.peer != nil {

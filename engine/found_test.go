@@ -168,3 +168,14 @@ func TestUndeliverableInfo(t *testing.T) {
 		t.Errorf("INFO got %d %s", x.Code(), x.Why())
 	}
 }
+
+// Seed 1244: a 183 with a session description and no To tag, which makes no dialog, ended the call with 500.
+func TestEarlyMediaWithoutTag(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+		return [][]byte{response(m, 183, ""), response(m, 200, "x")}
+	})
+	if c := r.call(sim.CallSpec{HangupAfter: seconds(1)}); !c.Answered() {
+		t.Errorf("caller got %d", c.Final())
+	}
+}

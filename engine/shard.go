@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strconv"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -139,7 +141,27 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 			return
 		}
 	}
+	if !m.IsRequest() && !sh.ours(m.TopVia()) {
+		sh.stats.Bad["sent-by"]++
+		return
+	}
 	sh.layer.Receive(now, m, f)
+}
+
+// ours reports whether a Via names one of our listeners: a response under any other is discarded (RFC 3261 §18.1.2).
+func (sh *Shard) ours(v *message.ViaValue) bool {
+	var room [5]byte
+	port := strconv.AppendUint(room[:0], uint64(v.Port), 10)
+	for i := range sh.cfg.Locals {
+		by, n := sh.cfg.Locals[i].SentBy, len(v.Host)
+		if n > len(by) || by[:n] != string(v.Host) && !strings.EqualFold(by[:n], string(v.Host)) {
+			continue
+		}
+		if by = by[n:]; by == "" && v.Port == 0 || len(by) > 1 && by[0] == ':' && by[1:] == string(port) {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse counts a datagram that cannot be used and answers it, stateless, if it can be answered (RFC 3261 §16.3 step 1,

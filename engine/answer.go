@@ -61,9 +61,16 @@ func (c *call) answerCaller(m *message.Message) {
 	s.reliable.Stop()
 	out := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
 	out = c.sh.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
+	out = c.appendAnswer(out, m)
+	body := m.Body()
+	if sdp := c.callee.sdp; sdp != nil && len(body) == 0 && !s.agreed {
+		// RFC 3261 §13.2.1: what the caller saw of the answer, if anything, was not reliable.
+		out, body = message.AppendField(out, "Content-Type", sdp.Get(message.ContentType)), sdp.Body()
+	}
+	c.callee.sdp = nil
 	c.final = true
 	s.agreed = s.agreed || len(c.invite.Body()) > 0
-	s.acceptWith(c.server, c.invite, m.Status(), c.appendAnswer(out, m), m.Body())
+	s.acceptWith(c.server, c.invite, m.Status(), out, body)
 }
 
 // appendAnswer appends what a 2xx to an INVITE carries beside what is the leg's own.

@@ -35,7 +35,9 @@ func (b *branch) provisional(m *message.Message) {
 	c.step(plan.Event{Kind: plan.EventProvisional, Branch: b.id, Code: m.Status(), Phrase: string(m.Phrase())})
 	if d != nil && reliable && b.target.Prack != plan.PrackOff {
 		d.due = rseq
-		d.agreed = d.agreed || len(m.Body()) > 0 && len(c.invite.Body()) > 0 // RFC 3262 §5: its SDP is the answer
+		if !d.agreed && len(m.Body()) > 0 && len(c.invite.Body()) > 0 {
+			d.agreed, d.sdp = true, m.Clone() // RFC 3262 §5: its SDP is the answer
+		}
 	}
 	if !c.final && !c.over && c.winner == nil && !b.client.Cancelled() && m.Status() != 199 {
 		c.show(b, d, m)

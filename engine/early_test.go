@@ -261,3 +261,34 @@ func TestLostDialogEndsCall(t *testing.T) {
 		t.Errorf("INFO %d; BYE to the caller %d, to the callee %d", x.Code(), len(r.caller.Received("BYE")), len(a.Received("BYE")))
 	}
 }
+
+// A callee whose reliable 183 had its answer need not repeat it in the 200. A caller that did not see it reliably needs it there
+// (RFC 3261 §13.2.1): it knows nothing of 100rel, or was shown somebody else's 183, or none.
+func TestAnswerOfAReliable183(t *testing.T) {
+	brief := sim.Behaviour{sim.Progress().Reliably(), sim.Answer().With(sim.NoBody).In(time.Second)}
+	late := func(t *plan.Target) { t.EarlyMedia = plan.EarlyNone }
+	for name, c := range map[string]struct {
+		headers []sim.Header
+		plan    *plan.Node
+		want    bool
+	}{
+		"no 100rel":      {nil, to("sip:a@192.0.2.11"), true},
+		"another's 183":  {supports100rel, parallel(to("sip:b@192.0.2.12"), to("sip:a@192.0.2.11")), true},
+		"no early media": {supports100rel, target("sip:a@192.0.2.11", late), true},
+		"acknowledged":   {supports100rel, to("sip:a@192.0.2.11"), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, always(c.plan), 1)
+			a := r.phone("sip:a@192.0.2.11", brief)
+			r.phone("sip:b@192.0.2.12", sim.Behaviour{sim.Progress().Reliably()})
+			r.call(sim.CallSpec{Headers: c.headers, HangupAfter: seconds(1)})
+			got, want := body(t, r.caller.Received("200 INVITE")[0]), ""
+			if c.want {
+				want = body(t, a.Sent("183")[0])
+			}
+			if got != want {
+				t.Errorf("the 200 has the body %q, want %q", got, want)
+			}
+		})
+	}
+}

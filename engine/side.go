@@ -27,9 +27,10 @@ type side struct {
 	ok       []byte // the 2xx
 
 	// What we ask: an INVITE of ours.
-	received leg.Received // the peer's reliable provisionals
-	due      uint32       // the RSeq whose PRACK waits for the other side's, 0 = none
-	late     *lateAck     // the INVITE whose ACK waits for the other side's
+	received leg.Received     // the peer's reliable provisionals
+	due      uint32           // the RSeq whose PRACK waits for the other side's, 0 = none
+	sdp      *message.Message // the reliable provisional that answered the first offer; its 2xx need not do so again
+	late     *lateAck         // the INVITE whose ACK waits for the other side's
 
 	session leg.SessionTimer
 	updates bool   // the peer takes UPDATE

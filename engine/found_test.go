@@ -179,3 +179,19 @@ func TestEarlyMediaWithoutTag(t *testing.T) {
 		t.Errorf("caller got %d", c.Final())
 	}
 }
+
+// Seed 1807: a caller that owed the answer to our offer sent a re-INVITE; after it the callee's 2xx was never acknowledged.
+func TestReinviteBeforeLateAck(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	a := r.phone("sip:a@192.0.2.11", sim.After(time.Second))
+	c := r.place(sim.CallSpec{Body: sim.NoBody, NoAck: true, HangupAfter: seconds(10)})
+	x := c.Request(at(2*time.Second), "INVITE", nil, sim.NoBody)
+	r.odd = true // no ACK
+	r.run()
+	if x.Code() != 491 {
+		t.Errorf("re-INVITE got %d", x.Code())
+	}
+	if len(a.Received("ACK")) != 1 {
+		t.Errorf("callee got %d ACK", len(a.Received("ACK")))
+	}
+}

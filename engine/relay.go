@@ -109,7 +109,7 @@ func (s *side) open() (theirs, ours bool) {
 	theirs = s.in != nil || first && s.b == nil
 	ours = s.out != nil || s.late != nil || first && s.b != nil
 	if p := s.peer; p != nil {
-		ours = ours || p.in != nil && p.in != s.out || p.out != nil && p.out != s.in
+		ours = ours || p.late != nil || p.in != nil && p.in != s.out || p.out != nil && p.out != s.in
 	}
 	return theirs, ours
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -71,8 +72,12 @@ func listen(path string) (net.Listener, error) {
 		if info.Mode()&os.ModeSocket == 0 {
 			return nil, errors.New("there is a file that is no socket")
 		}
-		if c, err := net.DialTimeout("unix", path, timeout); err == nil {
+		c, err := net.DialTimeout("unix", path, timeout)
+		if err == nil {
 			return nil, errors.Join(ErrInUse, c.Close())
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) { // somebody listens, but is busy or not ours to ask
+			return nil, fmt.Errorf("there is a socket, and nobody can say that it is abandoned: %w", err)
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, err
@@ -137,8 +142,8 @@ func call(ctx context.Context, path, method, what string, into any) error {
 	if err != nil {
 		return fmt.Errorf("no engine answers on %s: %w; is `tandem run` up, with the same --admin?", path, errors.Unwrap(err))
 	}
-	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
+	err = errors.Join(err, resp.Body.Close())
 	switch {
 	case err != nil:
 		return fmt.Errorf("admin socket %s: %w", path, err)

@@ -2,16 +2,14 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/BurntSushi/toml"
-	"go.uber.org/zap/zapcore"
 
 	"tandem/engine/transport"
 )
@@ -19,29 +17,38 @@ import (
 // DefaultListen is listened on if nothing else is said.
 const DefaultListen = "udp:127.0.0.1:5060"
 
-// MaxBudget is the largest instruction budget that may be configured.
-const MaxBudget = 100_000_000
+// The bounds of the instruction budget of a handler.
+const (
+	MinBudget = 1000
+	MaxBudget = 100_000_000
+)
 
-// Config is the configuration of a running engine.
+// maxSocketPath is how many bytes the path of a unix socket may have: what unix(7) gives it, less the byte that ends it.
+const maxSocketPath = 107
+
+// Levels are the levels of the log, the most talkative first.
+var Levels = []string{"debug", "info", "warn", "error"}
+
+// Config is the configuration of a running engine. Relative paths in a configuration file start at its folder.
 type Config struct {
-	// Scripts is the script root: a folder with main.lua, or one file. Relative paths start at the configuration file.
-	Scripts string `toml:"scripts"`
-	// Admin is the path of the unix socket that `tandem status` and `tandem reload` talk to.
-	Admin string `toml:"admin"`
-	// Log is the least level logged: debug, info, warn or error.
-	Log string `toml:"log"`
-	// Budget is how many instructions a handler may take, 1000 to MaxBudget.
-	Budget int `toml:"budget"`
+	// Scripts is the script root: a folder with main.lua, or one file.
+	Scripts string
+	// Admin is the path of the unix socket that `tandem status` and `tandem reload` talk to; empty = none.
+	Admin string
+	// Log is the least level logged, one of Levels.
+	Log string
+	// Budget is how many instructions a handler may take, MinBudget to MaxBudget.
+	Budget int
 	// Listeners are the sockets; the first is the one for targets of its family.
-	Listeners []Listener `toml:"listener"`
+	Listeners []Listener
 }
 
 // Listener is a socket to receive and send on.
 type Listener struct {
 	// Address is PROTOCOL:IP:PORT: "udp:127.0.0.1:5060".
-	Address string `toml:"address"`
-	// Advertise is the HOST:PORT that peers are told; empty = the address itself.
-	Advertise string `toml:"advertise"`
+	Address string
+	// Advertise is the IP:PORT that peers are told; empty = the address itself.
+	Advertise string
 }
 
 // Default returns the configuration of an engine that is told nothing.
@@ -63,78 +70,99 @@ func Read(path string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("configuration: %w", err)
 	}
-	c := Default()
-	meta, err := toml.Decode(string(text), &c)
-	var perr toml.ParseError
-	switch {
-	case errors.As(err, &perr):
-		return Config{}, fmt.Errorf("%s:%d: %s", path, perr.Position.Line, perr.Message)
-	case err != nil:
+	return parse(path, text)
+}
+
+func parse(path string, text []byte) (Config, error) {
+	var doc map[string]any
+	if _, err := toml.Decode(string(text), &doc); err != nil {
+		var bad toml.ParseError
+		if errors.As(err, &bad) {
+			return Config{}, fmt.Errorf("%s:%d: %s", path, max(bad.Position.Line, 1), bad.Message) // 0 if the first token is bad
+		}
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
-	for _, key := range meta.Undecoded() {
-		return Config{}, fmt.Errorf("%s:%d: unknown key %q; known keys are scripts, admin, log, budget and, in [[listener]], address and advertise",
-			path, lineOf(text, key), key.String())
+	c := Default()
+	if err := c.decode(doc, newLines(text)); err != nil {
+		return Config{}, fmt.Errorf("%s:%d: %w", path, newLines(text).of(err), err)
 	}
-	if !filepath.IsAbs(c.Scripts) {
-		c.Scripts = filepath.Join(filepath.Dir(path), c.Scripts)
-	}
-	if err := c.Check(); err != nil {
-		return Config{}, fmt.Errorf("%s:%d: %w", path, lineOf(text, toml.Key{err.key}), err)
+	c.Scripts = beside(path, c.Scripts)
+	c.Admin = beside(path, c.Admin)
+	if err := c.check(); err != nil {
+		return Config{}, fmt.Errorf("%s:%d: %w", path, newLines(text).of(err), err)
 	}
 	return c, nil
 }
 
-// lineOf returns the first line that sets the last part of a key.
-func lineOf(text []byte, key toml.Key) int {
-	name := key[len(key)-1]
-	for i, l := range bytes.Split(text, []byte("\n")) {
-		l = bytes.TrimLeft(l, " \t[\"")
-		if rest, ok := bytes.CutPrefix(l, []byte(name)); ok && len(rest) > 0 && strings.ContainsRune(" \t=\"]", rune(rest[0])) {
-			return i + 1
-		}
+// beside returns a path of the configuration file as seen from where the program runs.
+func beside(file, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
 	}
-	return 1
+	return filepath.Join(filepath.Dir(file), path)
 }
 
-// keyError is a value that cannot be used.
-type keyError struct{ key, what string }
+// Error is a key that is not known, or whose value cannot be used.
+type Error struct {
+	Key string
+	// Listener says which [[listener]] it stands in, counted from 1; 0 = none.
+	Listener int
+	What     string
+}
 
 // Error names the key and says what is wrong with its value.
-func (e *keyError) Error() string { return e.key + ": " + e.what }
+func (e *Error) Error() string { return e.Key + ": " + e.What }
 
-// Check returns an error for values that cannot be used, nil if all can.
-func (c *Config) Check() *keyError {
-	if _, err := zapcore.ParseLevel(c.Log); err != nil {
-		return &keyError{"log", fmt.Sprintf("%q is no level; use debug, info, warn or error", c.Log)}
+// Check returns an *Error for the first value that cannot be used, nil if all can.
+func (c *Config) Check() error {
+	if err := c.check(); err != nil {
+		return err
 	}
-	if c.Budget < 1000 || c.Budget > MaxBudget {
-		return &keyError{"budget", fmt.Sprintf("%d is out of range; use 1000 to %d instructions", c.Budget, MaxBudget)}
+	return nil
+}
+
+func (c *Config) check() *Error {
+	if !slices.Contains(Levels, c.Log) {
+		return &Error{Key: "log", What: fmt.Sprintf("%q is no level; use debug, info, warn or error", c.Log)}
+	}
+	if c.Budget < MinBudget || c.Budget > MaxBudget {
+		return &Error{Key: "budget", What: fmt.Sprintf("%d is out of range; use %d to %d instructions", c.Budget, MinBudget, MaxBudget)}
 	}
 	if c.Scripts == "" {
-		return &keyError{"scripts", "is empty; name a folder with main.lua, or a file"}
+		return &Error{Key: "scripts", What: "is empty; name a folder with main.lua, or a file"}
 	}
-	for _, l := range c.Listeners {
+	if len(c.Admin) > maxSocketPath {
+		return &Error{Key: "admin", What: fmt.Sprintf("%s has %d bytes, the path of a socket has at most %d; choose a shorter one", c.Admin, len(c.Admin), maxSocketPath)}
+	}
+	for i, l := range c.Listeners {
 		if err := l.check(); err != nil {
+			err.Listener = i + 1
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *Listener) check() *keyError {
+func (l *Listener) check() *Error {
+	if l.Address == "" {
+		return &Error{Key: "address", What: "is missing; say where to listen as udp:IP:PORT"}
+	}
 	listen, err := transport.ParseListen(l.Address)
 	if err != nil {
-		return &keyError{"address", err.Error()}
+		return &Error{Key: "address", What: err.Error()}
 	}
 	if l.Advertise == "" {
 		if listen.Addr.Addr().IsUnspecified() {
-			return &keyError{"address", fmt.Sprintf("%s is every address of the machine, which peers cannot answer to: say which with advertise = \"IP:PORT\"", l.Address)}
+			return &Error{Key: "address", What: l.Address + " is every address of the machine, and peers have to be told one: advertise IP:PORT"}
 		}
 		return nil
 	}
-	if _, err := netip.ParseAddrPort(l.Advertise); err != nil {
-		return &keyError{"advertise", fmt.Sprintf("%q is not IP:PORT", l.Advertise)}
+	told, err := netip.ParseAddrPort(l.Advertise)
+	if err != nil {
+		return &Error{Key: "advertise", What: fmt.Sprintf("%q is not IP:PORT", l.Advertise)}
+	}
+	if told.Addr().IsUnspecified() || told.Port() == 0 {
+		return &Error{Key: "advertise", What: fmt.Sprintf("%q is nothing that peers can send to; give an IP address and a port", l.Advertise)}
 	}
 	return nil
 }

@@ -1,0 +1,184 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// file writes a tandem.toml and returns its path.
+func file(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "tandem.toml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestRead(t *testing.T) {
+	long := strings.Repeat("x", maxSocketPath)
+	for name, c := range map[string]struct {
+		text string
+		want Config // Scripts and Admin as the file says them: beside it, unless absolute or empty
+	}{
+		"empty": {"", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000}},
+		"everything": {
+			"scripts = \"routes\"\nadmin = \"run/tandem.sock\"\nlog = \"debug\"\nbudget = 1_000\n" +
+				"[[listener]]\naddress = \"udp:127.0.0.1:5060\"\n[[listener]]\naddress = \"udp:0.0.0.0:5061\"\nadvertise = \"192.0.2.1:5061\"\n",
+			Config{
+				Scripts: "routes", Admin: "run/tandem.sock", Log: "debug", Budget: 1000,
+				Listeners: []Listener{{Address: "udp:127.0.0.1:5060"}, {Address: "udp:0.0.0.0:5061", Advertise: "192.0.2.1:5061"}},
+			},
+		},
+		"inline tables": {
+			"listener = [{address = \"udp:[::1]:5060\"}]",
+			Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Listeners: []Listener{{Address: "udp:[::1]:5060"}}},
+		},
+		"absolute paths": {
+			"scripts = \"/srv/routes/main.lua\"\nadmin = \"/run/tandem.sock\"\nbudget = 100_000_000",
+			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget},
+		},
+		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000}},
+		"windows lines":   {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000}},
+		"longest socket":  {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := file(t, c.text)
+			got, err := Read(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.want.Scripts, c.want.Admin = beside(path, c.want.Scripts), beside(path, c.want.Admin)
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	const good = "[[listener]]\naddress = \"udp:127.0.0.1:5060\"\n"
+	for name, c := range map[string]struct {
+		text string
+		line int
+		want string // what follows file:line
+	}{
+		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; known keys are scripts, admin, log, budget and"},
+		"unknown key in quotes":    {"log = \"info\"\n\"a b\" = 1\n", 2, "a b: unknown key"},
+		"unknown table":            {"\n[server]\nport = 5060\n", 2, "server: unknown key"},
+		"unknown tables":           {good + "[[listeners]]\naddress = \"\"\n", 3, "listeners: unknown key"},
+		"unknown dotted key":       {"\nserver.port = 5060\n", 2, "server: unknown key"},
+		"listener's key outside":   {"address = \"udp:127.0.0.1:5060\"\n" + good, 1, "address: unknown key"},
+		"unknown key of listener":  {good + good + "addr = \"x\"\n", 5, "addr: unknown key of [[listener]]"},
+		"key of the file within":   {good + "log = \"info\"\n", 3, "log: unknown key of [[listener]]"},
+		"first error of two":       {"budget = 1.5\nlogs = 1\n", 1, "budget: want an integer, got a float"},
+		"first unknown of two":     {"z = 1\na = 1\n", 1, "z: unknown key"},
+		"string for integer":       {"budget = \"many\"\n", 1, "budget: want an integer, got a string"},
+		"boolean for string":       {"\nlog = true\n", 2, "log: want a string, got a boolean"},
+		"date for string":          {"scripts = 2026-11-22\n", 1, "scripts: want a string, got a date or time"},
+		"array for string":         {"admin = [\"a\"]\n", 1, "admin: want a string, got an array"},
+		"table for string":         {"log = \"info\"\n[scripts]\n", 2, "scripts: want a string, got a table"},
+		"table for array":          {"[listener]\naddress = \"udp:127.0.0.1:5060\"\n", 1, "listener: want an array of tables, got a table; begin each with [[listener]]"},
+		"string for array":         {"log = \"info\"\nlistener = \"udp:127.0.0.1:5060\"\n", 2, "listener: want an array of tables, got a string"},
+		"array of strings":         {"listener = [\"udp:127.0.0.1:5060\"]\n", 1, "listener: want tables, got a string; begin each with [[listener]]"},
+		"integer in the first":     {"[[listener]]\naddress = 5060\n" + good, 2, "address: want a string, got an integer"},
+		"integer in the second":    {good + "[[listener]]\naddress = 5060\n", 4, "address: want a string, got an integer"},
+		"bad first token":          {"\"\\", 1, "invalid escape"},
+		"bad TOML":                 {"log = \"info\"\nbudget =\n", 2, "expected value"},
+		"string left open":         {"\n\nlog = \"info\n", 3, "strings cannot contain newlines"},
+		"key twice":                {"log = \"info\"\nlog = \"warn\"\n", 2, "Key 'log' has already been defined"},
+		"no level":                 {"\nlog = \"loud\"\n", 2, `log: "loud" is no level; use debug, info, warn or error`},
+		"level that hides errors":  {"log = \"fatal\"\n", 1, `log: "fatal" is no level`},
+		"empty level":              {"log = \"\"\n", 1, `log: "" is no level`},
+		"budget too small":         {"# budget = 5000\nbudget = 999\n", 2, "budget: 999 is out of range; use 1000 to 100000000"},
+		"budget too large":         {"budget = 100_000_001\n", 1, "budget: 100000001 is out of range"},
+		"no scripts":               {"scripts = \"\"\n", 1, "scripts: is empty"},
+		"socket path too long":     {"admin = \"/" + strings.Repeat("x", maxSocketPath) + "\"\n", 1, "admin: /xxx"},
+		"no address":               {good + "\n[[listener]]\nadvertise = \"192.0.2.1:5060\"\n", 4, "address: is missing"},
+		"host name":                {"[[listener]]\naddress = \"udp:pbx.example:5060\"\n", 2, `"pbx.example" is not an IP address`},
+		"second listener":          {good + "[[listener]]\naddress = \"udp:127.0.0.1\"\n", 4, "address: listen \"udp:127.0.0.1\": no port"},
+		"second of two in line":    {"listener = [{address = \"udp:127.0.0.1:1\"}, {address = \"tcp:127.0.0.1:1\"}]\n", 1, "transport tcp cannot be listened on"},
+		"wildcard":                 {"[[listener]]\naddress = \"udp:0.0.0.0:5060\"\n", 2, "address: udp:0.0.0.0:5060 is every address of the machine, and peers have to be told one: advertise IP:PORT"},
+		"wildcard of IPv6":         {"[[listener]]\naddress = \"udp:[::]:5060\"\n", 2, "address: udp:[::]:5060 is every address"},
+		"advertised name":          {good + "advertise = \"pbx.example:5060\"\n", 3, `advertise: "pbx.example:5060" is not IP:PORT`},
+		"advertised wildcard":      {good + "advertise = \"0.0.0.0:5060\"\n", 3, `advertise: "0.0.0.0:5060" is nothing that peers can send to`},
+		"advertised without port":  {good + "advertise = \"192.0.2.1:0\"\n", 3, `advertise: "192.0.2.1:0" is nothing that peers can send to`},
+		"advertised by the second": {good + "advertise = \"192.0.2.1:5060\"\n" + good + "advertise = \"here\"\n", 6, `advertise: "here" is not IP:PORT`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := file(t, c.text)
+			_, err := Read(path)
+			if err == nil {
+				t.Fatal("no error")
+			}
+			text, ok := strings.CutPrefix(err.Error(), fmt.Sprintf("%s:%d: ", path, c.line))
+			if !ok || !strings.Contains(text, c.want) {
+				t.Errorf("got  %v\nwant line %d: …%s…", err, c.line, c.want)
+			}
+		})
+	}
+}
+
+func TestReadNoFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tandem.toml")
+	if _, err := Read(path); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A caller that keeps an error of Check in an error must see nil as nil.
+func TestCheckNil(t *testing.T) {
+	c := Default()
+	if err := c.Check(); err != nil {
+		t.Errorf("the defaults are refused: %v", err)
+	}
+	c.Listeners = []Listener{{Address: DefaultListen}, {Address: "udp:[::]:5060"}}
+	var bad *Error
+	if err := c.Check(); !errors.As(err, &bad) || bad.Key != "address" || bad.Listener != 2 {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestDefaultAdmin(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+	if got := DefaultAdmin(); got != "/run/user/1000/tandem.sock" {
+		t.Errorf("got %s", got)
+	}
+	t.Setenv("XDG_RUNTIME_DIR", "")
+	t.Setenv("TMPDIR", "/var/tmp")
+	if got, want := DefaultAdmin(), fmt.Sprintf("/var/tmp/tandem-%d.sock", os.Getuid()); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Whatever a file holds, it is a configuration that can be used or an error with a line of the file.
+func FuzzParse(f *testing.F) {
+	f.Add("scripts = \"routes\"\n[[listener]]\naddress = \"udp:127.0.0.1:5060\"\n")
+	f.Add("listener = [{address = \"udp:[::1]:5060\"}, 1]\nbudget = 1e3\n")
+	f.Add("'log' = \"\"\"\ninfo\"\"\"\n[listener.x]\n")
+	located := regexp.MustCompile(`^/etc/tandem\.toml:(\d+): .`)
+	f.Fuzz(func(t *testing.T, text string) {
+		c, err := parse("/etc/tandem.toml", []byte(text))
+		if err == nil {
+			if err := c.Check(); err != nil {
+				t.Errorf("Check refuses what was taken: %v", err)
+			}
+			return
+		}
+		m := located.FindStringSubmatch(err.Error())
+		if m == nil {
+			t.Fatalf("no file and line: %v", err)
+		}
+		if line, _ := strconv.Atoi(m[1]); line < 1 || line > strings.Count(text, "\n")+1 {
+			t.Errorf("line %s of %d: %v", m[1], strings.Count(text, "\n")+1, err)
+		}
+	})
+}

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const knownKeys = "known keys are scripts, admin, log, budget and, in [[listener]], address and advertise"
+
+// decode sets what the file sets. Of several errors it returns the one that stands first in the file.
+func (c *Config) decode(doc map[string]any, at lines) *Error {
+	var errs []*Error
+	note := func(err *Error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for key, v := range doc {
+		switch key {
+		case "scripts":
+			note(set(&c.Scripts, key, v))
+		case "admin":
+			note(set(&c.Admin, key, v))
+		case "log":
+			note(set(&c.Log, key, v))
+		case "budget":
+			n := int64(0)
+			note(set(&n, key, v))
+			c.Budget = int(n)
+		case "listener":
+			errs = append(errs, c.listeners(v)...)
+		default:
+			note(&Error{Key: key, What: "unknown key; " + knownKeys})
+		}
+	}
+	if len(errs) == 0 {
+		return nil
+	}
+	return slices.MinFunc(errs, func(a, b *Error) int { return cmp.Or(at.of(a)-at.of(b), cmp.Compare(a.Key, b.Key)) })
+}
+
+// listeners takes an array of tables, however it is written.
+func (c *Config) listeners(v any) (errs []*Error) {
+	var tables []map[string]any
+	switch list := v.(type) {
+	case []map[string]any:
+		tables = list
+	case []any:
+		for _, item := range list {
+			table, ok := item.(map[string]any)
+			if !ok {
+				return []*Error{{Key: "listener", What: "want tables, got " + kind(item) + "; begin each with [[listener]]"}}
+			}
+			tables = append(tables, table)
+		}
+	default:
+		return []*Error{{Key: "listener", What: "want an array of tables, got " + kind(v) + "; begin each with [[listener]]"}}
+	}
+	for i, table := range tables {
+		l := Listener{}
+		for _, err := range l.decode(table) {
+			err.Listener = i + 1
+			errs = append(errs, err)
+		}
+		c.Listeners = append(c.Listeners, l)
+	}
+	return errs
+}
+
+func (l *Listener) decode(table map[string]any) (errs []*Error) {
+	for key, v := range table {
+		var err *Error
+		switch key {
+		case "address":
+			err = set(&l.Address, key, v)
+		case "advertise":
+			err = set(&l.Advertise, key, v)
+		default:
+			err = &Error{Key: key, What: "unknown key of [[listener]]; " + knownKeys}
+		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// set stores a value of the type that is wanted.
+func set[T string | int64](into *T, key string, v any) *Error {
+	got, ok := v.(T)
+	if !ok {
+		return &Error{Key: key, What: fmt.Sprintf("want %s, got %s", kind(*into), kind(v))}
+	}
+	*into = got
+	return nil
+}
+
+// kind names the type of a TOML value.
+func kind(v any) string {
+	switch v.(type) {
+	case string:
+		return "a string"
+	case int64:
+		return "an integer"
+	case float64:
+		return "a float"
+	case bool:
+		return "a boolean"
+	case map[string]any:
+		return "a table"
+	case []any, []map[string]any:
+		return "an array"
+	}
+	return "a date or time"
+}
+
+// lines finds keys in the text of a file. The TOML package tells only where the last of several tables sets a key.
+type lines [][]byte
+
+func newLines(text []byte) lines { return bytes.Split(text, []byte("\n")) }
+
+// of returns the line of the key that an error speaks of; the line of its table if the key is not written there; else 1.
+func (ls lines) of(e *Error) int {
+	table, found := 0, 1
+	for i, l := range ls {
+		name, header := keyOf(l)
+		switch {
+		case name == "":
+			continue
+		case header && name == "listener":
+			table++
+		case header:
+			table = -1 // not known
+		}
+		if name == e.Key && (header && e.Listener == 0 || !header && table == e.Listener) {
+			return i + 1
+		}
+		if e.Listener > 0 && name == "listener" && (!header || table == e.Listener) {
+			found = i + 1
+		}
+	}
+	return found
+}
+
+// keyOf returns the first part of the key that a line sets, or of the table that it begins.
+func keyOf(line []byte) (name string, header bool) {
+	l := strings.TrimLeft(string(line), " \t")
+	rest := strings.TrimLeft(l, "[ \t")
+	header = strings.HasPrefix(l, "[")
+	if quote := strings.IndexAny(rest, `"'`); quote == 0 {
+		name, _, _ = strings.Cut(rest[1:], rest[:1])
+		return name, header
+	}
+	end := strings.IndexAny(rest, " \t.=]#\r")
+	if end < 0 {
+		return "", false
+	}
+	return rest[:end], header
+}

@@ -144,36 +144,56 @@ func (d *demo) save(script string) error {
 	if err := os.WriteFile(path+"~", []byte(text), 0o600); err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "main.lua\n\n%s\n", indent(text))
+	d.say("main.lua\n\n%s\n", indent(text))
 	return os.Rename(path+"~", path)
 }
+
+// say tells what happens. An output that is gone does not change what does.
+func (d *demo) say(format string, args ...any) { _, _ = fmt.Fprintf(d.out, format, args...) }
 
 func indent(text string) string {
 	return "    " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n    ") + "\n"
 }
 
-// does tells a phone what to do with calls, and returns when the phone knows.
-func (d *demo) does(name string, b sim.Behaviour) {
-	p, told := d.phones[name], make(chan struct{})
-	p.socket.Post(func(clock.Time) {
-		p.Behave(b)
-		close(told)
+// behave tells phones what to do with calls, and returns when they know.
+func (d *demo) behave(ctx context.Context, behaviours map[string]sim.Behaviour) error {
+	for name, b := range behaviours {
+		p := d.phones[name]
+		if err := p.do(ctx, func(clock.Time) { p.Behave(b) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// do runs a function on the phone's goroutine and waits for it; the phone stops when ctx is done.
+func (p *phone) do(ctx context.Context, fn func(clock.Time)) error {
+	done := make(chan struct{})
+	p.socket.Post(func(now clock.Time) {
+		fn(now)
+		close(done)
 	})
-	<-told
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (d *demo) firstCall(ctx context.Context) error {
-	d.does("desk", sim.Never())
-	d.does("mobile", sim.After(700*time.Millisecond))
-	d.does("home", sim.Never())
-	fmt.Fprintln(d.out, "A call. The desk phone and the mobile ring, home 0.3 s later; the mobile answers.")
+	err := d.behave(ctx, map[string]sim.Behaviour{"desk": sim.Never(), "mobile": sim.After(700 * time.Millisecond), "home": sim.Never()})
+	if err != nil {
+		return err
+	}
+	d.say("A call. The desk phone and the mobile ring, home 0.3 s later; the mobile answers.\n")
 	if err := d.call(ctx, "mobile"); err != nil {
 		return err
 	}
 	cancels := 0
 	for _, name := range []string{"desk", "home"} {
 		for _, reason := range d.record.cancelReasons(d.phones[name].addr) {
-			fmt.Fprintf(d.out, "%s was cancelled. Reason: %s\n", name, reason)
+			d.say("%s was cancelled. Reason: %s\n", name, reason)
 			cancels++
 		}
 	}
@@ -185,7 +205,7 @@ func (d *demo) firstCall(ctx context.Context) error {
 
 // reload changes the script and waits until it is live.
 func (d *demo) reload(ctx context.Context) error {
-	fmt.Fprintf(d.out, "\nThe script is changed and saved, while the engine runs.\n\n")
+	d.say("\nThe script is changed and saved, while the engine runs.\n\n")
 	if err := d.save(second); err != nil {
 		return err
 	}
@@ -196,7 +216,7 @@ func (d *demo) reload(ctx context.Context) error {
 		case <-tick.C:
 			if st := d.server.Host().Status(); st.Generation == 2 {
 				tick.Stop()
-				fmt.Fprintf(d.out, "Generation 2 is live, sha256 %s.\n\n", st.Hash)
+				d.say("Generation 2 is live, sha256 %s.\n\n", st.Hash)
 				return nil
 			}
 		case <-ctx.Done():
@@ -207,8 +227,10 @@ func (d *demo) reload(ctx context.Context) error {
 }
 
 func (d *demo) secondCall(ctx context.Context) error {
-	d.does("home", sim.After(300*time.Millisecond))
-	fmt.Fprintln(d.out, "The same call again goes the new way: half a second at the desk, then home.")
+	if err := d.behave(ctx, map[string]sim.Behaviour{"home": sim.After(300 * time.Millisecond)}); err != nil {
+		return err
+	}
+	d.say("The same call again goes the new way: half a second at the desk, then home.\n")
 	return d.call(ctx, "home")
 }
 
@@ -217,13 +239,16 @@ func (d *demo) call(ctx context.Context, by string) error {
 	caller := d.phones["caller"]
 	hangup := 300 * time.Millisecond
 	d.record.reset()
-	calls := make(chan *sim.Call, 1)
-	caller.socket.Post(func(now clock.Time) {
-		calls <- caller.Call(now, sim.CallSpec{
+	var call *sim.Call
+	err := caller.do(ctx, func(now clock.Time) {
+		call = caller.Call(now, sim.CallSpec{
 			From: `"Alice" <sip:alice@example.net>`, To: "sip:100@example.com",
 			Dest: flow.Flow{Remote: d.server.Addrs()[0].Addr}, HangupAfter: &hangup,
 		})
 	})
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
@@ -234,14 +259,15 @@ func (d *demo) call(ctx context.Context, by string) error {
 	for name, p := range d.phones {
 		names[p.addr] = name
 	}
-	fmt.Fprintf(d.out, "\n%s\n", indent(trace.Ladder(d.record.events(), trace.Options{Names: names})))
+	d.say("\n%s\n", indent(trace.Ladder(d.record.events(), trace.Options{Names: names})))
 	if ctx.Err() != nil {
 		return errors.New("the call does not end")
 	}
-	call := <-calls
-	answered := make(chan string, 1)
-	caller.socket.Post(func(clock.Time) { answered <- call.AnsweredBy() })
-	if who := <-answered; who != by {
+	var who string
+	if err := caller.do(ctx, func(clock.Time) { who = call.AnsweredBy() }); err != nil {
+		return err
+	}
+	if who != by {
 		return fmt.Errorf("answered by %q, want %s", who, by)
 	}
 	return nil

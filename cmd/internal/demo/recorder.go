@@ -17,6 +17,7 @@ type recorder struct {
 	rec   trace.Recorder
 	open  map[string]bool // requests of the engine without a final response, by branch and method
 	ended bool
+	told  bool // over is closed
 	msg   message.Message
 }
 
@@ -31,7 +32,7 @@ func (r *recorder) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rec.Reset()
-	r.open, r.ended = map[string]bool{}, false
+	r.open, r.ended, r.told = map[string]bool{}, false, false
 	r.over = make(chan struct{})
 }
 
@@ -40,7 +41,6 @@ func (r *recorder) Trace(e trace.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.rec.Trace(e)
-	was := r.ended && len(r.open) == 0
 	switch {
 	case e.Kind == trace.Note:
 		r.ended = r.ended || e.Text == "ended"
@@ -50,7 +50,8 @@ func (r *recorder) Trace(e trace.Event) {
 	case e.Kind == trace.Received && r.msg.Status() >= 200:
 		delete(r.open, key(&r.msg))
 	}
-	if r.ended && len(r.open) == 0 && !was {
+	if r.ended && len(r.open) == 0 && !r.told {
+		r.told = true
 		close(r.over)
 	}
 }

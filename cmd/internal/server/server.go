@@ -93,7 +93,7 @@ func (s *Server) listen(o Options, shards int) error {
 	var bound []netip.AddrPort
 	if s.sockets, bound, err = transport.Open(listens, shards); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%w; stop what uses it, or listen elsewhere with --listen udp:IP:PORT", err)
+			return fmt.Errorf("%w with --listen udp:IP:PORT", err) // transport has said the rest
 		}
 		return err
 	}

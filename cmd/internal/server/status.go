@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -115,9 +114,11 @@ func (st *Status) script(h luaapi.Status) {
 	}
 }
 
-// Print writes the status for people.
-func (st *Status) Print(w io.Writer) {
-	fmt.Fprintf(w, "%s, up %s, %d shards, listening on %s\n", st.Version, time.Duration(st.Uptime*float64(time.Second)).Round(time.Second), st.Shards, strings.Join(st.Listeners, " "))
+// String returns the status for people: a line for each matter.
+func (st *Status) String() string {
+	w := &strings.Builder{}
+	up := time.Duration(st.Uptime * float64(time.Second)).Round(time.Second)
+	fmt.Fprintf(w, "%s, up %s, %d shards, listening on %s\n", st.Version, up, st.Shards, strings.Join(st.Listeners, " "))
 	fmt.Fprintf(w, "calls     %d up, %d in all, %d answered\n", st.Calls.Active, st.Calls.Total, st.Calls.Answered)
 	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
 	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))
@@ -143,4 +144,5 @@ func (st *Status) Print(w io.Writer) {
 	if st.Panics > 0 {
 		fmt.Fprintf(w, "bugs      %d calls were ended by a bug in Tandem; see the log\n", st.Panics)
 	}
+	return w.String()
 }

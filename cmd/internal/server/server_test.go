@@ -1,0 +1,320 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"tandem/cmd/internal/admin"
+	"tandem/cmd/internal/config"
+	"tandem/cmd/internal/exit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience bounds every wait for a datagram; nothing takes a hundredth of it.
+const patience = 20 * time.Second
+
+const busy = `
+local plan = require "plan"
+return { invite = function(call) return plan.reject(486) end }
+`
+
+// configured returns the configuration of a server for a script on a free port of loopback, and the script's path.
+func configured(t *testing.T, script string) (config.Config, string) {
+	t.Helper()
+	c := config.Default()
+	c.Scripts, c.Admin = t.TempDir(), ""
+	c.Listeners = []config.Listener{{Address: "udp:127.0.0.1:0"}}
+	path := filepath.Join(c.Scripts, "main.lua")
+	write(t, path, script)
+	return c, path
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// start starts a server for the test's length.
+func start(t *testing.T, c config.Config) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), Options{Config: c, Log: zap.NewNop(), Shards: 2, Product: "Tandem/test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// peer is a socket that speaks to the server.
+type peer struct {
+	t    *testing.T
+	conn net.Conn
+}
+
+func dial(t *testing.T, s *Server) *peer {
+	t.Helper()
+	conn, err := net.Dial("udp", s.Addrs()[0].Addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &peer{t, conn}
+}
+
+func (p *peer) send(method, id, to string) {
+	p.t.Helper()
+	lines := []string{
+		method + " sip:100@pbx.example SIP/2.0",
+		"Via: SIP/2.0/UDP " + p.conn.LocalAddr().String() + ";branch=z9hG4bK" + id,
+		"From: <sip:alice@example.net>;tag=" + id, "To: <sip:100@pbx.example>" + to, "Call-ID: " + id,
+		"CSeq: 1 " + method, "Max-Forwards: 70", "Contact: <sip:alice@" + p.conn.LocalAddr().String() + ">", "Content-Length: 0", "", "",
+	}
+	if _, err := p.conn.Write([]byte(strings.Join(lines, "\r\n"))); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// final reads responses until a final one, and returns its first line and the parameters of its To.
+func (p *peer) final() (line, tag string) {
+	p.t.Helper()
+	if err := p.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		p.t.Fatal(err)
+	}
+	for buf := make([]byte, 65536); ; {
+		n, err := p.conn.Read(buf)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		line, rest, _ := strings.Cut(string(buf[:n]), "\r\n")
+		if strings.HasPrefix(line, "SIP/2.0 1") {
+			continue
+		}
+		_, to, _ := strings.Cut(rest, "\r\nTo: <sip:100@pbx.example>")
+		tag, _, _ := strings.Cut(to, "\r\n")
+		return line, tag
+	}
+}
+
+// call places a call that is refused, and returns how.
+func (p *peer) call(id string) string {
+	p.t.Helper()
+	p.send("INVITE", id, "")
+	line, tag := p.final()
+	p.send("ACK", id, tag)
+	return line
+}
+
+// status returns the status as `tandem status` gets it.
+func status(t *testing.T, s *Server) Status {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	st, err := s.Status(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.(Status)
+}
+
+func TestStatus(t *testing.T) {
+	c, _ := configured(t, busy)
+	s := start(t, c)
+	p := dial(t, s)
+	const calls = 5
+	for i := range calls {
+		if got := p.call(fmt.Sprintf("call%d", i)); got != "SIP/2.0 486 Busy Here" {
+			t.Fatalf("got %s", got)
+		}
+	}
+	if _, err := p.conn.Write([]byte("HELLO\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	p.call("last") // what was sent before has been read by then: a socket is read in order
+
+	st := status(t, s)
+	if st.Version != "Tandem/test" || st.Uptime <= 0 || st.Shards != 2 || len(st.Listeners) != 1 || st.Listeners[0] != s.Addrs()[0].String() {
+		t.Errorf("server: %+v", st)
+	}
+	if st.Calls.Total != calls+1 || st.Calls.Answered != 0 {
+		t.Errorf("calls: %+v", st.Calls)
+	}
+	if st.Messages.Received < 2*calls || st.Messages.Sent < calls || st.Messages.Dropped != 0 {
+		t.Errorf("messages: %+v", st.Messages)
+	}
+	if st.Script.Generation != 1 || len(st.Script.Hash) != 12 || st.Script.Since.IsZero() || st.Script.Refused != "" {
+		t.Errorf("script: %+v", st.Script)
+	}
+	if len(st.Handlers) != 1 || st.Handlers[0] != (Handler{Name: "invite", Calls: calls + 1}) {
+		t.Errorf("handlers: %+v", st.Handlers)
+	}
+	if len(st.Generation) != 1 || st.Generation[0].Total != calls+1 {
+		t.Errorf("generations: %+v", st.Generation)
+	}
+	bad := uint64(0)
+	for _, n := range st.BadInput {
+		bad += n
+	}
+	if bad != 1 || st.Panics != 0 {
+		t.Errorf("bad input: %v, %d panics", st.BadInput, st.Panics)
+	}
+}
+
+func TestReload(t *testing.T) {
+	c, path := configured(t, busy)
+	s := start(t, c)
+	if got := s.Reload(t.Context()); got != (admin.Reloaded{Generation: 1}) {
+		t.Errorf("nothing changed: %+v", got)
+	}
+	write(t, path, strings.Replace(busy, "486", "603", 1))
+	// The watcher may have been quicker; what counts is what serves now.
+	if got := s.Reload(t.Context()); got.Generation != 2 || got.Error != "" {
+		t.Errorf("changed: %+v", got)
+	}
+	if got := dial(t, s).call("decline"); got != "SIP/2.0 603 Decline" {
+		t.Errorf("new version: %s", got)
+	}
+	write(t, path, "return { invit = function() end }")
+	got := s.Reload(t.Context())
+	if got.Generation != 2 || got.Changed || !strings.HasPrefix(got.Error, "main.lua:1: ") {
+		t.Errorf("refused: %+v", got)
+	}
+	if st := status(t, s); st.Script.Generation != 2 || st.Script.Refused != got.Error {
+		t.Errorf("refused: %+v", st.Script)
+	}
+	if got := dial(t, s).call("still"); got != "SIP/2.0 603 Decline" {
+		t.Errorf("after a refusal: %s", got)
+	}
+}
+
+func TestStartFails(t *testing.T) {
+	c, _ := configured(t, busy)
+	taken := start(t, c).Addrs()[0].String()
+	socket := filepath.Join(t.TempDir(), "admin.sock")
+	c.Admin = socket
+	start(t, c)
+	for name, f := range map[string]struct {
+		change func(*config.Config)
+		status int
+		is     error
+		want   string
+	}{
+		"script":          {func(c *config.Config) { c.Scripts = filepath.Dir(c.Scripts) }, exit.Script, nil, "main.lua"},
+		"port in use":     {func(c *config.Config) { c.Listeners = []config.Listener{{Address: taken}} }, exit.Listen, syscall.EADDRINUSE, "or listen on another port with --listen udp:IP:PORT"},
+		"foreign address": {func(c *config.Config) { c.Listeners[0].Address = "udp:192.0.2.1:0" }, exit.Listen, syscall.EADDRNOTAVAIL, "no interface"},
+		"listener twice": {func(c *config.Config) {
+			c.Listeners = []config.Listener{{Address: "udp:127.0.0.1:0"}, {Address: taken}}
+		}, exit.Listen, syscall.EADDRINUSE, taken},
+		"socket in use": {func(*config.Config) {}, exit.Listen, admin.ErrInUse, "give this engine another with --admin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := configured(t, busy)
+			c.Admin = socket
+			f.change(&c)
+			s, err := Start(t.Context(), Options{Config: c, Log: zap.NewNop(), Product: "Tandem/test"})
+			if err == nil {
+				t.Fatal(s.Close())
+			}
+			if exit.Status(err) != f.status || f.is != nil && !errors.Is(err, f.is) || !strings.Contains(err.Error(), f.want) {
+				t.Errorf("status %d: %v\nwant %d: …%s…", exit.Status(err), err, f.status, f.want)
+			}
+		})
+	}
+}
+
+// A server behind every address of the machine tells peers the one that it was given.
+func TestAdvertise(t *testing.T) {
+	phone, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer phone.Close()
+	c, _ := configured(t, `
+local plan = require "plan"
+return { invite = function(call) return plan.to "sip:101@`+phone.LocalAddr().String()+`" end }`)
+	c.Listeners[0] = config.Listener{Address: "udp:0.0.0.0:0", Advertise: "192.0.2.99:5099"}
+	s := start(t, c)
+	bound := s.Addrs()[0].Addr
+	if !bound.Addr().IsUnspecified() || bound.Port() == 0 {
+		t.Fatalf("bound %s", bound)
+	}
+	conn, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", bound.Port()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	(&peer{t, conn}).send("INVITE", "advertise", "")
+	if err := phone.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 65536)
+	n, _, err := phone.ReadFrom(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"\r\nVia: SIP/2.0/UDP 192.0.2.99:5099;", "@192.0.2.99:5099"} {
+		if !strings.Contains(string(buf[:n]), want) {
+			t.Errorf("the phone is not told %q:\n%s", want, buf[:n])
+		}
+	}
+}
+
+func TestStatusOfAClosedServer(t *testing.T) {
+	c, _ := configured(t, busy)
+	s, err := Start(t.Context(), Options{Config: c, Log: zap.NewNop(), Product: "Tandem/test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // closing again does nothing
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Status(ctx); err == nil {
+		t.Error("a closed server has a status")
+	}
+}
+
+func TestStatusForPeople(t *testing.T) {
+	st := Status{
+		Version: "Tandem/1.0", Uptime: 3661.4, Listeners: []string{"udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060"}, Shards: 4,
+		Calls: Calls{Active: 1, Total: 20, Answered: 10}, Messages: Messages{Received: 100, Sent: 90, Dropped: 1},
+		Script:     Script{Generation: 3, Hash: "0123456789ab", Since: time.Date(2026, 11, 23, 10, 15, 0, 0, time.UTC), Refused: "main.lua:12: no"},
+		Generation: []Generation{{Number: 2, Active: 1}, {Number: 3, Active: 0}},
+		Handlers:   []Handler{{Name: "invite", Calls: 20, Errors: 2, OverBudget: 1}},
+		BadInput:   map[string]uint64{"no start line": 2, "a lone CR": 1}, Panics: 1,
+	}
+	const want = `Tandem/1.0, up 1h1m1s, 4 shards, listening on udp:192.0.2.1:5060 udp:[2001:db8::1]:5060
+calls     1 up, 20 in all, 10 answered
+messages  100 received, 90 sent, 1 dropped
+script    generation 3, sha256 0123456789ab, since 2026-11-23 10:15:00
+refused   main.lua:12: no
+          generation 2 still has 1 calls
+handler   invite     20 calls, 2 errors, 1 over budget
+bad input a lone CR: 1
+bad input no start line: 2
+bugs      1 calls were ended by a bug in Tandem; see the log
+`
+	if got := st.String(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -13,21 +13,20 @@ import (
 	"tandem/cmd/internal/exit"
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(execute(newRootCommand(), os.Args[1:])) }
 
-// run is the command without the process round it, for tests.
-func run(args []string) (status int) {
+// execute runs a command line; it says what went wrong and returns the exit status.
+func execute(root *cobra.Command, args []string) (status int) {
 	defer func() {
 		if r := recover(); r != nil {
-			fmt.Fprintf(os.Stderr, "tandem: this is a bug in Tandem: %v\n%s", r, debug.Stack())
+			root.PrintErrf("tandem: this is a bug in Tandem: %v\n%s", r, debug.Stack())
 			status = exit.Bug
 		}
 	}()
-	root := newRootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(context.Background())
 	if err != nil && err.Error() != "" {
-		fmt.Fprintln(root.ErrOrStderr(), "tandem:", err)
+		root.PrintErrln("tandem:", err)
 	}
 	return exit.Status(err)
 }
@@ -41,13 +40,8 @@ func newRootCommand() *cobra.Command {
 			"6 no running engine or it refused, 70 a bug in Tandem, 130 interrupted.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			return fmt.Errorf("there is no command %q; see `tandem help`", args[0])
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:          noSuchCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(os.Stdout)
 	root.SetErr(os.Stderr)
@@ -55,13 +49,51 @@ func newRootCommand() *cobra.Command {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})
 	root.AddCommand(newRunCommand(), newTestCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newVersionCommand())
+	strictDefaults(root)
 	return root
+}
+
+// strictDefaults makes the commands that cobra brings along refuse what they do not know, as ours do.
+func strictDefaults(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				about, rest, err := root.Find(args)
+				if err != nil {
+					return err
+				}
+				return noSuchCommand(about, rest)
+			}
+		case "completion":
+			cmd.Args = noSuchCommand
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+			for _, shell := range cmd.Commands() {
+				shell.Args = noMore
+			}
+		}
+	}
+}
+
+// noSuchCommand refuses the name of a command that cmd does not have.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	cmd.SuggestionsMinimumDistance = 2
+	suggestion := ""
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		suggestion = fmt.Sprintf(", did you mean %q?", near[0])
+	}
+	return fmt.Errorf("there is no command %q%s; see `%s --help`", cmd.CommandPath()+" "+args[0], suggestion, cmd.CommandPath())
 }
 
 // noMore refuses arguments.
 func noMore(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%s takes no argument, got %q", cmd.CommandPath(), args[0])
+		return fmt.Errorf("%s takes no argument, got %q; see `%[1]s --help`", cmd.CommandPath(), args[0])
 	}
 	return nil
 }
@@ -69,7 +101,7 @@ func noMore(cmd *cobra.Command, args []string) error {
 // atMostOne refuses a second argument.
 func atMostOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return fmt.Errorf("%s takes one argument, got %q too", cmd.CommandPath(), args[1])
+		return fmt.Errorf("%s takes one argument, got %q too; see `%[1]s --help`", cmd.CommandPath(), args[1])
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/internal/admin"
@@ -24,9 +22,9 @@ func newReloadCommand() *cobra.Command {
 			case r.Error != "":
 				return exit.Errorf(exit.Refused, "refused, still serving generation %d: %s", r.Generation, r.Error)
 			case !r.Changed:
-				fmt.Fprintf(cmd.OutOrStdout(), "unchanged, serving generation %d\n", r.Generation)
+				cmd.Printf("unchanged, serving generation %d\n", r.Generation)
 			default:
-				fmt.Fprintf(cmd.OutOrStdout(), "serving generation %d\n", r.Generation)
+				cmd.Printf("serving generation %d\n", r.Generation)
 			}
 			return nil
 		},

@@ -44,7 +44,7 @@ func newRunCommand() *cobra.Command {
 				return exit.With(exit.Usage, err)
 			}
 			if err := c.Check(); err != nil {
-				return exit.With(exit.Usage, err)
+				return exit.With(exit.Usage, flagError(err))
 			}
 			return serve(cmd.Context(), c)
 		},
@@ -103,6 +103,16 @@ func overrideListeners(c *config.Config, listen, advertise []string) error {
 		c.Listeners[i].Advertise = a
 	}
 	return nil
+}
+
+// flagError names the flag that set a value which cannot be used: what the file sets was checked when it was read.
+func flagError(err error) error {
+	flags := map[string]string{"admin": "--admin", "log": "--log", "address": "--listen", "advertise": "--advertise"}
+	var bad *config.Error
+	if errors.As(err, &bad) && flags[bad.Key] != "" {
+		return fmt.Errorf("%s: %s", flags[bad.Key], bad.What)
+	}
+	return err
 }
 
 // serve runs the server until a signal.

@@ -23,7 +23,7 @@ func newStatusCommand() *cobra.Command {
 				return exit.With(exit.Refused, err)
 			}
 			if !asJSON {
-				st.Print(cmd.OutOrStdout())
+				cmd.Print(st.String())
 				return nil
 			}
 			enc := json.NewEncoder(cmd.OutOrStdout())

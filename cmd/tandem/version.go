@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -17,7 +16,7 @@ func newVersionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  noMore,
 		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintln(cmd.OutOrStdout(), "tandem", versionText(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+			cmd.Println("tandem", versionText(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
 		},
 	}
 }

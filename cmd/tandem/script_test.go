@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"tandem/cmd/internal/admin"
+)
+
+// patience bounds every wait; nothing here takes a tenth of it.
+const patience = 30 * time.Second
+
+// background is the background command that was last awaited.
+type (
+	background struct{ cmd *exec.Cmd }
+	engineKey  struct{}
+)
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits STATUS PROGRAM [ARG…]")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	var ended *exec.ExitError
+	switch {
+	case err != nil && !errors.As(err, &ended):
+		ts.Fatalf("%v", err)
+	case err == nil:
+		checkStatus(ts, args[0], 0)
+	default:
+		checkStatus(ts, args[0], ended.ExitCode())
+	}
+}
+
+func checkStatus(ts *testscript.TestScript, want string, got int) {
+	if strconv.Itoa(got) != want {
+		ts.Fatalf("exit status %d, want %s", got, want)
+	}
+}
+
+func awaitStatus(ts *testscript.TestScript, neg bool, args []string) {
+	all := ts.BackgroundCmds()
+	if neg || len(args) < 1 || len(all) == 0 {
+		ts.Fatalf("usage, after exec … &NAME&: await-status SOCK [FIELD=VALUE…]")
+	}
+	engine := all[len(all)-1]
+	socket := ts.MkAbs(args[0])
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var st map[string]any
+		err := admin.Status(ctx, socket, &st)
+		if err == nil {
+			err = missing(st, args[1:])
+		}
+		if err == nil {
+			ts.Value(engineKey{}).(*background).cmd = engine
+			ts.Setenv("ADDR", fmt.Sprint(field(st, "listeners.0")))
+			return
+		}
+		if errors.Is(engine.Process.Signal(syscall.Signal(0)), os.ErrProcessDone) {
+			ts.Fatalf("the engine has ended: %v", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("the engine does not get there: %v", err)
+		}
+	}
+}
+
+// missing says which of the values wanted a status does not have.
+func missing(st map[string]any, want []string) error {
+	for _, w := range want {
+		path, value, ok := strings.Cut(w, "=")
+		if got := fmt.Sprint(field(st, path)); !ok || got != value {
+			return fmt.Errorf("%s is %s, want %s", path, got, value)
+		}
+	}
+	return nil
+}
+
+// field returns a value by its path: "script.generation", "listeners.0"; nil if there is none.
+func field(v any, path string) any {
+	for name := range strings.SplitSeq(path, ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[name]
+		case []any:
+			i, err := strconv.Atoi(name)
+			if err != nil || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	cmd := ts.Value(engineKey{}).(*background).cmd
+	if neg || len(args) != 1 || signals[args[0]] == 0 || cmd == nil {
+		ts.Fatalf("usage, after await-status: signal HUP|INT|TERM|KILL")
+	}
+	ts.Check(cmd.Process.Signal(signals[args[0]]))
+}
+
+func exited(ts *testscript.TestScript, neg bool, args []string) {
+	cmd := ts.Value(engineKey{}).(*background).cmd
+	if neg || len(args) != 1 || cmd == nil {
+		ts.Fatalf("usage, after await-status and wait: exited STATUS")
+	}
+	checkStatus(ts, args[0], cmd.ProcessState.ExitCode())
+}

@@ -375,7 +375,9 @@ func (c *call) Exhausted(best *plan.Step, round int) *plan.Node {
 func (c *call) Ringing(s *plan.Step) { c.script.Ringing(c, s) }
 
 // Taken traces an edge that is a plan.
-func (c *call) Taken(failed *plan.Step, n *plan.Node) { c.noteStep("on."+failed.Outcome.String(), failed, n) }
+func (c *call) Taken(failed *plan.Step, n *plan.Node) {
+	c.noteStep("on."+failed.Outcome.String(), failed, n)
+}
 
 // Bound logs that a limit of the plan was met.
 func (c *call) Bound(what string, pos plan.Pos) {

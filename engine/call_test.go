@@ -42,9 +42,15 @@ func TestLegs(t *testing.T) {
 	r.call(sim.CallSpec{
 		From: `"Alice" <sip:alice@192.0.2.100>`, HangupAfter: seconds(1),
 		Headers: []sim.Header{
-			{Name: "X-Old", Value: "old"}, {Name: "Priority", Value: "urgent"}, {Name: "Subject", Value: "test"},
-			{Name: "Supported", Value: "timer, histinfo"}, {Name: "Session-Expires", Value: "1800"}, {Name: "Route", Value: "<sip:192.0.2.1;lr>"},
-			{Name: "X-Twice", Value: "a"}, {Name: "X-Twice", Value: "b"}, {Name: "User-Agent", Value: "alice's"},
+			{Name: "X-Old", Value: "old"},
+			{Name: "Priority", Value: "urgent"},
+			{Name: "Subject", Value: "test"},
+			{Name: "Supported", Value: "timer, histinfo"},
+			{Name: "Session-Expires", Value: "1800"},
+			{Name: "Route", Value: "<sip:192.0.2.1;lr>"},
+			{Name: "X-Twice", Value: "a"},
+			{Name: "X-Twice", Value: "b"},
+			{Name: "User-Agent", Value: "alice's"},
 		},
 	})
 	in := r.caller.Sent("INVITE")[0]

@@ -18,7 +18,7 @@ const rel100 = "100rel"
 // provisional takes a 101-199 of the branch.
 func (b *branch) provisional(m *message.Message) {
 	c := b.c
-	if c.over {
+	if c.over || c.winner != nil {
 		return // an early dialog made now would belong to nobody
 	}
 	var d *side

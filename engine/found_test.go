@@ -195,3 +195,17 @@ func TestReinviteBeforeLateAck(t *testing.T) {
 		t.Errorf("callee got %d ACK", len(a.Received("ACK")))
 	}
 }
+
+// Seed 3436: a provisional that came after the answer made an early dialog that outlived the BYE to its callee's 2xx.
+func TestEarlyDialogAfterTheAnswer(t *testing.T) {
+	r := newRig(t, always(parallel(to("sip:a@192.0.2.11"), to("sip:b@192.0.2.12"))), 1)
+	r.phone("sip:a@192.0.2.11", sim.After(0))
+	b := r.phone("sip:b@192.0.2.12", sim.Behaviour{{Act: sim.IgnoreCancel}, sim.Progress().In(time.Second), sim.Answer().In(time.Second)})
+	r.place(sim.CallSpec{HangupAfter: seconds(10)})
+	r.net.Run(at(1900 * time.Millisecond))
+	x := b.Incoming()[0].Request(at(2001*time.Millisecond), "INFO", nil, nil) // it crosses our BYE
+	r.run()
+	if x.Code() != 481 {
+		t.Errorf("INFO got %d", x.Code())
+	}
+}

@@ -272,7 +272,7 @@ func TestBadDatagrams(t *testing.T) {
 		"two Call-IDs":        {good(8, "Call-ID: b\r\n"), []string{"400 Bad Request: two Call-ID"}, false},
 		"line without colon":  {good(9, "nonsense\r\n"), []string{"400 Bad Request: header line"}, false},
 		"version":             {strings.Replace(good(10, ""), "SIP/2.0\r\nVia", "SIP/3.0\r\nVia", 1), []string{"505 Version Not Supported"}, false},
-		"response to nothing": {"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: y\r\nCSeq: 1 OPTIONS\r\n\r\n", nil, true},
+		"response to nothing": {"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: y\r\nCSeq: 1 OPTIONS\r\n\r\n", nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &script{invite: func(engine.Call) *plan.Node { t.Error("routed"); return nil }}

@@ -209,3 +209,17 @@ func TestEarlyDialogAfterTheAnswer(t *testing.T) {
 		t.Errorf("INFO got %d", x.Code())
 	}
 }
+
+// Seed 5267: a 2xx without Contact, behind the callee's refusal, was neither acknowledged nor ended.
+func TestStrayWithoutContact(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	a := r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+		return [][]byte{response(m, 603, "x"), bytes.Replace(response(m, 200, "x"), []byte("Contact"), []byte("X-Contact"), 1)}
+	})
+	r.call(sim.CallSpec{})
+	for _, method := range []message.Method{message.ACK, message.BYE} {
+		if m := a.got(method); m == nil || string(m.RequestURI()) != "sip:a@192.0.2.11" {
+			t.Errorf("no %s under the URI of the INVITE", method)
+		}
+	}
+}

@@ -118,9 +118,10 @@ func (sh *Shard) finish(now clock.Time, tx *transaction.Server, m *message.Messa
 }
 
 // Stray takes a 2xx to an INVITE whose call is over: it is acknowledged and ended at once (RFC 3261 §13.2.2.4), with what the
-// response itself says of its dialog.
+// response itself says of its dialog; our INVITEs go where their To says.
 func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
-	d, err := leg.NewUAC(m, f, nil)
+	to, _ := message.ParseNameAddr(m.Get(message.To)) // Validate has read it
+	d, err := leg.NewUAC(m, f, to.URI)
 	if err != nil {
 		return
 	}

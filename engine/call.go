@@ -171,8 +171,7 @@ func (c *call) signOfLife(now clock.Time) {
 	if s.shown == 0 {
 		s.shown = 183
 	}
-	b := c.invite.AppendResponse(c.sh.buf[:0], s.shown, "", s.dialog.LocalTag, c.source.Remote)
-	c.send(s.shown, c.sh.appendContact(b, c.source, nil), nil)
+	c.send(s.shown, s.ownProvisional(s.shown), nil)
 }
 
 // conclude tells the script that the call is over and lets go of everything but the branches that still wait for
@@ -317,10 +316,8 @@ func (c *call) Progress(code int, headers []plan.Header) error {
 		return fmt.Errorf("code %d is not provisional: 101 to 199", code)
 	}
 	s := c.ringSide()
-	b := c.invite.AppendResponse(c.sh.buf[:0], code, "", s.dialog.LocalTag, c.source.Remote)
-	b = c.sh.appendContact(b, c.source, nil)
 	s.shown = code
-	c.send(code, appendHeaders(b, headers), nil)
+	c.send(code, appendHeaders(s.ownProvisional(code), headers), nil)
 	return nil
 }
 

@@ -177,6 +177,14 @@ func (s *side) onPrack(now clock.Time, tx *transaction.Server, m *message.Messag
 	s.reliable.Release(now)
 }
 
+// ownProvisional is the start of a provisional of our own under this dialog's tag. It makes a dialog, and so gives back the
+// caller's Record-Routes (RFC 3261 §12.1.1).
+func (s *side) ownProvisional(code int) []byte {
+	c := s.c
+	b := c.invite.AppendResponse(c.sh.buf[:0], code, "", s.dialog.LocalTag, c.source.Remote)
+	return c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, nil)
+}
+
 // earlyOver tells a caller that knows of it that early dialogs which it was shown are over although the call is not (RFC 6228 §6).
 func (c *call) earlyOver(b *branch, code int) {
 	if c.final || !c.invite.HasToken(message.Supported, "199") || c.invite.HasToken(message.Require, rel100) {
@@ -186,9 +194,8 @@ func (c *call) earlyOver(b *branch, code int) {
 		if s.b != b || s.peer == nil {
 			continue
 		}
-		out := c.invite.AppendResponse(c.sh.buf[:0], 199, "", s.peer.dialog.LocalTag, c.source.Remote)
-		out = append(strconv.AppendInt(append(out, "Reason: SIP;cause="...), int64(code), 10), "\r\n"...)
-		c.send(199, c.sh.appendContact(out, c.source, nil), nil)
+		out := append(s.peer.ownProvisional(199), "Reason: SIP;cause="...)
+		c.send(199, append(strconv.AppendInt(out, int64(code), 10), "\r\n"...), nil)
 	}
 }
 
@@ -202,8 +209,7 @@ func (c *call) forwarding(t *plan.Target) {
 	}
 	s := c.ringSide()
 	s.shown = 181
-	b := c.invite.AppendResponse(c.sh.buf[:0], 181, "", s.dialog.LocalTag, c.source.Remote)
-	b = c.sh.appendContact(b, c.source, nil)
+	b := s.ownProvisional(181)
 	info := "<sip:" + escapeUser(t.User) + "@" + c.sh.cfg.Locals[c.source.Listener].SentBy + ">;purpose=forwarding;username=" + message.Quote(from)
 	if t.Dialect == "minisipserver" {
 		info = "purpose=forwarding, username=" + message.Quote(from) + ", contact=" + message.Quote(t.User)

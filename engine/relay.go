@@ -94,7 +94,6 @@ func (s *side) onOffer(now clock.Time, tx *transaction.Server, m *message.Messag
 		s.onRefresh(now, tx, m, f)
 		return
 	}
-	s.dialog.Refresh(m)
 	if invite {
 		tx.Respond(now, 100, message.AppendBody(m.AppendResponse(sh.buf[:0], 100, "", nil, f.Remote), nil))
 	}
@@ -164,6 +163,7 @@ func (r *relay) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 		tx.Detach()
 		if code < 300 && r.req.Method() == message.UPDATE {
 			r.to.dialog.Refresh(m)
+			r.from.dialog.Refresh(r.req) // RFC 6141 §4.6: not before it is accepted
 		}
 		r.send(m)
 		r.done()
@@ -212,6 +212,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 		return // a repeated 2xx before the ACK, which waits for the other side's
 	}
 	r.to.dialog.Refresh(m)
+	r.from.dialog.Refresh(r.req) // RFC 6141 §4.6: not before it is accepted
 	r.to.saidTo(r.req.Body())
 	if len(r.req.Body()) == 0 {
 		r.to.late = &lateAck{r.client, r.seq}

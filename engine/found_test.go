@@ -223,3 +223,21 @@ func TestStrayWithoutContact(t *testing.T) {
 		}
 	}
 }
+
+// Seed 8997: a copy of the answer that came when its transaction was over ended the callee's side of a call that was up.
+func TestVeryLateCopyOfTheAnswer(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	var ok []byte
+	a := r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+		ok = response(m, 200, "x")
+		return [][]byte{ok}
+	})
+	r.place(sim.CallSpec{HangupAfter: seconds(60)})
+	r.net.Run(at(40 * time.Second))
+	a.out.Send(flow.Flow{Remote: pbx}, ok)
+	r.net.Run(at(50 * time.Second))
+	if a.got(message.BYE) != nil {
+		t.Error("callee got BYE")
+	}
+	r.run()
+}

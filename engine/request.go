@@ -118,8 +118,13 @@ func (sh *Shard) finish(now clock.Time, tx *transaction.Server, m *message.Messa
 }
 
 // Stray takes a 2xx to an INVITE whose call is over: it is acknowledged and ended at once (RFC 3261 §13.2.2.4), with what the
-// response itself says of its dialog; our INVITEs go where their To says.
+// response itself says of its dialog; our INVITEs go where their To says. In a call that is up it is a very late copy, whose sender
+// has given up already.
 func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
+	sh.key = dialogKey(sh.key, m.FromTag(), m.ToTag())
+	if s := sh.dialogs[string(sh.key)]; s != nil && (s == s.c.callee || s == s.c.caller) {
+		return
+	}
 	to, _ := message.ParseNameAddr(m.Get(message.To)) // Validate has read it
 	d, err := leg.NewUAC(m, f, to.URI)
 	if err != nil {

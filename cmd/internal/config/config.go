@@ -39,6 +39,9 @@ type Config struct {
 	Log string
 	// Budget is how many instructions a handler may take, MinBudget to MaxBudget.
 	Budget int
+	// MaxCalls, MaxTransactions and MaxMemory (in MiB) bound what the engine keeps: past them new calls are answered 503. 0 = no
+	// bound.
+	MaxCalls, MaxTransactions, MaxMemory int
 	// Listeners are the sockets; the first is the one for targets of its family.
 	Listeners []Listener
 }
@@ -128,6 +131,9 @@ func (c *Config) check() *Error {
 	if c.Budget < MinBudget || c.Budget > MaxBudget {
 		return &Error{Key: "budget", What: fmt.Sprintf("%d is out of range; use %d to %d instructions", c.Budget, MinBudget, MaxBudget)}
 	}
+	if err := c.checkBounds(); err != nil {
+		return err
+	}
 	if c.Scripts == "" {
 		return &Error{Key: "scripts", What: "is empty; name a folder with main.lua, or a file"}
 	}
@@ -163,6 +169,18 @@ func (l *Listener) check() *Error {
 	}
 	if told.Addr().IsUnspecified() || told.Port() == 0 {
 		return &Error{Key: "advertise", What: fmt.Sprintf("%q is nothing that peers can send to; give an IP address and a port", l.Advertise)}
+	}
+	return nil
+}
+
+func (c *Config) checkBounds() *Error {
+	for _, b := range []struct {
+		key string
+		n   int
+	}{{"max_calls", c.MaxCalls}, {"max_transactions", c.MaxTransactions}, {"max_memory", c.MaxMemory}} {
+		if b.n < 0 {
+			return &Error{Key: b.key, What: fmt.Sprintf("%d is no bound; use a positive number, or 0 for none", b.n)}
+		}
 	}
 	return nil
 }

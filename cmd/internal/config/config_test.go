@@ -47,8 +47,11 @@ func TestRead(t *testing.T) {
 			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget},
 		},
 		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000}},
-		"windows lines":   {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000}},
-		"longest socket":  {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000}},
+		"bounds": {"max_calls = 100\nmax_transactions = 5000\nmax_memory = 512\n", Config{
+			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
+		}},
+		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000}},
+		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, c.text)
@@ -71,7 +74,7 @@ func TestReadRefuses(t *testing.T) {
 		line int
 		want string // what follows file:line
 	}{
-		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; known keys are scripts, admin, log, budget and"},
+		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; known keys are scripts, admin, log, budget, max_calls,"},
 		"unknown key in quotes":    {"log = \"info\"\n\"a b\" = 1\n", 2, "a b: unknown key"},
 		"unknown table":            {"\n[server]\nport = 5060\n", 2, "server: unknown key"},
 		"unknown tables":           {good + "[[listeners]]\naddress = \"\"\n", 3, "listeners: unknown key"},
@@ -99,6 +102,8 @@ func TestReadRefuses(t *testing.T) {
 		"level that hides errors":  {"log = \"fatal\"\n", 1, `log: "fatal" is no level`},
 		"empty level":              {"log = \"\"\n", 1, `log: "" is no level`},
 		"budget too small":         {"# budget = 5000\nbudget = 999\n", 2, "budget: 999 is out of range; use 1000 to 100000000"},
+		"bound below 0":            {"max_calls = 5\nmax_memory = -1\n", 2, "max_memory: -1 is no bound; use a positive number, or 0 for none"},
+		"bound of another kind":    {"max_transactions = \"all\"\n", 1, "max_transactions: want an integer, got a string"},
 		"budget too large":         {"budget = 100_000_001\n", 1, "budget: 100000001 is out of range"},
 		"no scripts":               {"scripts = \"\"\n", 1, "scripts: is empty"},
 		"socket path too long":     {"admin = \"/" + strings.Repeat("x", maxSocketPath) + "\"\n", 1, "admin: /xxx"},

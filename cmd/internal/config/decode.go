@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-const knownKeys = "known keys are scripts, admin, log, budget and, in [[listener]], address and advertise"
+const knownKeys = "known keys are scripts, admin, log, budget, max_calls, max_transactions, max_memory and, in [[listener]], address and advertise"
 
 // decode sets what the file sets. Of several errors it returns the one that stands first in the file.
 func (c *Config) decode(doc map[string]any, at lines) *Error {
@@ -27,9 +27,13 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 		case "log":
 			note(set(&c.Log, key, v))
 		case "budget":
-			n := int64(0)
-			note(set(&n, key, v))
-			c.Budget = int(n)
+			note(setInt(&c.Budget, key, v))
+		case "max_calls":
+			note(setInt(&c.MaxCalls, key, v))
+		case "max_transactions":
+			note(setInt(&c.MaxTransactions, key, v))
+		case "max_memory":
+			note(setInt(&c.MaxMemory, key, v))
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
@@ -40,6 +44,13 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 		return nil
 	}
 	return slices.MinFunc(errs, func(a, b *Error) int { return cmp.Or(at.of(a)-at.of(b), cmp.Compare(a.Key, b.Key)) })
+}
+
+func setInt(to *int, key string, v any) *Error {
+	n := int64(0)
+	err := set(&n, key, v)
+	*to = int(n)
+	return err
 }
 
 // listeners takes an array of tables, however it is written.

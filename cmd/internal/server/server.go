@@ -97,7 +97,10 @@ func (s *Server) listen(o Options, shards int) error {
 		}
 		return err
 	}
-	cfg := engine.Config{Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Resolver: resolve.New(s.post)}
+	cfg := engine.Config{
+		Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Post: s.post, Resolver: resolve.New(s.post),
+		MaxCalls: o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
+	}
 	if _, err := crand.Read(cfg.Seed[:]); err != nil {
 		return err
 	}

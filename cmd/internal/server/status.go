@@ -31,6 +31,7 @@ type Calls struct {
 	Active   int    `json:"active"`
 	Total    uint64 `json:"total"`
 	Answered uint64 `json:"answered"`
+	Overload uint64 `json:"overload"`
 }
 
 // Messages counts datagrams and what they keep.
@@ -91,6 +92,7 @@ func (st *Status) add(e *engine.Stats) {
 	st.Calls.Active += e.Active
 	st.Calls.Total += e.Calls
 	st.Calls.Answered += e.Answered
+	st.Calls.Overload += e.Overload
 	st.Messages.Received += e.Received
 	st.Messages.Sent += e.Sent
 	st.Messages.Transactions += e.Transactions
@@ -119,7 +121,8 @@ func (st *Status) String() string {
 	w := &strings.Builder{}
 	up := time.Duration(st.Uptime * float64(time.Second)).Round(time.Second)
 	fmt.Fprintf(w, "%s, up %s, %d shards, listening on %s\n", st.Version, up, st.Shards, strings.Join(st.Listeners, " "))
-	fmt.Fprintf(w, "calls     %d up, %d in all, %d answered\n", st.Calls.Active, st.Calls.Total, st.Calls.Answered)
+	fmt.Fprintf(w, "calls     %d up, %d in all, %d answered, %d refused for overload\n",
+		st.Calls.Active, st.Calls.Total, st.Calls.Answered, st.Calls.Overload)
 	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
 	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))
 	if st.Script.Refused != "" {

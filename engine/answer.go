@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+
 	"tandem/engine/leg"
 	"tandem/engine/message"
 )
@@ -10,9 +12,26 @@ func (b *branch) dialog(m *message.Message) (*leg.Dialog, error) {
 	return leg.NewUAC(m, b.flow, []byte(b.target.URI))
 }
 
-// ack acknowledges a 2xx to the branch's INVITE.
-func (b *branch) ack(d *leg.Dialog, seq uint32) {
-	b.client.Ack(b.c.sh.now, b.c.sh.ack(d, seq, nil, nil), d.Flow, d.RemoteTag)
+// ack acknowledges a 2xx to the branch's INVITE, with an answer if there has to be one.
+func (b *branch) ack(d *leg.Dialog, seq uint32, answer []byte) {
+	b.client.Ack(b.c.sh.now, b.c.sh.ack(d, seq, nil, answer), d.Flow, d.RemoteTag)
+}
+
+// declined is the answer to an offer that takes none of its media (RFC 3264 §6), nil if it offers none.
+func declined(offer []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(offer) {
+		f := bytes.Fields(line)
+		if len(f) < 4 || !bytes.HasPrefix(line, []byte("m=")) {
+			continue
+		}
+		if out == nil {
+			out = append(out, "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"...)
+		}
+		f[1] = []byte("0")
+		out = append(append(out, bytes.Join(f, []byte(" "))...), "\r\n"...)
+	}
+	return out
 }
 
 // answered joins the winner to the caller.
@@ -23,9 +42,9 @@ func (c *call) answered(b *branch) {
 	d := b.calleeSide(m)
 	d.dialog.Confirm(m)
 	if len(c.invite.Body()) == 0 && !d.agreed {
-		d.late = &lateAck{b.client, m.CSeq()} // the ACK has to carry the caller's answer
+		d.late = &lateAck{b.client, m.CSeq(), m.Body()} // the ACK has to carry the caller's answer
 	} else {
-		b.ack(d.dialog, m.CSeq())
+		b.ack(d.dialog, m.CSeq(), nil)
 	}
 	d.agreed = d.agreed || d.late == nil
 	d.updates = m.HasToken(message.Allow, "UPDATE")

@@ -333,7 +333,11 @@ func (c *call) reasonsFor(cause plan.Cause) []string {
 func (b *branch) release(cause plan.Cause) {
 	d, err := b.dialog(b.answer)
 	if err == nil {
-		b.ack(d, b.answer.CSeq())
+		var answer []byte
+		if len(b.c.invite.Body()) == 0 {
+			answer = declined(b.answer.Body())
+		}
+		b.ack(d, b.answer.CSeq(), answer)
 		b.c.sh.bye(b.c.sh.now, d, nil, b.c.reasonsFor(cause)...)
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"strconv"
 
 	"tandem/engine/clock"
@@ -130,6 +131,12 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 		forwards = n - 1
 	}
 	r := &relay{from: s, to: to, req: m.Clone(), source: f, server: tx, seq: to.dialog.NextSeq()}
+	switch m.Method() {
+	case message.REFER:
+		r.refer()
+	case message.NOTIFY, message.SUBSCRIBE:
+		changes = append(changes, s.mapEvent(m)...)
+	}
 	b := to.dialog.AppendRequest(sh.buf[:0], string(m.MethodName()), r.seq, sh.via(to.dialog), forwards)
 	if m.Has(message.Contact) {
 		b = c.sh.appendContact(b, to.dialog.Flow, m)
@@ -167,10 +174,15 @@ func (r *relay) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 		}
 		r.send(m)
 		r.done()
-		if (code == 481 || code == 408) && r.to == r.to.c.sideOf(r.to) {
+		if (code == 481 || code == 408) && !r.subscription() && r.to == r.to.c.sideOf(r.to) {
 			r.to.gone() // RFC 3261 §12.2.1.2
 		}
 	}
+}
+
+// subscription reports whether the request belongs to a subscription: what becomes of that leaves the call alone (RFC 5057 §5.1).
+func (r *relay) subscription() bool {
+	return r.req.Method() == message.NOTIFY || r.req.Method() == message.SUBSCRIBE
 }
 
 // drop gives up an INVITE, or an offer, whose call is over. An INVITE is cancelled: its transaction would wait for ever for a peer
@@ -186,7 +198,11 @@ func (r *relay) late(now clock.Time, m *message.Message) {
 		return
 	}
 	if m.Status() < 300 && r.req.Method() == message.INVITE {
-		r.client.Ack(now, r.from.c.sh.ack(r.to.dialog, r.seq, nil, nil), r.to.dialog.Flow, r.to.dialog.RemoteTag)
+		var answer []byte
+		if len(r.req.Body()) == 0 {
+			answer = declined(m.Body())
+		}
+		r.client.Ack(now, r.from.c.sh.ack(r.to.dialog, r.seq, nil, answer), r.to.dialog.Flow, r.to.dialog.RemoteTag)
 	}
 	r.client.Detach()
 }
@@ -215,7 +231,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 	r.from.dialog.Refresh(r.req) // RFC 6141 §4.6: not before it is accepted
 	r.to.saidTo(r.req.Body())
 	if len(r.req.Body()) == 0 {
-		r.to.late = &lateAck{r.client, r.seq}
+		r.to.late = &lateAck{r.client, r.seq, bytes.Clone(m.Body())}
 	} else {
 		r.client.Ack(now, sh.ack(r.to.dialog, r.seq, nil, nil), r.to.dialog.Flow, r.to.dialog.RemoteTag)
 	}

@@ -135,11 +135,14 @@ func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
 }
 
 // ack builds an ACK inside a dialog for the 2xx to the INVITE with that CSeq number (RFC 3261 §13.2.2.4); m, if any, gives the
-// fields and the body.
+// fields, else a body is a session description.
 func (sh *Shard) ack(d *leg.Dialog, seq uint32, m *message.Message, body []byte) []byte {
 	b := d.AppendRequest(sh.buf[:0], "ACK", seq, sh.via(d), 70)
-	if m != nil {
+	switch {
+	case m != nil:
 		b = m.AppendPassed(b, nil)
+	case len(body) > 0:
+		b = append(b, "Content-Type: application/sdp\r\n"...)
 	}
 	sh.buf = message.AppendBody(b, body)
 	return sh.buf

@@ -32,6 +32,8 @@ type side struct {
 	sdp      *message.Message // the reliable provisional that answered the first offer; its 2xx need not do so again
 	late     *lateAck         // the INVITE whose ACK waits for the other side's
 
+	referrals []referral // the REFERs that this peer was sent
+
 	session leg.SessionTimer
 	updates bool   // the peer takes UPDATE
 	said    []byte // the session description that it was sent last, unless it takes UPDATE
@@ -44,6 +46,7 @@ type side struct {
 type lateAck struct {
 	client *transaction.Client
 	seq    uint32
+	offer  []byte // of the 2xx
 }
 
 // dialogKey names a dialog of ours: by our tag and the peer's, since all callees behind one branch see the same tag of ours.
@@ -158,16 +161,16 @@ func (sh *Shard) Ack(now clock.Time, m *message.Message, _ flow.Flow) {
 	}
 }
 
-// sendLate sends the ACK that waited for the other side's; m is that, nil if none came.
+// sendLate sends the ACK that waited for the other side's; m is that. If none came it takes nothing of the offer.
 func (s *side) sendLate(now clock.Time, m *message.Message) {
 	if s.late == nil {
 		return
 	}
-	var body []byte
+	late := s.late
+	body := declined(late.offer)
 	if m != nil {
 		body = m.Body()
 	}
-	late := s.late
 	s.late, s.agreed = nil, true
 	late.client.Ack(now, s.c.sh.ack(s.dialog, late.seq, m, body), s.dialog.Flow, s.dialog.RemoteTag)
 }

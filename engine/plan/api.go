@@ -79,11 +79,14 @@ const (
 
 // Action is one thing that the call glue does, in order.
 type Action struct {
-	Kind     ActionKind
-	Branch   BranchID
-	Target   *Target
-	Pos      Pos
-	Cause    Cause
+	Kind   ActionKind
+	Branch BranchID
+	Target *Target
+	Pos    Pos
+	Cause  Cause
+	// Breadth is the part of Limits.Breadth that goes with the INVITE of ActInvite: the Max-Breadth that it carries
+	// (RFC 5393 §5.3.3). It is 0 if there is no limit.
+	Breadth  uint16
 	Code     int
 	Phrase   string
 	Response Response
@@ -97,8 +100,12 @@ type Limits struct {
 	Nodes        int // plan nodes per call, those of replacements included
 	Rounds       int // times `exhausted` is asked
 	TimerC       time.Duration
+	// Breadth is how many branches may be alive at once: INVITEd and without a final response, those that were given up
+	// included (RFC 5393 §5.3.2, §5.4.1). A target whose turn comes while there is no room waits until a branch ends.
+	// 0 is no limit, and so is the default; more than 65535 is taken as that.
+	Breadth int
 }
 
-// DefaultLimits are 10 replacements, 64 branches, 256 nodes, 3 rounds and Timer C = 181 s
-// (RFC 3261 §16.6 step 11: more than three minutes).
+// DefaultLimits are 10 replacements, 64 branches, 256 nodes, 3 rounds, Timer C = 181 s (RFC 3261 §16.6 step 11: more
+// than three minutes) and any breadth.
 var DefaultLimits = Limits{Replacements: 10, Branches: 64, Nodes: 256, Rounds: 3, TimerC: 181 * time.Second}

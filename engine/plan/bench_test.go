@@ -43,14 +43,23 @@ func BenchmarkStepCall(b *testing.B) {
 }
 
 // BenchmarkStepFork is a fork to ten phones of which one answers.
-func BenchmarkStepFork(b *testing.B) {
+func BenchmarkStepFork(b *testing.B) { benchFork(b, DefaultLimits) }
+
+// BenchmarkStepForkWithin is the same fork with a breadth that is enough.
+func BenchmarkStepForkWithin(b *testing.B) {
+	limits := DefaultLimits
+	limits.Breadth = 60
+	benchFork(b, limits)
+}
+
+func benchFork(b *testing.B, limits Limits) {
 	group := parallel().with(ring(25))
 	for _, user := range []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"} {
 		group.Members = append(group.Members, to(user))
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		e := NewExecutor(silent{}, DefaultLimits)
+		e := NewExecutor(silent{}, limits)
 		e.Start(0, group)
 		for id := BranchID(1); id <= 10; id++ {
 			e.Step(1, Event{Kind: EventProvisional, Branch: id, Code: 180})

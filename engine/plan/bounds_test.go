@@ -103,8 +103,13 @@ func TestLimitsDefault(t *testing.T) {
 	if got := (Limits{}).orDefault(); got != DefaultLimits {
 		t.Errorf("got %+v", got)
 	}
-	own := Limits{1, 2, 3, 4, 5}
+	own := Limits{1, 2, 3, 4, 5, 6}
 	if got := own.orDefault(); got != own {
 		t.Errorf("got %+v", got)
+	}
+	for breadth, want := range map[int]int{-1: 0, 0: 0, 1: 1, 65535: 65535, 65536: 65535} {
+		if got := (Limits{Breadth: breadth}).orDefault().Breadth; got != want {
+			t.Errorf("breadth %d became %d, want %d", breadth, got, want)
+		}
 	}
 }

@@ -18,6 +18,7 @@ type state uint8
 const (
 	idle state = iota
 	waiting
+	queued // a target: its turn has come, there is no room
 	running
 	ended
 )
@@ -36,10 +37,12 @@ type node struct {
 	parent, first, next int32
 	best                int32 // the best result at or within the node
 	result              int32 // that of its INVITE
-	attempt             int32
 
-	state      state
-	outcome    Outcome
+	attempt uint16
+	share   uint16 // what it and all within has of Limits.Breadth; 0 = there is no limit
+	state   state
+	outcome Outcome
+
 	member     bool // stands in its group as written: takes the group's defaults
 	inParallel bool // a parallel group is around it, at any depth
 	capped     bool // a group with a ring time is around it
@@ -50,8 +53,9 @@ type node struct {
 
 func (n *node) isGroup() bool { return n.src.Kind == KindSerial || n.src.Kind == KindParallel }
 
-// compile appends the tree of src below parent and returns its index, or none if it passed the bound.
-func (e *Executor) compile(src *Node, parent int32, member bool) int32 {
+// compile appends the tree of src below parent and returns its index, or none if it passed the bound. share is what it has of
+// the call's breadth.
+func (e *Executor) compile(src *Node, parent int32, member bool, share uint16) int32 {
 	if len(e.nodes) >= e.limits.Nodes {
 		e.bound(fmt.Sprintf("%d plan nodes in one call", e.limits.Nodes), src.Pos)
 		return none
@@ -59,7 +63,7 @@ func (e *Executor) compile(src *Node, parent int32, member bool) int32 {
 	i := int32(len(e.nodes))
 	n := node{
 		src: src, target: src.Target, on: src.On, ring: src.Ring, delay: src.Delay, member: member,
-		at: never, parent: parent, first: none, next: none, best: none, result: none, attempt: 1,
+		at: never, parent: parent, first: none, next: none, best: none, result: none, attempt: 1, share: share,
 	}
 	if parent != none {
 		p := &e.nodes[parent]
@@ -74,9 +78,16 @@ func (e *Executor) compile(src *Node, parent int32, member bool) int32 {
 }
 
 func (e *Executor) compileMembers(i int32) int32 {
-	last := none
-	for _, m := range e.nodes[i].src.Members {
-		j := e.compile(m, i, true)
+	src, share := e.nodes[i].src, e.nodes[i].share
+	if len(src.Members) == 0 {
+		return i
+	}
+	p, last := partsOf(src, share), none
+	for _, m := range src.Members {
+		if p.leaves > 0 {
+			share = p.of(m)
+		}
+		j := e.compile(m, i, true, share)
 		if j == none {
 			return none
 		}

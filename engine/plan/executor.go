@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"math"
 
 	"tandem/engine/clock"
 )
@@ -38,9 +39,10 @@ type Executor struct {
 
 	root    int32
 	best    int32
-	round   int
-	pending int
+	round   int32
+	pending int32
 	winner  BranchID
+	queued  uint16 // targets that wait for room
 	done    bool
 	gone    bool // the caller cancelled
 	scratch Step // of a group, or the best response where none counts
@@ -68,6 +70,7 @@ func (l Limits) orDefault() Limits {
 		Nodes:        cmp.Or(l.Nodes, d.Nodes),
 		Rounds:       cmp.Or(l.Rounds, d.Rounds),
 		TimerC:       cmp.Or(l.TimerC, d.TimerC),
+		Breadth:      min(max(0, l.Breadth), math.MaxUint16),
 	}
 }
 
@@ -99,11 +102,14 @@ func (e *Executor) Step(now clock.Time, ev Event) []Action {
 			e.branchEvent(e.branches[ev.Branch-1], &ev)
 		}
 	}
+	if e.queued > 0 {
+		e.admit()
+	}
 	return e.acts
 }
 
 // Deadline returns when the executor wants EventTick: the end of the first delay, ring time or Timer C.
-// There is none once the call is decided.
+// There is none once the call is decided, nor while everything waits for the final response to a CANCEL (Limits.Breadth).
 func (e *Executor) Deadline() (clock.Time, bool) {
 	i := e.earliest()
 	if i == none {
@@ -116,10 +122,13 @@ func (e *Executor) Deadline() (clock.Time, bool) {
 func (e *Executor) Done() bool { return e.done }
 
 // Pending returns how many branches run: INVITEd, not ended, not given up.
-func (e *Executor) Pending() int { return e.pending }
+func (e *Executor) Pending() int { return int(e.pending) }
+
+// Waiting returns how many targets whose turn has come wait for room (Limits.Breadth).
+func (e *Executor) Waiting() int { return int(e.queued) }
 
 // Round returns how often `exhausted` was asked.
-func (e *Executor) Round() int { return e.round }
+func (e *Executor) Round() int { return int(e.round) }
 
 // Best returns the best response so far, of all rounds; nil if nothing that counts came.
 // Its Code is the branch's own; a 503, or a 401 that is not passed, leaves as something else.

@@ -79,7 +79,7 @@ func (e *Executor) replace(i int32, plan *Node) {
 		e.bound(fmt.Sprintf("%d replacements in one place", e.limits.Replacements), plan.Pos)
 		return
 	}
-	j := e.compile(plan, e.nodes[i].parent, false)
+	j := e.compile(plan, e.nodes[i].parent, false, e.nodes[i].share)
 	if j == none {
 		return
 	}
@@ -90,7 +90,7 @@ func (e *Executor) replace(i int32, plan *Node) {
 
 // exhausted ends a round: the whole plan failed.
 func (e *Executor) exhausted() {
-	if e.round >= e.limits.Rounds {
+	if e.Round() >= e.limits.Rounds {
 		e.bound(fmt.Sprintf("exhausted asked %d times", e.limits.Rounds), Pos{})
 		return
 	}
@@ -100,7 +100,7 @@ func (e *Executor) exhausted() {
 		e.scratch = Step{Outcome: Failed, Code: 480, Synthetic: true}
 		best = &e.scratch
 	}
-	if plan := e.ask.Exhausted(best, e.round); plan != nil {
+	if plan := e.ask.Exhausted(best, e.Round()); plan != nil {
 		e.run(plan)
 		return
 	}

@@ -4,12 +4,12 @@
 // with events (an answer, a refusal, the clock) and returns actions (send an INVITE, cancel a
 // branch, answer the caller). It reads no clock, knows no message and starts nothing by itself.
 // What it obeys is RFC 3261 §16.7 (response context, best response), §16.8 (Timer C) and §16.10
-// (CANCEL) as a B2BUA reads them, and the page "How a plan runs" of the Lua reference.
+// (CANCEL), and RFC 5393 §5.3 (Max-Breadth), as a B2BUA reads them, and the page "How a plan runs" of the Lua reference.
 //
 // Every step has a place in the plan. What stands there may fail and be replaced; the place, its
 // group and the clocks of the groups around stay. The code follows that: compile.go lays the tree
-// out, run.go starts steps and moves groups on, fail.go says who is asked and puts replacements in
-// place, best.go ranks what came back.
+// out, run.go starts steps and moves groups on, room.go makes targets wait where RFC 5393 §5.3 bounds what
+// may be alive at once, fail.go says who is asked and puts replacements in place, best.go ranks what came back.
 package plan
 
 import (

@@ -75,9 +75,14 @@ func drawFunction(depth int) func(*rapid.T) *Node {
 // world is the script, the phones, the caller and the call glue, which keeps account of every branch.
 type world struct {
 	*rapid.T
-	e   *Executor
-	now clock.Time
-	log []string
+	e      *Executor
+	limits Limits
+	now    clock.Time
+	log    []string
+
+	plain bool      // the script says nothing and nobody redirects
+	twin  *Executor // does the same as e, if not nil
+	said  []*Node   // what twin is still to be told
 
 	branches  []account
 	answers   int
@@ -88,15 +93,16 @@ type world struct {
 
 type account struct {
 	target  *Target
+	breadth int
 	ended   bool // the glue saw a final response
 	cancels []Cause
 }
 
-func (w *world) Deferred(f Callback, _ *Step) *Node { return f.(func(*rapid.T) *Node)(w.T) }
-func (w *world) Handler(o Outcome, s *Step) *Node   { return w.handler(s) }
+func (w *world) Deferred(f Callback, _ *Step) *Node { return w.say(f.(func(*rapid.T) *Node)(w.T)) }
+func (w *world) Handler(_ Outcome, s *Step) *Node   { return w.handler(s) }
 func (w *world) Redirected(s *Step) *Node {
-	if oneIn(w.T, 3, "follow") {
-		return &Node{Kind: KindFollow}
+	if !w.plain && oneIn(w.T, 3, "follow") {
+		return w.say(&Node{Kind: KindFollow})
 	}
 	return w.handler(s)
 }
@@ -115,10 +121,17 @@ func (w *world) handler(s *Step) *Node {
 	if s == nil || s.Code == 0 {
 		w.Fatalf("asked with %+v", s)
 	}
-	if oneIn(w.T, 4, "handler") {
-		return drawPlan(w.T, 2)
+	if !w.plain && oneIn(w.T, 4, "handler") {
+		return w.say(drawPlan(w.T, 2))
 	}
-	return nil
+	return w.say(nil)
+}
+
+func (w *world) say(n *Node) *Node {
+	if w.twin != nil {
+		w.said = append(w.said, n)
+	}
+	return n
 }
 
 // do keeps the account of what the glue is told to do after event ev.
@@ -127,7 +140,7 @@ func (w *world) do(ev Event, acts []Action) {
 		w.log = append(w.log, actionText(a))
 		switch a.Kind {
 		case ActInvite:
-			w.branches = append(w.branches, account{target: a.Target})
+			w.branches = append(w.branches, account{target: a.Target, breadth: int(a.Breadth)})
 			if int(a.Branch) != len(w.branches) || w.answers+w.responses > 0 || w.cancelled {
 				w.Fatalf("INVITE of branch %d after %q", a.Branch, w.log)
 			}
@@ -188,6 +201,7 @@ func weight(code int) int {
 
 func (w *world) check() {
 	w.checkCall()
+	w.checkRoom()
 	for i := range w.e.nodes {
 		w.checkNode(int32(i))
 	}
@@ -218,7 +232,7 @@ func (w *world) checkCall() {
 		w.Fatalf("done %v with %d ends", w.e.Done(), ends)
 	case w.e.Done() && (due || pending > 0):
 		w.Fatalf("done, but deadline %v, pending %d", due, pending)
-	case !w.e.Done() && !due:
+	case !w.e.Done() && !due && w.e.Waiting() == 0:
 		w.Fatal("the call hangs: not done and no deadline")
 	case w.bounds > 1 || w.bounds == 1 && !w.e.Done():
 		w.Fatalf("%d bounds, done %v", w.bounds, w.e.Done())
@@ -227,12 +241,45 @@ func (w *world) checkCall() {
 	}
 }
 
+// checkRoom is RFC 5393 §5.3.3: never more than the breadth, and nobody waits while there is room.
+func (w *world) checkRoom() {
+	breadth, alive, outgoing, waiting := w.limits.Breadth, 0, 0, 0
+	for id, b := range w.branches {
+		if (b.breadth > 0) != (breadth > 0) {
+			w.Fatalf("branch %d has %d of %d", id+1, b.breadth, breadth)
+		}
+		if !b.ended {
+			alive++
+		}
+		if !b.ended && len(b.cancels) == 0 {
+			outgoing += b.breadth
+		}
+	}
+	for i := range w.e.nodes {
+		if w.e.nodes[i].state == queued {
+			waiting++
+		}
+	}
+	full := alive >= breadth || outgoing >= breadth
+	switch {
+	case w.e.Waiting() != waiting:
+		w.Fatalf("%d wait for room, counted %d", w.e.Waiting(), waiting)
+	case waiting > 0 && !full:
+		w.Fatalf("%d wait although %d of %d branches have %d of the breadth", waiting, alive, breadth, outgoing)
+	case breadth > 0 && (alive > breadth || outgoing > breadth):
+		w.Fatalf("%d branches alive with a breadth of %d in all, of %d", alive, outgoing, breadth)
+	}
+}
+
 func (w *world) checkNode(i int32) {
 	n := &w.e.nodes[i]
-	if n.state != running && n.state != waiting {
+	switch n.state {
+	case idle, ended, queued:
 		if n.at != never {
-			w.Fatalf("node %d ended and waits for %v", i, n.at)
+			w.Fatalf("node %d in state %d waits for %v", i, n.state, n.at)
 		}
+	}
+	if n.state == idle || n.state == ended {
 		return
 	}
 	for p := n.parent; p != none; p = w.e.nodes[p].parent {
@@ -243,20 +290,20 @@ func (w *world) checkNode(i int32) {
 	if n.ring > 0 && n.state == running && w.now.Sub(n.start) >= n.ring {
 		w.Fatalf("node %d rings for %v of %v", i, w.now.Sub(n.start), n.ring)
 	}
-	if !n.isGroup() || n.state == waiting {
+	if !n.isGroup() || n.state != running {
 		return
 	}
 	count := map[state]int{}
 	for c := n.first; c != none; c = w.e.nodes[c].next {
 		count[w.e.nodes[c].state]++
 	}
-	active := count[running] + count[waiting]
+	active := count[running] + count[waiting] + count[queued]
 	switch {
 	case active == 0:
 		w.Fatalf("group %d has nothing left", i)
 	case n.src.Kind == KindSerial && active > 1:
 		w.Fatalf("serial group %d has %d members at a time", i, active)
-	case n.src.Kind == KindParallel && count[running] == 0 && !n.src.Hold:
+	case n.src.Kind == KindParallel && count[running]+count[queued] == 0 && !n.src.Hold:
 		w.Fatalf("parallel group %d only waits", i)
 	}
 }
@@ -272,8 +319,7 @@ func (w *world) advance(to clock.Time) {
 			w.Fatalf("deadline %v before %v", d, w.now)
 		}
 		w.now = d
-		ev := Event{Kind: EventTick}
-		w.do(ev, w.e.Step(w.now, ev))
+		w.step(Event{Kind: EventTick})
 	}
 	w.now = max(w.now, to)
 }
@@ -282,7 +328,7 @@ func (w *world) advance(to clock.Time) {
 func (w *world) event() {
 	if oneIn(w.T, 40, "caller cancels") {
 		w.cancelled = w.cancelled || !w.e.Done()
-		w.do(Event{}, w.e.Step(w.now, Event{Kind: EventCallerCancel}))
+		w.step(Event{Kind: EventCallerCancel})
 		return
 	}
 	if len(w.branches) == 0 {
@@ -302,6 +348,9 @@ func (w *world) event() {
 		ev.Code = 200
 	case EventFinal:
 		ev.Code = pick(w.T, "code", someCodes)
+		if w.plain && ev.Code == 302 {
+			ev.Code = 404
+		}
 		for range rapid.IntRange(0, 3).Draw(w.T, "contacts") {
 			ev.Contacts = append(ev.Contacts, contact(pick(w.T, "contact", someUsers), pick(w.T, "q", []int{500, 1000})))
 		}
@@ -311,34 +360,84 @@ func (w *world) event() {
 	if ev.Kind != EventProvisional {
 		b.ended = true
 	}
+	w.step(ev)
+}
+
+// start runs a plan, step takes one event: in both executors, if there are two.
+func (w *world) start(n *Node) {
+	w.do(Event{}, w.e.Start(w.now, n))
+	if w.twin != nil {
+		w.same(w.twin.Start(w.now, n))
+	}
+}
+
+func (w *world) step(ev Event) {
 	w.do(ev, w.e.Step(w.now, ev))
+	if w.twin != nil {
+		w.same(w.twin.Step(w.now, ev))
+	}
+}
+
+// same compares what twin did with what e did last.
+func (w *world) same(acts []Action) {
+	var did, want []string
+	for _, a := range acts {
+		did = append(did, actionText(a))
+	}
+	for _, a := range w.e.acts {
+		want = append(want, actionText(a))
+	}
+	d1, ok1 := w.e.Deadline()
+	d2, ok2 := w.twin.Deadline()
+	if !slices.Equal(did, want) || d1 != d2 || ok1 != ok2 || w.twin.Waiting() > 0 || len(w.said) > 0 {
+		w.Fatalf("with a breadth of %d: %q until %v, %d wait; without: %q until %v", w.twin.limits.Breadth, did, d2, w.twin.Waiting(), want, d1)
+	}
 }
 
 func TestRandomPlans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{T: t}
-		w.e = NewExecutor(w, Limits{})
-		plan := drawPlan(t, 3)
-		text := plan.String()
-		w.do(Event{}, w.e.Start(w.now, plan))
-		for range rapid.IntRange(0, 60).Draw(t, "events") {
-			w.advance(w.now + clock.Time(sec(rapid.Float64Range(0, 8).Draw(t, "wait"))))
-			w.event()
-		}
-		for ticks := 0; !w.e.Done(); ticks++ { // nobody does anything any more: the call ends by itself
-			if ticks > 2000 {
-				t.Fatalf("the call does not end: %s", plan)
-			}
-			d, _ := w.e.Deadline()
-			w.advance(d)
-		}
-		for id, b := range w.branches {
-			if !b.ended && len(b.cancels) == 0 {
-				t.Fatalf("branch %d was left alone", id+1)
-			}
-		}
-		if plan.String() != text {
-			t.Fatalf("the script's plan became %s", plan)
-		}
+		w := &world{T: t, limits: Limits{Breadth: pick(t, "breadth", []int{0, 0, 1, 2, 3, 8})}}
+		w.e = NewExecutor(w, w.limits)
+		w.run(drawPlan(t, 3))
 	})
+}
+
+// run is a call with a plan and what comes of it.
+func (w *world) run(plan *Node) {
+	text := plan.String()
+	w.start(plan)
+	for range rapid.IntRange(0, 60).Draw(w.T, "events") {
+		w.advance(w.now + clock.Time(sec(rapid.Float64Range(0, 8).Draw(w.T, "wait"))))
+		w.event()
+	}
+	for ticks := 0; !w.e.Done(); ticks++ { // nobody does anything any more: the call ends by itself
+		if ticks > 2000 {
+			w.Fatalf("the call does not end: %s", plan)
+		}
+		if d, due := w.e.Deadline(); due && (!w.plain || w.e.Pending() == 0) {
+			w.advance(d)
+		} else {
+			w.timeOut()
+		}
+	}
+	for id, b := range w.branches {
+		if !b.ended && len(b.cancels) == 0 {
+			w.Fatalf("branch %d was left alone", id+1)
+		}
+	}
+	if plan.String() != text {
+		w.Fatalf("the script's plan became %s", plan)
+	}
+}
+
+// timeOut ends the first branch that is alive.
+func (w *world) timeOut() {
+	for i := range w.branches {
+		if b := &w.branches[i]; !b.ended {
+			b.ended = true
+			w.step(Event{Kind: EventTimeout, Branch: BranchID(i + 1)})
+			return
+		}
+	}
+	w.Fatal("the call hangs: not done, no deadline and no branch to wait for")
 }

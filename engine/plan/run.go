@@ -2,13 +2,14 @@ package plan
 
 import (
 	"fmt"
+	"math"
 
 	"tandem/engine/clock"
 )
 
 // run makes n the whole plan.
 func (e *Executor) run(n *Node) {
-	if i := e.compile(n, none, false); i != none {
+	if i := e.compile(n, none, false, uint16(e.limits.Breadth)); i != none {
 		e.root = i
 		e.enter(i)
 	}
@@ -52,12 +53,27 @@ func (e *Executor) begin(i int32) {
 	}
 }
 
+// invite rings the target i, or lets it wait for room.
 func (e *Executor) invite(i int32) {
 	n := &e.nodes[i]
-	if e.rings(n.target.key()) || n.src.contact && e.invited(n.target.key()) {
-		e.skip(i)
-		return
+	room := math.MaxInt
+	if e.limits.Breadth > 0 {
+		room = e.room()
 	}
+	switch key := n.target.key(); {
+	case e.rings(key) || n.src.contact && e.invited(key):
+		e.skip(i)
+	case e.queued > 0 || room == 0:
+		n.state = queued
+		e.queued++
+	default:
+		e.send(i, room)
+	}
+}
+
+// send is the INVITE to the target i; room is the breadth that it may have at most.
+func (e *Executor) send(i int32, room int) {
+	n := &e.nodes[i]
 	if len(e.branches) >= e.limits.Branches {
 		e.bound(fmt.Sprintf("%d branches in one call", e.limits.Branches), n.src.Pos)
 		return
@@ -68,11 +84,12 @@ func (e *Executor) invite(i int32) {
 	case !n.capped: // RFC 3261 §16.6 step 11
 		n.timerC, n.at = true, e.now.Add(e.limits.TimerC)
 	}
+	n.share = uint16(min(int(n.share), room))
 	id := BranchID(len(e.branches) + 1)
 	n.result = e.newResult(i, Step{Branch: id, Target: n.target, Name: n.src.Name}, branchRuns)
 	e.branches = append(e.branches, n.result)
 	e.pending++
-	e.acts = append(e.acts, Action{Kind: ActInvite, Branch: id, Target: n.target, Pos: n.src.Pos})
+	e.acts = append(e.acts, Action{Kind: ActInvite, Branch: id, Target: n.target, Pos: n.src.Pos, Breadth: n.share})
 }
 
 // newResult adds the step s of node i.
@@ -93,15 +110,15 @@ func (e *Executor) groupName(i int32) string {
 	return ""
 }
 
-// rings reports whether a branch to the URI runs. One that was given up does not: a plan that tries a target
-// a second time need not wait for the 487 to the first.
+// rings reports whether a branch to the URI runs, or will when there is room. One that was given up does not: a plan that
+// tries a target a second time need not wait for the 487 to the first.
 func (e *Executor) rings(key string) bool {
 	for _, r := range e.branches {
 		if b := &e.results[r]; b.state == branchRuns && b.step.Target.key() == key {
 			return true
 		}
 	}
-	return false
+	return e.queued > 0 && e.waits(key)
 }
 
 // invited reports whether the call ever had a branch to the URI.
@@ -152,7 +169,7 @@ func (e *Executor) call(i int32) {
 		return
 	}
 	e.nodes[i].state = ended
-	j := e.compile(plan, e.nodes[i].parent, e.nodes[i].member)
+	j := e.compile(plan, e.nodes[i].parent, e.nodes[i].member, e.nodes[i].share)
 	if j == none {
 		return
 	}
@@ -206,12 +223,12 @@ func (e *Executor) settle(p int32) {
 	}
 }
 
-// members tells whether a member of p runs, and when the first of the waiting ones is due.
+// members tells whether a member of p runs, or would if there was room, and when the first of the waiting ones is due.
 func (e *Executor) members(p int32) (runs bool, at clock.Time) {
 	at = never
 	for c := e.nodes[p].first; c != none; c = e.nodes[c].next {
 		switch n := &e.nodes[c]; n.state {
-		case running:
+		case running, queued:
 			runs = true
 		case waiting:
 			at = min(at, n.at)
@@ -260,6 +277,9 @@ func (e *Executor) ringOutMembers(i int32) {
 			e.ringOut(c)
 			continue
 		}
+		if n.state == queued {
+			e.queued--
+		}
 		n.state, n.at = ended, never
 		e.ringOutMembers(c)
 	}
@@ -275,6 +295,7 @@ func (e *Executor) close(c Cause) {
 	for i := range e.nodes {
 		e.nodes[i].state, e.nodes[i].at = ended, never
 	}
+	e.queued = 0
 }
 
 // finish ends the caller's INVITE with a final response.

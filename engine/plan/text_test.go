@@ -14,6 +14,7 @@ func TestNodeString(t *testing.T) {
 		{serial(reject(486), &Node{Kind: KindRedirect, Reply: &Reply{Code: 302, Contacts: []Contact{contact("x", 1)}}}), "serial{reject 486, redirect 302 sip:x@192.0.2.1}"},
 		{serial(), "serial{}"},
 		{&Node{Kind: KindFollow}, "follow"},
+		{&Node{Kind: KindPass}, "pass"},
 		{nil, "nil"},
 	}
 	for _, c := range cases {

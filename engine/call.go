@@ -72,11 +72,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	tx.SetToTag(c.tag)
 	c.exec = plan.NewExecutor(c, sh.cfg.Limits)
 	c.stepping = true // what invite asks for waits until it has returned
-	decision := c.script.Invite(c)
-	if c.hangup {
-		c.hangup = false
-		decision = &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 480, Phrase: c.hangupText}}
-	}
+	decision := c.decided(c.script.Invite(c))
 	c.note("invite → ", decision)
 	c.trying(decision)
 	c.apply(c.exec.Start(now, decision))
@@ -340,30 +336,38 @@ func appendHeaders(b []byte, headers []plan.Header) []byte {
 
 // The plan.Asker that the executor asks.
 
+// decided returns what the script decided, or, where it hung up, the rejection that keeps the plan from doing anything more.
+func (c *call) decided(n *plan.Node) *plan.Node {
+	if !c.hangup {
+		return n
+	}
+	return &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 480, Phrase: c.hangupText}}
+}
+
 // Deferred calls a function of the plan.
 func (c *call) Deferred(fn plan.Callback, failed *plan.Step) *plan.Node {
-	n := c.script.Deferred(c, fn, failed)
+	n := c.decided(c.script.Deferred(c, fn, failed))
 	c.noteStep("function", failed, n)
 	return n
 }
 
 // Handler asks the route handler of an outcome.
 func (c *call) Handler(o plan.Outcome, failed *plan.Step) *plan.Node {
-	n := c.script.Handler(c, o, failed)
+	n := c.decided(c.script.Handler(c, o, failed))
 	c.noteStep(o.String(), failed, n)
 	return n
 }
 
 // Redirected asks the route handler for a 3xx.
 func (c *call) Redirected(s *plan.Step) *plan.Node {
-	n := c.script.Redirected(c, s)
+	n := c.decided(c.script.Redirected(c, s))
 	c.noteStep("redirected", s, n)
 	return n
 }
 
 // Exhausted asks the route handler at the end of the plan.
 func (c *call) Exhausted(best *plan.Step, round int) *plan.Node {
-	n := c.script.Exhausted(c, best, round)
+	n := c.decided(c.script.Exhausted(c, best, round))
 	c.note("exhausted → ", n)
 	return n
 }

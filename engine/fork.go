@@ -460,6 +460,9 @@ func (c *call) fail(a *plan.Action) {
 		c.note("final "+strconv.Itoa(a.Code), nil)
 	}
 	switch m, _ := a.Response.(*message.Message); {
+	case c.hangup: // also where a limit of the plan kept the rejection out
+		c.hangup = false
+		c.respond(480, c.hangupText, nil)
 	case a.Reply != nil:
 		c.respond(a.Reply.Code, a.Reply.Phrase, func(b []byte) []byte {
 			for _, ct := range a.Reply.Contacts {

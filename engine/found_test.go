@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
@@ -240,4 +241,21 @@ func TestVeryLateCopyOfTheAnswer(t *testing.T) {
 		t.Error("callee got BYE")
 	}
 	r.run()
+}
+
+// Seed 14237: what a plan had to do at once was done although a handler had hung up.
+func TestHangupInHandler(t *testing.T) {
+	s := always(serial(to("sip:a@192.0.2.11"), to("sip:b@192.0.2.12")))
+	s.handler = func(c engine.Call, _ plan.Outcome, _ *plan.Step) *plan.Node {
+		c.Hangup("enough")
+		return nil
+	}
+	r := newRig(t, s, 1)
+	r.phone("sip:a@192.0.2.11", sim.Status(486, nil))
+	b := r.phone("sip:b@192.0.2.12", sim.After(0))
+	c := r.call(sim.CallSpec{})
+	if c.Final() != 480 || string(c.Message().Phrase()) != "enough" || len(b.Received("INVITE")) != 0 {
+		t.Errorf("caller got %d, b %d INVITE", c.Final(), len(b.Received("INVITE")))
+	}
+	wantSeen(t, s, "busy", "ended")
 }

@@ -23,6 +23,9 @@ const (
 	MaxBudget = 100_000_000
 )
 
+// maxBound is the largest bound of calls, transactions and MiB; as bytes it still fits an int.
+const maxBound = 1_000_000_000
+
 // maxSocketPath is how many bytes the path of a unix socket may have: what unix(7) gives it, less the byte that ends it.
 const maxSocketPath = 107
 
@@ -39,8 +42,8 @@ type Config struct {
 	Log string
 	// Budget is how many instructions a handler may take, MinBudget to MaxBudget.
 	Budget int
-	// MaxCalls, MaxTransactions and MaxMemory (in MiB) bound what the engine keeps: past them new calls are answered 503. 0 = no
-	// bound.
+	// MaxCalls, MaxTransactions and MaxMemory (in MiB) bound what the engine keeps: past them new calls are answered 503. At most
+	// maxBound; 0 = no bound.
 	MaxCalls, MaxTransactions, MaxMemory int
 	// Listeners are the sockets; the first is the one for targets of its family.
 	Listeners []Listener
@@ -180,6 +183,9 @@ func (c *Config) checkBounds() *Error {
 	}{{"max_calls", c.MaxCalls}, {"max_transactions", c.MaxTransactions}, {"max_memory", c.MaxMemory}} {
 		if b.n < 0 {
 			return &Error{Key: b.key, What: fmt.Sprintf("%d is no bound; use a positive number, or 0 for none", b.n)}
+		}
+		if b.n > maxBound {
+			return &Error{Key: b.key, What: fmt.Sprintf("%d is out of range; use up to %d, or 0 for no bound", b.n, maxBound)}
 		}
 	}
 	return nil

@@ -103,6 +103,7 @@ func TestReadRefuses(t *testing.T) {
 		"empty level":              {"log = \"\"\n", 1, `log: "" is no level`},
 		"budget too small":         {"# budget = 5000\nbudget = 999\n", 2, "budget: 999 is out of range; use 1000 to 100000000"},
 		"bound below 0":            {"max_calls = 5\nmax_memory = -1\n", 2, "max_memory: -1 is no bound; use a positive number, or 0 for none"},
+		"bound out of range":       {"max_memory = 9_000_000_000_000\n", 1, "max_memory: 9000000000000 is out of range; use up to 1000000000, or 0 for no bound"},
 		"bound of another kind":    {"max_transactions = \"all\"\n", 1, "max_transactions: want an integer, got a string"},
 		"budget too large":         {"budget = 100_000_001\n", 1, "budget: 100000001 is out of range"},
 		"no scripts":               {"scripts = \"\"\n", 1, "scripts: is empty"},

@@ -48,10 +48,15 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-// start starts a server for the test's length.
+// start starts a server of two shards for the test's length.
 func start(t *testing.T, c config.Config) *Server {
 	t.Helper()
-	s, err := Start(t.Context(), Options{Config: c, Log: zap.NewNop(), Shards: 2, Product: "Tandem/test"})
+	return startShards(t, c, 2)
+}
+
+func startShards(t *testing.T, c config.Config, shards int) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), Options{Config: c, Log: zap.NewNop(), Shards: shards, Product: "Tandem/test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,6 +281,36 @@ return { invite = function(call) return plan.to "sip:101@`+phone.LocalAddr().Str
 	}
 }
 
+// The bounds of the configuration reach the engine, and the status counts what they refused.
+func TestOverload(t *testing.T) {
+	phone, err := net.ListenPacket("udp", "127.0.0.1:0") // that is silent
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer phone.Close()
+	for name, bound := range map[string]func(*config.Config){
+		"calls":        func(c *config.Config) { c.MaxCalls = 1 },
+		"transactions": func(c *config.Config) { c.MaxTransactions = 2 }, // the caller's and the phone's
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := configured(t, `
+local plan = require "plan"
+return { invite = function(call) return plan.to "sip:101@`+phone.LocalAddr().String()+`" end }`)
+			bound(&c)
+			s := startShards(t, c, 1)
+			p := dial(t, s)
+			p.send("INVITE", "first", "")
+			p.send("INVITE", "second", "")
+			if got, _ := p.final(); got != "SIP/2.0 503 Service Unavailable" {
+				t.Errorf("got %s", got)
+			}
+			if st := status(t, s); st.Calls.Active != 1 || st.Calls.Overload != 1 {
+				t.Errorf("calls: %+v", st.Calls)
+			}
+		})
+	}
+}
+
 func TestStatusOfAClosedServer(t *testing.T) {
 	c, _ := configured(t, busy)
 	s, err := Start(t.Context(), Options{Config: c, Log: zap.NewNop(), Product: "Tandem/test"})
@@ -297,14 +332,14 @@ func TestStatusOfAClosedServer(t *testing.T) {
 func TestStatusForPeople(t *testing.T) {
 	st := Status{
 		Version: "Tandem/1.0", Uptime: 3661.4, Listeners: []string{"udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060"}, Shards: 4,
-		Calls: Calls{Active: 1, Total: 20, Answered: 10}, Messages: Messages{Received: 100, Sent: 90, Dropped: 1},
+		Calls: Calls{Active: 1, Total: 20, Answered: 10, Overload: 3}, Messages: Messages{Received: 100, Sent: 90, Dropped: 1},
 		Script:     Script{Generation: 3, Hash: "0123456789ab", Since: time.Date(2026, 11, 23, 10, 15, 0, 0, time.UTC), Refused: "main.lua:12: no"},
 		Generation: []Generation{{Number: 2, Active: 1}, {Number: 3, Active: 0}},
 		Handlers:   []Handler{{Name: "invite", Calls: 20, Errors: 2, OverBudget: 1}},
 		BadInput:   map[string]uint64{"no start line": 2, "a lone CR": 1}, Panics: 1,
 	}
 	const want = `Tandem/1.0, up 1h1m1s, 4 shards, listening on udp:192.0.2.1:5060 udp:[2001:db8::1]:5060
-calls     1 up, 20 in all, 10 answered
+calls     1 up, 20 in all, 10 answered, 3 refused for overload
 messages  100 received, 90 sent, 1 dropped
 script    generation 3, sha256 0123456789ab, since 2026-11-23 10:15:00
 refused   main.lua:12: no

@@ -72,7 +72,10 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	tx.SetToTag(c.tag)
 	c.exec = plan.NewExecutor(c, sh.cfg.Limits)
 	c.stepping = true // what invite asks for waits until it has returned
-	decision := c.decided(c.script.Invite(c))
+	decision := c.script.Invite(c)
+	if c.hangup {
+		decision = &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 480, Phrase: c.hangupText}}
+	}
 	c.note("invite → ", decision)
 	c.trying(decision)
 	c.apply(c.exec.Start(now, decision))
@@ -336,38 +339,43 @@ func appendHeaders(b []byte, headers []plan.Header) []byte {
 
 // The plan.Asker that the executor asks.
 
-// decided returns what the script decided, or, where it hung up, the rejection that keeps the plan from doing anything more.
-func (c *call) decided(n *plan.Node) *plan.Node {
-	if !c.hangup {
-		return n
+// decide asks the script for a plan, unless it has hung up: then the plan goes on by itself until it has nothing to do at once,
+// nothing comes of that, and the call ends.
+func (c *call) decide(ask func() *plan.Node) *plan.Node {
+	if c.hangup {
+		return nil
 	}
-	return &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 480, Phrase: c.hangupText}}
+	n := ask()
+	if c.hangup {
+		return nil
+	}
+	return n
 }
 
 // Deferred calls a function of the plan.
 func (c *call) Deferred(fn plan.Callback, failed *plan.Step) *plan.Node {
-	n := c.decided(c.script.Deferred(c, fn, failed))
+	n := c.decide(func() *plan.Node { return c.script.Deferred(c, fn, failed) })
 	c.noteStep("function", failed, n)
 	return n
 }
 
 // Handler asks the route handler of an outcome.
 func (c *call) Handler(o plan.Outcome, failed *plan.Step) *plan.Node {
-	n := c.decided(c.script.Handler(c, o, failed))
+	n := c.decide(func() *plan.Node { return c.script.Handler(c, o, failed) })
 	c.noteStep(o.String(), failed, n)
 	return n
 }
 
 // Redirected asks the route handler for a 3xx.
 func (c *call) Redirected(s *plan.Step) *plan.Node {
-	n := c.decided(c.script.Redirected(c, s))
+	n := c.decide(func() *plan.Node { return c.script.Redirected(c, s) })
 	c.noteStep("redirected", s, n)
 	return n
 }
 
 // Exhausted asks the route handler at the end of the plan.
 func (c *call) Exhausted(best *plan.Step, round int) *plan.Node {
-	n := c.decided(c.script.Exhausted(c, best, round))
+	n := c.decide(func() *plan.Node { return c.script.Exhausted(c, best, round) })
 	c.note("exhausted → ", n)
 	return n
 }

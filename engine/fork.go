@@ -58,6 +58,10 @@ func (c *call) apply(actions []plan.Action) {
 func (c *call) startBranch(a *plan.Action) {
 	b := &branch{c: c, id: a.Branch, target: a.Target, cseq: 1, tag: c.sh.ids.AppendTag(nil, 0)}
 	c.branches = append(c.branches, b)
+	if c.hangup {
+		b.ended = true // the call ends as soon as the plan has nothing more to do at once
+		return
+	}
 	if a.Target.Send181 && !c.final {
 		c.forwarding(a.Target)
 	}
@@ -460,7 +464,7 @@ func (c *call) fail(a *plan.Action) {
 		c.note("final "+strconv.Itoa(a.Code), nil)
 	}
 	switch m, _ := a.Response.(*message.Message); {
-	case c.hangup: // also where a limit of the plan kept the rejection out
+	case c.hangup:
 		c.hangup = false
 		c.respond(480, c.hangupText, nil)
 	case a.Reply != nil:

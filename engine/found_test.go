@@ -259,3 +259,19 @@ func TestHangupInHandler(t *testing.T) {
 	}
 	wantSeen(t, s, "busy", "ended")
 }
+
+// Seed 15790: the same where a function that stands in a plan hangs up.
+func TestHangupInFunction(t *testing.T) {
+	s := always(parallel(to("sip:a@192.0.2.11"), &plan.Node{Kind: plan.KindDeferred}))
+	s.deferred = func(c engine.Call, _ *plan.Step) *plan.Node {
+		c.Hangup("enough")
+		return to("sip:b@192.0.2.12")
+	}
+	s.invite(nil).Each = &plan.Each{Delay: 10 * time.Second}
+	r := newRig(t, s, 1)
+	a := r.phone("sip:a@192.0.2.11", sim.After(0))
+	if c := r.call(sim.CallSpec{}); c.Final() != 480 || len(a.Received("INVITE")) != 0 {
+		t.Errorf("caller got %d, a %d INVITE", c.Final(), len(a.Received("INVITE")))
+	}
+	wantSeen(t, s, "ended")
+}

@@ -39,8 +39,12 @@ func (b *branch) provisional(m *message.Message) {
 			d.agreed, d.sdp = true, m.Clone() // RFC 3262 §5: its SDP is the answer
 		}
 	}
-	if !c.final && !c.over && c.winner == nil && !b.client.Cancelled() && m.Status() != 199 {
-		c.show(b, d, m)
+	if !c.final && !c.over && c.winner == nil && !b.client.Cancelled() {
+		if m.Status() == 199 {
+			b.passOver(m)
+		} else {
+			c.show(b, d, m)
+		}
 	}
 	if d != nil && d.due != 0 && !d.waitsForPrack() {
 		d.prack(nil)
@@ -185,18 +189,50 @@ func (s *side) ownProvisional(code int) []byte {
 	return c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, nil)
 }
 
-// earlyOver tells a caller that knows of it that early dialogs which it was shown are over although the call is not (RFC 6228 §6).
+// tag199 is the option tag of 199 Early Dialog Terminated (RFC 6228).
+const tag199 = "199"
+
+// wants199 reports whether the caller is to be told of early dialogs that are over (RFC 6228 §6).
+func (c *call) wants199() bool {
+	return !c.final && c.winner == nil && c.invite.HasToken(message.Supported, tag199) && !c.invite.HasToken(message.Require, rel100)
+}
+
+// earlyOver tells the caller that the early dialogs of a branch are over although the call is not.
 func (c *call) earlyOver(b *branch, code int) {
-	if c.final || !c.invite.HasToken(message.Supported, "199") || c.invite.HasToken(message.Require, rel100) {
+	if !c.wants199() {
 		return
 	}
+	reason := "SIP;cause=" + strconv.Itoa(code)
 	for _, s := range c.sides {
-		if s.b != b || s.peer == nil {
-			continue
+		if s.b == b {
+			s.earlyEnded(reason)
 		}
-		out := append(s.peer.ownProvisional(199), "Reason: SIP;cause="...)
-		c.send(199, append(strconv.AppendInt(out, int64(code), 10), "\r\n"...), nil)
 	}
+}
+
+// passOver passes the 199 of a callee, if the caller was shown the dialog that it is about.
+func (b *branch) passOver(m *message.Message) {
+	c := b.c
+	key := dialogKey(c.sh.key, m.FromTag(), m.ToTag())
+	c.sh.key = key
+	if s := c.sh.dialogs[string(key)]; s != nil && s.b == b && c.wants199() {
+		s.earlyEnded(reasonsOf(m)...)
+	}
+}
+
+// earlyEnded tells the caller, once, that a callee's early dialog which it was shown is over. A 199 has neither Contact nor
+// Record-Route (RFC 6228 §6).
+func (s *side) earlyEnded(reasons ...string) {
+	if s.peer == nil || s.ended {
+		return
+	}
+	s.ended = true
+	c := s.c
+	b := c.invite.AppendResponse(c.sh.buf[:0], 199, "", s.peer.dialog.LocalTag, c.source.Remote)
+	for _, r := range reasons {
+		b = message.AppendField(b, "Reason", r)
+	}
+	c.send(199, b, nil)
 }
 
 // forwarding tells the caller that the call is forwarded (rows M2 and M3).

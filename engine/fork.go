@@ -145,12 +145,15 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	dst = append(message.AppendUint(dst, c.maxForwards()), "\r\n"...)
 	dst = c.sh.appendContact(dst, b.flow, c.invite)
 	dst = c.appendAllow(dst, c.invite)
-	own100 := b.offers100rel()
+	own100, own := b.offers100rel(), [3]string{timerTag}
+	supported := own[:1]
 	if own100 == plan.PrackSupported {
-		dst = appendTags(dst, c.invite, message.Supported, timerTag, rel100)
-	} else {
-		dst = appendTags(dst, c.invite, message.Supported, timerTag)
+		supported = append(supported, rel100)
 	}
+	if c.wants199() {
+		supported = append(supported, tag199)
+	}
+	dst = appendTags(dst, c.invite, message.Supported, supported...)
 	if own100 == plan.PrackRequired {
 		dst = appendTags(dst, c.invite, message.Require, rel100)
 	} else {
@@ -375,10 +378,10 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		if (code == 401 || code == 407) && b.target.PassAuth {
 			b.challenge = r
 		}
-		c.earlyOver(b, code)
 		c.step(plan.Event{
 			Kind: plan.EventFinal, Branch: b.id, Code: code, Phrase: string(m.Phrase()), Response: r, Contacts: contacts(r),
 		})
+		c.earlyOver(b, code)
 	}
 	if c.over && code < 300 {
 		tx.Detach()

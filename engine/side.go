@@ -40,6 +40,7 @@ type side struct {
 
 	in, out *relay // the offer, or the INVITE, inside the dialog that this peer made, that we made to it
 	agreed  bool   // the offer of the first INVITE is answered
+	ended   bool   // it was early, and the caller was told that it is over
 }
 
 // lateAck is an ACK that waits for the other side's: the INVITE had no offer (RFC 3261 §13.2.1).

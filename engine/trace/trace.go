@@ -34,6 +34,8 @@ type Event struct {
 	Bytes []byte
 	// Text is a note, or the Call-ID of a leg.
 	Text string
+	// User is the user that a leg was sent to.
+	User string
 	Pos  plan.Pos
 }
 

@@ -119,13 +119,13 @@ func (c *call) answerer() *phone {
 	return nil
 }
 
-// order is call:order().
+// order is call:order(): the users that were called, as the Request-URIs named them.
 func (r *run) order(L *lua.LState) int {
 	c := r.placed(L, "call:order()")
 	t := L.CreateTable(4, 0)
 	for _, l := range c.net.tape.legs {
-		if p := c.net.phoneAt(l.to); p != nil && l.call == c.sim.CallID() {
-			t.Append(lua.LString(p.user))
+		if l.call == c.sim.CallID() {
+			t.Append(lua.LString(l.user))
 		}
 	}
 	L.Push(t)

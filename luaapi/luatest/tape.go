@@ -17,6 +17,7 @@ type tape struct {
 // leg is an INVITE that the engine sent for a call, named by the Call-ID of the caller's leg.
 type leg struct {
 	call, callID string
+	user         string // of its Request-URI
 	to           netip.AddrPort
 }
 
@@ -28,7 +29,7 @@ func (t *tape) Trace(e trace.Event) {
 	e.Bytes = t.keep(e.Bytes)
 	t.events = append(t.events, e)
 	if e.Kind == trace.Leg {
-		t.legs = append(t.legs, leg{e.Call, e.Text, e.Remote})
+		t.legs = append(t.legs, leg{e.Call, e.Text, e.User, e.Remote})
 	}
 }
 

@@ -128,7 +128,7 @@ local call = {}
 ---@return tandem.test.phone?
 function call:answered_by() end
 
----The users of the phones that an INVITE was sent to, in order.
+---The users that were called, in order, as the Request-URIs named them.
 ---@return string[]
 function call:order() end
 

@@ -31,9 +31,11 @@ type outside struct {
 	client  *transaction.Client
 }
 
-// outside asks the script about a request outside a dialog. OPTIONS without a user is for the engine itself (RFC 3261 §11).
+// outside asks the script about a request outside a dialog. OPTIONS without a user, or that may go no further, is for the engine
+// itself (RFC 3261 §11).
 func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
-	if u, err := message.ParseURI(m.RequestURI()); m.Method() == message.OPTIONS && (err != nil || u.User == nil) {
+	forwards, limited := m.Uint(message.MaxForwards)
+	if u, err := message.ParseURI(m.RequestURI()); m.Method() == message.OPTIONS && (err != nil || u.User == nil || limited && forwards == 0) {
 		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
 		return
 	}
@@ -148,10 +150,7 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 	f := flow.Flow{Remote: to, Listener: listener, Transport: local.Transport}
 	forwards := uint32(70)
 	if n, ok := m.Uint(message.MaxForwards); ok {
-		if n == 0 {
-			return false
-		}
-		forwards = n - 1
+		forwards = n - 1 // inspect has let no 0 through
 	}
 	uri := requestURI(t.URI)
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)

@@ -155,3 +155,10 @@ func fork(t *testing.T, does ...sim.Behaviour) (*rig, []*sim.Phone) {
 func altered(l *sim.Logged, oldNew ...string) string {
 	return strings.NewReplacer(oldNew...).Replace(string(l.Raw))
 }
+
+// one is a resolver that knows one address, for every name.
+type one struct{ addr netip.AddrPort }
+
+func (o one) Resolve(_ int, _ *message.URI, done func(now clock.Time, a netip.AddrPort, err error)) {
+	done(0, o.addr, nil)
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"slices"
+	"strconv"
+
+	"tandem/engine/message"
+	"tandem/engine/plan"
+)
+
+// fail ends the caller's INVITE without an answer.
+func (c *call) fail(a *plan.Action) {
+	if c.final {
+		return
+	}
+	if c.sh.cfg.Trace != nil {
+		c.note("final "+strconv.Itoa(a.Code), nil)
+	}
+	switch m, _ := a.Response.(*message.Message); {
+	case c.hangup:
+		c.hangup = false
+		c.respond(480, c.hangupText, nil)
+	case a.Reply != nil:
+		c.respond(a.Reply.Code, a.Reply.Phrase, func(b []byte) []byte {
+			for _, ct := range a.Reply.Contacts {
+				b = appendReplyContact(b, ct)
+			}
+			return appendHeaders(b, a.Reply.Headers)
+		})
+	case m != nil && a.Code == m.Status():
+		c.passFinal(m)
+	default:
+		c.respond(a.Code, a.Phrase, nil)
+	}
+	c.conclude()
+}
+
+func appendReplyContact(b []byte, ct plan.Contact) []byte {
+	b = append(append(append(b, "Contact: <"...), ct.URI...), '>')
+	if ct.Q < 1000 {
+		b = message.AppendQ(append(b, ";q="...), ct.Q)
+	}
+	return append(b, "\r\n"...)
+}
+
+// passed are the fields of a leg that a final response means for the caller all the same.
+var passedFields = [...]message.ID{message.Contact, message.WWWAuthenticate, message.ProxyAuthenticate, message.Unsupported}
+
+// passFinal gives the caller the response of a branch. What a Retry-After says holds for that branch only.
+func (c *call) passFinal(m *message.Message) {
+	c.respondWith(m.Status(), string(m.Phrase()), m)
+}
+
+func (c *call) respondWith(code int, phrase string, m *message.Message) {
+	b := c.invite.AppendResponse(c.sh.buf[:0], code, phrase, c.tag, c.source.Remote)
+	for i := range m.Len() {
+		id, _, v := m.Field(i)
+		if slices.Contains(passedFields[:], id) {
+			b = message.AppendField(b, id.String(), v)
+		}
+	}
+	if code == 401 || code == 407 {
+		b = c.appendChallenges(b, m)
+	}
+	b = m.AppendPassed(b, noRetryAfter)
+	c.send(code, b, m.Body())
+}
+
+// appendChallenges appends the challenges of the branches other than the one whose response m is: the caller may have to meet all
+// of them (RFC 3261 §16.7 step 7).
+func (c *call) appendChallenges(b []byte, m *message.Message) []byte {
+	for _, o := range c.branches {
+		if o.challenge == nil || o.challenge == m {
+			continue
+		}
+		for i := range o.challenge.Len() {
+			if id, _, v := o.challenge.Field(i); id == message.WWWAuthenticate || id == message.ProxyAuthenticate {
+				b = message.AppendField(b, id.String(), v)
+			}
+		}
+	}
+	return b
+}
+
+var noRetryAfter = []message.Change{{Name: "Retry-After", Remove: true}}

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"bytes"
+
+	"tandem/engine/flow"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+)
+
+// appendInvite builds the INVITE of the branch: what belongs to the leg is new, everything else is the caller's.
+func (b *branch) appendInvite(dst []byte) []byte {
+	c, sh := b.c, b.c.sh
+	uri := requestURI(b.target.URI)
+	local := &sh.cfg.Locals[b.flow.Listener]
+	var id [48]byte
+	dst = message.AppendRequestLine(dst, "INVITE", uri)
+	dst = message.AppendVia(dst, local.Transport.String(), local.SentBy, sh.ids.AppendBranch(id[:0], 0))
+	dst = appendFrom(dst, c.invite.Get(message.From), b.tag)
+	dst = append(append(append(dst, "To: <"...), uri...), ">\r\n"...)
+	dst = message.AppendField(dst, "Call-ID", b.callID)
+	dst = message.AppendUint(append(dst, "CSeq: "...), b.cseq)
+	dst = append(dst, " INVITE\r\nMax-Forwards: "...)
+	dst = append(message.AppendUint(dst, c.maxForwards()), "\r\n"...)
+	dst = c.sh.appendContact(dst, b.flow, c.invite)
+	dst = c.appendAllow(dst, c.invite)
+	own100, own := b.offers100rel(), [3]string{timerTag}
+	supported := own[:1]
+	if own100 == plan.PrackSupported {
+		supported = append(supported, rel100)
+	}
+	if c.wants199() {
+		supported = append(supported, tag199)
+	}
+	dst = appendTags(dst, c.invite, message.Supported, supported...)
+	if own100 == plan.PrackRequired {
+		dst = appendTags(dst, c.invite, message.Require, rel100)
+	} else {
+		dst = appendTags(dst, c.invite, message.Require)
+	}
+	dst = b.appendSession(dst)
+	if c.replaced != "" {
+		dst = message.AppendField(dst, "Replaces", c.replaced)
+	}
+	dst = sh.appendProduct(dst, "User-Agent")
+	dst = c.invite.AppendPassed(dst, changes(b.target.Headers))
+	return message.AppendBody(dst, c.invite.Body())
+}
+
+// requestURI returns the URI of a target without what must not stand in a Request-URI: headers and the method parameter (RFC 3261
+// §16.6 step 2, §19.1.1).
+func requestURI(uri string) string {
+	u, err := message.ParseURI([]byte(uri))
+	if err != nil {
+		return uri
+	}
+	uri = uri[:len(uri)-len(u.Headers)]
+	if _, ok := message.Param(u.Params, "method"); !ok {
+		return uri
+	}
+	out := []byte(uri[:len(uri)-len(u.Params)])
+	message.EachParam(u.Params, func(k, v []byte) bool {
+		if !bytes.EqualFold(k, []byte("method")) {
+			out = append(append(out, ';'), k...)
+			if len(v) > 0 {
+				out = append(append(out, '='), v...)
+			}
+		}
+		return true
+	})
+	return string(out)
+}
+
+// maxForwards is what the next hop may still use up (RFC 3261 §16.6 step 3; carried across by RFC 7332 §2).
+func (c *call) maxForwards() uint32 {
+	if n, ok := c.invite.Uint(message.MaxForwards); ok {
+		return n - 1
+	}
+	return 70
+}
+
+// appendFrom appends the caller's From under a tag of ours.
+func appendFrom(dst, from, tag []byte) []byte {
+	na, err := message.ParseNameAddr(from)
+	if err != nil {
+		na = message.NameAddr{URI: []byte("sip:anonymous@anonymous.invalid")}
+	}
+	dst = append(dst, "From: "...)
+	if len(na.Display) > 0 {
+		dst = append(append(dst, na.Display...), ' ')
+	}
+	dst = append(append(append(dst, '<'), na.URI...), ">;tag="...)
+	dst = append(dst, tag...)
+	message.EachParam(na.Params, func(k, v []byte) bool {
+		if string(bytes.ToLower(k)) != "tag" {
+			dst = append(append(dst, ';'), k...)
+			if len(v) > 0 {
+				dst = append(append(dst, '='), v...)
+			}
+		}
+		return true
+	})
+	return append(dst, "\r\n"...)
+}
+
+// appendContact appends our Contact on a flow, with the user part of the peer's own and the parameters that say what it is.
+func (sh *Shard) appendContact(dst []byte, f flow.Flow, peer *message.Message) []byte {
+	local := &sh.cfg.Locals[f.Listener]
+	dst = append(dst, "Contact: <sip:"...)
+	var na message.NameAddr
+	if peer != nil {
+		if v := peer.Get(message.Contact); v != nil {
+			na, _ = message.ParseNameAddr(v)
+		}
+	}
+	if u, err := message.ParseURI(na.URI); err == nil && u.User != nil {
+		dst = append(append(dst, u.User...), '@')
+	}
+	dst = append(dst, local.SentBy...)
+	if local.Transport != flow.UDP {
+		dst = append(append(dst, ";transport="...), bytes.ToLower([]byte(local.Transport.String()))...)
+	}
+	dst = append(dst, '>')
+	for _, p := range [...]string{"isfocus", "automata", "actor"} {
+		if v, ok := message.Param(na.Params, p); ok {
+			dst = append(append(dst, ';'), p...)
+			if len(v) > 0 {
+				dst = append(append(dst, '='), v...)
+			}
+		}
+	}
+	return append(dst, "\r\n"...)
+}
+
+// offers100rel says how the branch's INVITE speaks of reliable provisionals: as the script wants it, but never on an INVITE
+// without an offer unless the caller can answer in its PRACK (RFC 3262 §5).
+func (b *branch) offers100rel() plan.Prack {
+	c, p := b.c, b.target.Prack
+	late := len(c.invite.Body()) == 0
+	switch {
+	case p == plan.PrackOff:
+		return p
+	case late && !c.invite.HasToken(message.Supported, rel100) && !c.invite.HasToken(message.Require, rel100):
+		return plan.PrackOff
+	case p == plan.PrackRequired:
+		return p
+	}
+	return plan.PrackSupported
+}
+
+// appendTags appends the option tags of a field that pass from leg to leg, and our own.
+func appendTags(dst []byte, m *message.Message, id message.ID, own ...string) []byte {
+	start := len(dst)
+	add := func(tag []byte) {
+		if len(dst) == start {
+			dst = append(append(dst, id.String()...), ": "...)
+		} else {
+			dst = append(dst, ", "...)
+		}
+		dst = append(dst, tag...)
+	}
+	for _, tag := range own {
+		add([]byte(tag))
+	}
+	m.Each(id, func(tag []byte) bool {
+		if passes(tag) {
+			add(tag)
+		}
+		return true
+	})
+	if len(dst) > start {
+		dst = append(dst, "\r\n"...)
+	}
+	return dst
+}
+
+// appendAllow appends the methods that we take on a leg: UPDATE only if the peer on the other one takes it too.
+func (c *call) appendAllow(dst []byte, other *message.Message) []byte {
+	dst = append(dst, "Allow: "+allowed...)
+	if other.HasToken(message.Allow, "UPDATE") {
+		dst = append(dst, ", UPDATE"...)
+	}
+	return append(dst, "\r\n"...)
+}
+
+func changes(headers []plan.Header) []message.Change {
+	if len(headers) == 0 {
+		return nil
+	}
+	out := make([]message.Change, len(headers))
+	for i, h := range headers {
+		out[i] = message.Change(h)
+	}
+	return out
+}

@@ -289,6 +289,7 @@ func (s *side) prack(r *relay) {
 	tx := sh.layer.Request(sh.now, s.dialog.Flow, message.PRACK, sh.buf, user)
 	if r != nil {
 		r.client = tx
+		r.wait.start(sh.now, sh, r.server, r.req, r.source)
 	}
 }
 

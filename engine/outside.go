@@ -26,7 +26,7 @@ type outside struct {
 	source  flow.Flow
 	server  *transaction.Server
 	targets []*plan.Target // still to be tried
-	timer   clock.Timer    // until 100 Trying
+	wait    waiting
 	last    *message.Message
 	client  *transaction.Client
 }
@@ -81,10 +81,6 @@ func (sh *Shard) answerReply(now clock.Time, tx *transaction.Server, m *message.
 	tx.Respond(now, r.Code, sh.buf)
 }
 
-// trying100 is when a request other than INVITE is answered 100 if it has no final response by then: not before Timer E has
-// reached T2 (RFC 4320 §4.1).
-const trying100 = 3500 * time.Millisecond
-
 // start tries the targets of a plan, one after the other.
 func (o *outside) start(now clock.Time, n *plan.Node) {
 	members := []*plan.Node{n}
@@ -96,18 +92,8 @@ func (o *outside) start(now clock.Time, n *plan.Node) {
 			o.targets = append(o.targets, m.Target)
 		}
 	}
-	if o.source.Transport == flow.UDP {
-		o.timer.Owner = o
-		o.sh.heap.Arm(&o.timer, now.Add(trying100))
-	}
+	o.wait.start(now, o.sh, o.server, o.req, o.source)
 	o.next(now)
-}
-
-// Fire sends 100 Trying.
-func (o *outside) Fire(now clock.Time, _ uint8) {
-	b := o.req.AppendResponse(o.sh.buf[:0], 100, "", nil, o.source.Remote)
-	o.sh.buf = message.AppendBody(b, nil)
-	o.server.Respond(now, 100, o.sh.buf)
 }
 
 // next tries the next target that can be reached; without one the last response goes back.
@@ -175,7 +161,9 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 		return // RFC 4320 §4.1: provisionals do not pass
 	}
 	tx.Detach()
-	o.last = m.Clone()
+	if m.Status() != 408 { // RFC 4320 §4.2: as good as silence
+		o.last = m.Clone()
+	}
 	if m.Status() >= 300 && len(o.targets) > 0 {
 		o.next(now)
 		return
@@ -183,13 +171,15 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 	o.finish(now)
 }
 
-// Failed tries the next target. When all are silent the request is not answered: its sender has given up (RFC 4320 §4.2).
+// Failed tries the next target, unless the sender of the request has given up by now.
 func (o *outside) Failed(now clock.Time, _ *transaction.Client, why transaction.Failure) {
 	if why == transaction.TransportError && o.last == nil && len(o.targets) == 0 {
 		o.reply(now, 503)
 		return
 	}
-	o.next(now)
+	if now < o.wait.end {
+		o.next(now)
+	}
 }
 
 // finish passes the last response, if there was one.
@@ -198,15 +188,13 @@ func (o *outside) finish(now clock.Time) {
 	switch {
 	case m == nil && o.client == nil:
 		o.reply(now, 503)
-	case m == nil:
-		o.end()
-		o.server.Forget()
+	case m == nil: // none came in time: RFC 4320 §4.2
 	case m.Status() == 401 || m.Status() == 407:
 		o.reply(now, 403)
 	case m.Status() == 503:
 		o.reply(now, 500) // RFC 3261 §16.7 step 6
 	default:
-		o.end()
+		o.wait.stop()
 		sh := o.sh
 		b := o.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), sh.ids.AppendTag(nil, 0), o.source.Remote)
 		if m.Has(message.Contact) && m.Status() < 300 {
@@ -219,11 +207,9 @@ func (o *outside) finish(now clock.Time) {
 }
 
 func (o *outside) reply(now clock.Time, code int) {
-	o.end()
+	o.wait.stop()
 	o.sh.finish(now, o.server, o.req, o.source, code)
 }
-
-func (o *outside) end() { o.sh.heap.Stop(&o.timer) }
 
 // The Call that the script sees.
 

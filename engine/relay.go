@@ -20,6 +20,7 @@ type relay struct {
 	client   *transaction.Client
 	seq      uint32 // its CSeq number towards `to`
 	dropped  bool   // the call is over
+	wait     waiting
 }
 
 // inDialog takes a request with a To tag.
@@ -148,6 +149,9 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), changes)
 	sh.buf = message.AppendBody(b, m.Body())
 	r.client = sh.layer.Request(now, to.dialog.Flow, m.Method(), sh.buf, r)
+	if m.Method() != message.INVITE {
+		r.wait.start(now, sh, tx, r.req, f)
+	}
 	return r
 }
 
@@ -172,7 +176,10 @@ func (r *relay) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 			r.to.dialog.Refresh(m)
 			r.from.dialog.Refresh(r.req) // RFC 6141 §4.6: not before it is accepted
 		}
-		r.send(m)
+		if code != 408 || r.req.Method() == message.INVITE { // RFC 4320 §4.2: others do not get one
+			r.send(m)
+			r.wait.stop()
+		}
 		r.done()
 		if (code == 481 || code == 408) && !r.subscription() && r.to == r.to.c.sideOf(r.to) {
 			r.to.gone() // RFC 3261 §12.2.1.2
@@ -266,6 +273,7 @@ func (r *relay) reply(code int, phrase string) {
 	b := r.req.AppendResponse(sh.buf[:0], code, phrase, nil, r.source.Remote)
 	sh.buf = message.AppendBody(sh.appendProduct(b, "Server"), nil)
 	r.server.Respond(sh.now, code, sh.buf)
+	r.wait.stop()
 	r.done()
 }
 
@@ -278,7 +286,6 @@ func (r *relay) Failed(_ clock.Time, _ *transaction.Client, why transaction.Fail
 	case why == transaction.TransportError:
 		r.reply(503, "")
 	case r.req.Method() != message.INVITE:
-		r.server.Forget()
 		r.done()
 	default:
 		r.reply(408, "")

@@ -227,23 +227,29 @@ func startSipp(t *testing.T, scenario, host string, calls int, extra ...string) 
 }
 
 // callee starts a scenario that waits for calls and returns when its port is bound.
-func callee(t *testing.T, scenario, host string, calls int, pause time.Duration) *sipp {
+func callee(t *testing.T, scenario, host string, calls int, pause time.Duration, extra ...string) *sipp {
 	t.Helper()
-	s := startSipp(t, scenario, host, calls, "-d", strconv.Itoa(int(pause.Milliseconds())))
-	want := fmt.Sprintf("%s:%04X ", hexAddr(host), s.port)
+	s := startSipp(t, scenario, host, calls, append([]string{"-d", strconv.Itoa(int(pause.Milliseconds()))}, extra...)...)
+	s.waitBound(host, s.port)
+	return s
+}
+
+// waitBound waits until the program has bound a UDP port.
+func (p *process) waitBound(host string, port int) {
+	p.t.Helper()
+	want := fmt.Sprintf("%s:%04X ", hexAddr(host), port)
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		if table, err := os.ReadFile("/proc/net/udp"); err == nil && strings.Contains(string(table), want) {
-			return s
+			return
 		}
 		select {
-		case <-s.done:
-			t.Fatalf("%s ended: %s", s.name, s.output())
+		case <-p.done:
+			p.t.Fatalf("%s ended: %s", p.name, p.output())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	t.Fatalf("%s does not listen", s.name)
-	return nil
+	p.t.Fatalf("%s does not listen", p.name)
 }
 
 func hexAddr(host string) string {

@@ -27,6 +27,10 @@ func passes(tag []byte) bool {
 
 // Request takes a new request from the transaction layer.
 func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+	if m.Has(message.Replaces) && m.Method() != message.INVITE {
+		sh.finish(now, tx, m, f, 400) // RFC 3891 §3
+		return
+	}
 	if m.ToTag() != nil {
 		sh.inDialog(now, tx, m, f)
 		return

@@ -46,7 +46,7 @@ fmt: ## format the Go code
 	$(GO) run $(GOFUMPT) -w .
 
 tools: # what the tests on real sockets need beside Go
-	@tests/install.sh sipp:sip-tester
+	@tests/install.sh sipp:sip-tester lua5.1:lua5.1 baresip:baresip-core kamailio:kamailio
 
 bench-tools:
 	@tests/install.sh sipp:sip-tester kamailio:kamailio,kamailio-lua-modules tcpdump:tcpdump

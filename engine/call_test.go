@@ -377,3 +377,21 @@ func TestProgress(t *testing.T) {
 		t.Errorf("X-To %q", got)
 	}
 }
+
+// auth = "pass": the target's challenge goes to the caller, and the caller's credentials to the target; to no other.
+func TestCredentialsPass(t *testing.T) {
+	pass := target("sip:a@192.0.2.11", func(t *plan.Target) { t.PassAuth = true })
+	r := newRig(t, always(serial(pass, to("sip:b@192.0.2.12"))), 1)
+	a := r.phone("sip:a@192.0.2.11", sim.Status(407, nil))
+	b := r.phone("sip:b@192.0.2.12", sim.After(time.Second))
+	credentials := []sim.Header{{Name: "Proxy-Authorization", Value: `Digest username="alice"`}, {Name: "Authorization", Value: `Digest username="bob"`}}
+	r.call(sim.CallSpec{Headers: credentials, HangupAfter: seconds(1)})
+	for _, h := range credentials {
+		if got := header(t, a.Received("INVITE")[0], h.Name); !slices.Equal(got, []string{h.Value}) {
+			t.Errorf("%s at the target that challenges: %q", h.Name, got)
+		}
+		if got := header(t, b.Received("INVITE")[0], h.Name); got != nil {
+			t.Errorf("%s at the other: %q", h.Name, got)
+		}
+	}
+}

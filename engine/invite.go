@@ -39,6 +39,10 @@ func (b *branch) appendInvite(dst []byte) []byte {
 		dst = appendTags(dst, c.invite, message.Require)
 	}
 	dst = b.appendSession(dst)
+	if b.target.PassAuth { // the caller answers the target's challenge
+		dst = c.invite.AppendFields(dst, message.Authorization)
+		dst = c.invite.AppendFields(dst, message.ProxyAuthorization)
+	}
 	if c.replaced != "" {
 		dst = message.AppendField(dst, "Replaces", c.replaced)
 	}

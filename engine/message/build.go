@@ -148,9 +148,10 @@ func (m *Message) AppendResponse(dst []byte, code int, phrase string, toTag []by
 }
 
 // AppendRecordRoutes appends the Record-Route fields, which a response that makes a dialog copies (RFC 3261 §12.1.1).
-func (m *Message) AppendRecordRoutes(dst []byte) []byte { return m.appendAll(dst, RecordRoute) }
+func (m *Message) AppendRecordRoutes(dst []byte) []byte { return m.AppendFields(dst, RecordRoute) }
 
-func (m *Message) appendAll(dst []byte, id ID) []byte {
+// AppendFields appends the fields of one name, in order.
+func (m *Message) AppendFields(dst []byte, id ID) []byte {
 	for i := range m.fields {
 		if m.fields[i].id == id {
 			dst = AppendField(dst, names[id], m.fields[i].value.of(m.raw))
@@ -169,7 +170,7 @@ func (m *Message) AppendAck(dst []byte, response *Message) []byte {
 	dst = AppendRequestLine(dst, "ACK", m.RequestURI())
 	dst = m.viaLine(dst)
 	dst = append(dst, "Max-Forwards: 70\r\n"...)
-	dst = m.appendAll(dst, Route)
+	dst = m.AppendFields(dst, Route)
 	dst = AppendField(dst, "From", m.Get(From))
 	dst = AppendField(dst, "To", response.Get(To))
 	return m.endOf(dst, "ACK")
@@ -180,7 +181,7 @@ func (m *Message) AppendCancel(dst []byte, reasons ...string) []byte {
 	dst = AppendRequestLine(dst, "CANCEL", m.RequestURI())
 	dst = m.viaLine(dst)
 	dst = append(dst, "Max-Forwards: 70\r\n"...)
-	dst = m.appendAll(dst, Route)
+	dst = m.AppendFields(dst, Route)
 	dst = AppendField(dst, "From", m.Get(From))
 	dst = AppendField(dst, "To", m.Get(To))
 	for _, r := range reasons {

@@ -139,13 +139,17 @@ func TestReinviteAtTheEnd(t *testing.T) {
 			c.Request(at(4*time.Second), "INVITE", nil, nil)
 			r.net.Run(at(6 * time.Second))
 			for _, code := range then[1:] {
-				a.out.Send(flow.Flow{Remote: pbx}, response(again, code, ""))
+				ok := bytes.Replace(response(again, code, ""), []byte("Contact: <sip:a@"), []byte("Contact: <sip:moved@"), 1)
+				a.out.Send(flow.Flow{Remote: pbx}, ok)
 			}
 			r.run()
 			got := map[message.Method]int{}
 			for _, m := range a.heard {
 				if m.IsRequest() && (m.Method() != message.ACK || m.CSeq() == again.CSeq()) {
 					got[m.Method()]++
+					if m.Method() == message.ACK && string(m.RequestURI()) != "sip:moved@192.0.2.11" {
+						t.Errorf("ACK to %s", m.RequestURI()) // seed 29028
+					}
 				}
 			}
 			acks := len(then) - 1

@@ -205,6 +205,7 @@ func (r *relay) late(now clock.Time, m *message.Message) {
 		return
 	}
 	if m.Status() < 300 && r.req.Method() == message.INVITE {
+		r.to.dialog.Refresh(m)
 		var answer []byte
 		if len(r.req.Body()) == 0 {
 			answer = declined(m.Body())

@@ -1,0 +1,271 @@
+package seeds
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+)
+
+// book is what passes the border between the engine and the network, and what is against the rules in it.
+type book struct {
+	w        *world
+	calls    []*callBook     // by number
+	past     []*callBook     // that came a second time
+	legs     map[string]*leg // by Call-ID
+	txns     map[string]*txn // by branch and method
+	list     []*txn
+	foreign  map[string]bool // Call-IDs of 2xx that belong to nothing
+	msg      message.Message
+	key      []byte
+	arena    []byte
+	acquired int
+	released int
+	found    []string
+	digest   uint64
+	seen     sights
+	current  *txn  // the request that the engine is at
+	due      []due // what it has to do at once
+}
+
+// callBook is the part of a call.
+type callBook struct {
+	n       int
+	life    int // how often it came before
+	spec    *callSpec
+	legs    []*leg // the caller's, then those of the branches in the order of their INVITEs
+	inputs  []input
+	facts   []fact
+	invite  *txn   // that the script was asked about
+	ringTag string // the engine's tag in provisional responses to it
+	tag     string // and in the final one
+	winner  *dialog
+	endAt   clock.Time // when the answered call ended, -1 if it did not
+	over    bool       // the script was told of the end
+
+	endedBy *leg       // whose BYE ended it, nil for ours
+	hungAt  clock.Time // when the script hung up last
+	settled bool
+}
+
+// leg is one Call-ID.
+type leg struct {
+	call     *callBook
+	n        int
+	callID   string
+	shard    int
+	remote   netip.AddrPort
+	phone    int
+	nth      int    // INVITE of the call to that phone
+	tag      string // the engine's
+	target   string // of the INVITE
+	invite   *txn
+	requests []*txn // of the engine
+	accepted []*txn // INVITEs of the peer that it answered 2xx
+	dialogs  []*dialog
+	fate     [2]int // datagrams out and in
+	peerSeq  uint32 // of the peer's requests
+	reinvite *txn   // the peer's latest that was passed on
+	late     *txn   // whose ACK has to bring what the other side's will
+	party    *party
+	heard    []heard // what the peer said of its dialogs
+}
+
+// heard is a dialog that a peer's responses name.
+type heard struct {
+	tag, target string
+	seq         uint32 // of its requests
+}
+
+// dialog is a dialog on the leg of a branch, made by a 2xx.
+type dialog struct {
+	leg       *leg
+	tag       string // the peer's
+	local     string // ours, as the peer says: where nobody waited for its 2xx nothing else is known
+	to, from  []byte // To and From of the engine's requests
+	target    string // the peer's Contact
+	early     string // the Contact of the early dialog, if the 2xx has none
+	body      string // of the 2xx
+	at        clock.Time
+	copiedAt  clock.Time
+	strangeAt clock.Time // when a 2xx came by a branch that is nobody's
+	seq       uint32     // of the engine
+	acks      []ackOf
+	byes      int // of the engine
+	byeAt     clock.Time
+	stray     bool // nobody waited for its 2xx
+}
+
+// ackOf is the ACK that the engine sent to the 2xx of an INVITE.
+type ackOf struct {
+	cseq  uint32
+	bytes []byte
+	at    clock.Time
+}
+
+// txn is a transaction as it looks from outside: of the engine, which is the client then, or of a peer.
+type txn struct {
+	leg    *leg
+	client bool
+	msg    message.Message // the request
+	at     clock.Time      // when it was sent first and
+	last   clock.Time      // last
+	again  clock.Time      // when its next copy, or that of its final response, is due
+	gap    time.Duration
+	copies int
+
+	heard       clock.Time // the latest response to the engine's request; -1 without one
+	provisional clock.Time // the first one; -1 without one
+	line        []byte     // the latest provisional response of the engine
+	code        int        // of the final response, 0 without one
+	tag         string     // its To tag
+	final       []byte
+	finalAt     clock.Time
+	ackedAt     clock.Time // -1 without ACK
+
+	cancel   *txn
+	cancelAt clock.Time
+	wanted   bool // the peer cancelled it, or the request that it passes on
+	reasons  string
+	origin   *txn       // of the other leg, that it passes on
+	relay    *txn       // on the other leg, that passes it on
+	expect   int        // the code of the response that is due
+	loose    bool       // of an early dialog: whatever it is answered with, or not, is right
+	buried   bool       // it failed before its response came
+	failedAt clock.Time // could not be delivered; -1 if it could
+}
+
+// input is something that the engine was told and that a call depends on.
+type input struct {
+	at       clock.Time
+	kind     inputKind
+	leg      int
+	code     int
+	tag      string
+	body     bool
+	contacts []pointer
+	text     string // Reasons of a CANCEL
+}
+
+type inputKind uint8
+
+const (
+	inCancel inputKind = iota
+	inResponse
+	inFailed
+	inEnd // of an answered call
+)
+
+// bad notes that something went against a rule.
+func (k *book) bad(c *callBook, format string, args ...any) {
+	if len(k.found) >= 8 {
+		return
+	}
+	s := fmt.Sprintf("%s: ", time.Duration(k.w.net.Now()))
+	if c != nil {
+		s += fmt.Sprintf("call %d: ", c.n)
+	}
+	k.found = append(k.found, s+fmt.Sprintf(format, args...))
+}
+
+// keep copies bytes that outlive the datagram.
+func (k *book) keep(b []byte) []byte {
+	if len(k.arena)+len(b) > cap(k.arena) {
+		k.arena = make([]byte, 0, max(1<<16, len(b)))
+	}
+	lo := len(k.arena)
+	k.arena = append(k.arena, b...)
+	return k.arena[lo:len(k.arena):len(k.arena)]
+}
+
+// mix adds a datagram to the digest of the run.
+func (k *book) mix(dir byte, shard int, f flow.Flow, b []byte) {
+	h := k.digest ^ uint64(dir)<<8 ^ uint64(shard)<<16 ^ uint64(k.w.net.Now())<<20 ^ uint64(f.Remote.Port())
+	for len(b) >= 8 {
+		h = (h ^ le64(b)) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+		b = b[8:]
+	}
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	k.digest = h
+}
+
+func le64(b []byte) uint64 {
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+// txnOf returns the transaction that a message belongs to, taken for one with the given method.
+func (k *book) txnOf(m *message.Message, method string) *txn {
+	k.key = append(append(append(k.key[:0], m.TopVia().Branch...), '\n'), method...)
+	return k.txns[string(k.key)]
+}
+
+// newTxn starts the transaction of a request; txnOf has just missed it.
+func (k *book) newTxn(m *message.Message, l *leg, client bool) *txn {
+	now := k.w.net.Now()
+	t := &txn{leg: l, client: client, at: now, last: now, copies: 1, heard: -1, provisional: -1, ackedAt: -1, failedAt: -1}
+	_ = t.msg.Parse(k.keep(m.Bytes())) // it was parsed before
+	k.txns[string(k.key)] = t
+	k.list = append(k.list, t)
+	return t
+}
+
+func (c *callBook) add(f fact) { c.facts = append(c.facts, f) }
+
+// asked notes that the script was asked or told something.
+func (c *callBook) asked(w *world, what string, s *plan.Step) {
+	f := fact{at: w.net.Now(), what: asked, text: what, step: stepFact{none: true}}
+	if s != nil {
+		f.code, f.more, f.step = s.Code, s.Group, stepFact{
+			elapsed: s.Elapsed, outcome: s.Outcome, attempt: s.Attempt, rang: s.Rang, synthetic: s.Synthetic,
+		}
+		f.step.phone, f.step.line = targetOf(s.Target)
+	}
+	if what == "invite" {
+		c.invite = w.book.current
+	}
+	if c.over {
+		w.book.bad(c, "the script was asked %q after the end", what)
+	}
+	if what == "ended" {
+		c.over = true
+	}
+	c.add(f)
+}
+
+// exhausted notes that the script was asked at the end of a plan.
+func (c *callBook) exhausted(w *world, best *plan.Step, round int) {
+	c.asked(w, "exhausted", nil)
+	f := &c.facts[len(c.facts)-1]
+	f.code, f.x, f.step.outcome = best.Code, int64(round), best.Outcome
+}
+
+// targetOf reads phone and line back from a target, -1 for none.
+func targetOf(t *plan.Target) (phone, line int) {
+	if t == nil {
+		return -1, 0
+	}
+	return pointed(t.URI)
+}
+
+// pointed reads phone and line back from a URI of Spec.uri.
+func pointed(uri string) (phone, line int) {
+	s, ok := strings.CutPrefix(uri, "sip:p")
+	user, rest, _ := strings.Cut(s, "@")
+	phone, err := strconv.Atoi(user)
+	if !ok || err != nil {
+		return -1, 0
+	}
+	if _, l, ok := strings.Cut(rest, ";line="); ok {
+		line, _ = strconv.Atoi(l)
+	}
+	return phone, line
+}

@@ -1,0 +1,66 @@
+package seeds
+
+import "tandem/engine/message"
+
+// finish checks what has to hold when everything is over.
+func (k *book) finish() {
+	for _, c := range k.all() {
+		k.finishCall(c)
+	}
+	for _, t := range k.list {
+		k.finishTxn(t)
+	}
+	if k.acquired != k.released {
+		k.bad(nil, "the script was acquired %d times and released %d times", k.acquired, k.released)
+	}
+	for _, sh := range k.w.eng.Shards() {
+		if left := sh.Leaks(); left != "" {
+			k.bad(nil, "left over: %s", left)
+		}
+		if n := sh.Stats().Panics; n > 0 {
+			k.bad(nil, "%d panics", n)
+		}
+	}
+}
+
+// all returns the calls, those that came twice twice.
+func (k *book) all() []*callBook { return append(k.past[:len(k.past):len(k.past)], k.calls...) }
+
+func (k *book) finishCall(c *callBook) {
+	switch {
+	case c.invite == nil:
+		return // it never arrived
+	case !c.over:
+		k.bad(c, "the script was not told of the end")
+	case c.winner != nil && c.endAt < 0:
+		k.bad(c, "answered and never ended")
+	}
+	for _, l := range c.legs[1:] {
+		for _, d := range l.dialogs {
+			if d.ackTo(l.invite.msg.CSeq()) == nil {
+				k.bad(c, "leg %d: the 2xx with tag %q never got an ACK", l.n, d.tag)
+			}
+			if d != c.winner && d.byes == 0 {
+				k.bad(c, "leg %d: the 2xx with tag %q never got a BYE", l.n, d.tag)
+			}
+		}
+	}
+}
+
+func (k *book) finishTxn(t *txn) {
+	l, c := t.leg, t.leg.call
+	invite := t.msg.Method() == message.INVITE
+	switch {
+	case t.code != 0:
+		if !t.client && t.code >= 200 && t.code < 300 && invite && t.ackedAt < 0 && c.endAt < 0 {
+			k.bad(c, "leg %d: a 2xx that was never acknowledged did not end the call", l.n)
+		}
+	case t.loose:
+	case !t.client && t.relay != nil && !invite && t.relay.code == 0:
+		// RFC 4320 §4.2: no 408 to others than INVITE
+	case !t.client:
+		k.bad(c, "leg %d: %s got no final response", l.n, t.msg.MethodName())
+	case invite && t.heard >= 0 && t.cancel == nil:
+		k.bad(c, "leg %d: an INVITE that was neither answered nor refused nor cancelled", l.n)
+	}
+}

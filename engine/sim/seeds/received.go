@@ -1,0 +1,328 @@
+package seeds
+
+import (
+	"slices"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/message"
+)
+
+// received writes down a datagram that the engine gets.
+func (k *book) received(shard int, f flow.Flow, b []byte) {
+	k.mix('i', shard, f, b)
+	m := &k.msg
+	if m.Parse(b) != nil || m.Validate() != nil {
+		k.seen[sawBroken]++
+		return
+	}
+	switch {
+	case !m.IsRequest():
+		k.gotResponse(m)
+	case m.Method() == message.ACK:
+		k.gotAck(m)
+	default:
+		k.gotRequest(shard, m)
+	}
+}
+
+func (k *book) gotRequest(shard int, m *message.Message) {
+	now := k.w.net.Now()
+	if t := k.txnOf(m, string(m.MethodName())); t != nil && !t.forgotten(now) {
+		t.copies++
+		t.last = now
+		return
+	}
+	l := k.legs[string(m.CallID())]
+	if l == nil {
+		k.bad(nil, "a party made up a leg: %s", m.Bytes())
+		return
+	}
+	initial := m.Method() == message.INVITE && m.ToTag() == nil
+	if initial && l.call.over {
+		l = k.renew(l)
+	}
+	k.txnOf(m, string(m.MethodName()))
+	t := k.newTxn(m, l, false)
+	l.shard = shard
+	k.current = t
+	switch {
+	case initial && l.call.invite != nil:
+		k.owe(t, 482) // RFC 3261 §8.2.2.2
+	case m.Method() == message.CANCEL:
+		k.gotCancel(m, l)
+	case m.ToTag() != nil:
+		k.gotInDialog(t)
+	}
+}
+
+// forgotten reports whether a copy of a request is a new request to the engine: its transaction is over (RFC 3261 §17.2),
+// nobody answered what it was passed on as (RFC 4320 §4.2), or it never had one, being a CANCEL that overtook its INVITE.
+func (t *txn) forgotten(now clock.Time) bool {
+	invite := t.msg.Method() == message.INVITE
+	switch {
+	case t.code == 0:
+		return t.relay != nil && !invite && now > t.relay.at.Add(64*t1)
+	case invite && t.code >= 300 && t.ackedAt >= 0:
+		return now > rounded(t.ackedAt.Add(t4))
+	case invite && t.code >= 300:
+		return now > t.finalAt.Add(64*t1)
+	case t.msg.Method() == message.CANCEL && t.code == 481:
+		return true
+	}
+	return now > rounded(t.finalAt.Add(64*t1))
+}
+
+// renew starts the book of a call anew: its INVITE came by a second path when the first was over already, and to the
+// engine that is another call.
+func (k *book) renew(l *leg) *leg {
+	old := l.call
+	c := &callBook{n: old.n, life: old.life + 1, spec: old.spec, endAt: -1, hungAt: -1}
+	fresh := &leg{call: c, callID: l.callID, party: l.party}
+	c.legs = []*leg{fresh}
+	l.party.leg = fresh
+	k.legs[l.callID] = fresh
+	k.calls[c.n] = c
+	k.past = append(k.past, old)
+	return fresh
+}
+
+// gotCancel notes a CANCEL that ends something: of an INVITE without a final response.
+func (k *book) gotCancel(m *message.Message, l *leg) {
+	t := k.txnOf(m, "INVITE")
+	switch {
+	case t == nil || t.forgotten(k.w.net.Now()):
+		k.owe(k.current, 481)
+		return
+	case t.code != 0:
+	case t == l.call.invite:
+		l.call.inputs = append(l.call.inputs, input{at: k.w.net.Now(), kind: inCancel, text: reasonsOf(m)})
+	case t.relay != nil:
+		t.relay.wanted, t.relay.reasons = true, reasonsOf(m)
+	}
+	k.owe(k.current, 200) // RFC 3261 §9.2
+}
+
+func reasonsOf(m *message.Message) (all string) {
+	for i := range m.Len() {
+		if id, _, v := m.Field(i); id == message.Reason {
+			all += string(v) + "|"
+		}
+	}
+	return all
+}
+
+// gotAck notes an ACK: to a refusal by its branch, to a 2xx by its dialog.
+func (k *book) gotAck(m *message.Message) {
+	now := k.w.net.Now()
+	if t := k.txnOf(m, "INVITE"); t != nil {
+		if t.code >= 300 && t.ackedAt < 0 {
+			t.ackedAt = now
+		}
+		return
+	}
+	l := k.legs[string(m.CallID())]
+	if l == nil {
+		return
+	}
+	for _, t := range l.accepted {
+		if t.msg.CSeq() == m.CSeq() && t.ackedAt < 0 && t.tag == string(m.ToTag()) {
+			t.ackedAt = now
+			if l.call.endAt < 0 && l.call.winner != nil {
+				k.gotLateAnswer(t, m)
+			}
+		}
+	}
+}
+
+func (k *book) gotResponse(m *message.Message) {
+	t := k.txnOf(m, string(m.MethodName()))
+	if t == nil || !t.client || string(m.CallID()) != t.leg.callID {
+		k.gotStranger(m)
+		return
+	}
+	now, code := k.w.net.Now(), m.Status()
+	if t.dead(now) && t.code == 0 {
+		t.buried = true
+	}
+	if t.buried {
+		k.gotStranger(m)
+		return
+	}
+	t.heard = now
+	switch {
+	case code < 200:
+		if t.provisional < 0 && t.code == 0 {
+			t.provisional = now
+		}
+	case t.code == 0:
+		t.code, t.finalAt, t.tag = code, now, string(m.ToTag())
+		if t.origin != nil {
+			k.gotRelayed(t, m)
+		}
+		if (t.msg.Method() == message.UPDATE || t != t.leg.invite) && code < 300 {
+			t.leg.refresh(m)
+		}
+	}
+	if t.msg.Method() == message.INVITE {
+		k.gotInvited(t, m)
+	}
+}
+
+// dead reports whether the engine has given a request of its up: nothing came (Timers B and F), no final response came after
+// its CANCEL (RFC 3261 §9.1), or it could not be delivered.
+func (t *txn) dead(now clock.Time) bool {
+	quiet := t.heard < 0 || t.msg.Method() != message.INVITE && t.code == 0
+	return t.failedAt >= 0 || quiet && now > t.at.Add(64*t1) || t.cancel != nil && t.code == 0 && now > t.cancelAt.Add(64*t1)
+}
+
+// gotInvited notes a response to an INVITE: a final one is to be acknowledged.
+func (k *book) gotInvited(t *txn, m *message.Message) {
+	now, c, code := k.w.net.Now(), t.leg.call, m.Status()
+	initial := t == t.leg.invite
+	if code > 100 && code < 200 && m.ToTag() != nil && len(m.Body()) > 0 && initial && !c.over && c.winner == nil {
+		t.leg.hear(m)
+	}
+	if initial {
+		in := input{at: now, kind: inResponse, leg: t.leg.n, code: code, tag: string(m.ToTag()), body: len(m.Body()) > 0 && m.ToTag() != nil}
+		if code/100 == 3 {
+			in.contacts = pointersOf(m)
+		}
+		c.inputs = append(c.inputs, in)
+	}
+	switch {
+	case code < 200:
+	case code >= 300 && t.code >= 300 && now < t.finalAt.Add(64*t1):
+		k.oweAck(t, nil)
+	case code < 300 && t.late(now) && c.endAt < 0 && c.winner != nil && k.dialogOf(t.leg, m) == c.peer(t.leg):
+		// a copy from a peer that has given up already
+	case code < 300 && initial:
+		k.oweAck(t, k.gotAnswer(t, m))
+	case code < 300:
+		k.oweAck(t, k.dialogOf(t.leg, m))
+	}
+}
+
+// late reports whether a response comes when its accepted INVITE is forgotten.
+func (t *txn) late(now clock.Time) bool {
+	return t.code/100 == 2 && now > rounded(t.finalAt.Add(64*t1))
+}
+
+// hear notes an early dialog of a peer: one that has a session description, since others are no matter to the engine.
+func (l *leg) hear(m *message.Message) {
+	if l.heardOf(m.ToTag()) == nil {
+		l.heard = append(l.heard, heard{tag: string(m.ToTag()), target: contactOf(m, l.target)})
+	}
+}
+
+func (l *leg) heardOf(tag []byte) *heard {
+	for i := range l.heard {
+		if l.heard[i].tag == string(tag) {
+			return &l.heard[i]
+		}
+	}
+	return nil
+}
+
+// gotAnswer notes a 2xx to a branch's INVITE: from now on its dialog is to be acknowledged and, one day, ended.
+func (k *book) gotAnswer(t *txn, m *message.Message) *dialog {
+	if d := k.dialogOf(t.leg, m); d != nil && d.stray {
+		t.leg.dialogs = slices.DeleteFunc(t.leg.dialogs, func(x *dialog) bool { return x == d }) // it comes by its own way now
+	} else if d != nil {
+		return d
+	}
+	now, l := k.w.net.Now(), t.leg
+	d := &dialog{leg: l, tag: string(m.ToTag()), local: string(m.FromTag()), target: contactOf(m, l.target), body: string(m.Body()), at: now, copiedAt: now, byeAt: -1}
+	d.to, d.from = k.keep(m.Get(message.To)), l.invite.msg.Get(message.From)
+	if !m.Has(message.Contact) {
+		if h := l.heardOf(m.ToTag()); h != nil {
+			d.early = h.target
+		}
+	}
+	l.dialogs = append(l.dialogs, d)
+	return d
+}
+
+// dialogOf returns the dialog that a 2xx on the leg of a branch is in.
+func (k *book) dialogOf(l *leg, m *message.Message) *dialog {
+	for _, d := range l.dialogs {
+		if d.tag == string(m.ToTag()) {
+			d.copiedAt, d.local = k.w.net.Now(), string(m.FromTag())
+			if d.strange(k.w.net.Now()) { // each copy is answered by what it says itself
+				d.target = contactOf(m, l.target)
+			}
+			return d
+		}
+	}
+	return nil
+}
+
+// gotStranger notes a response that belongs to nothing known. A 2xx to an INVITE makes a dialog all the same, that
+// has to be ended.
+func (k *book) gotStranger(m *message.Message) {
+	if m.Status()/100 != 2 || m.Method() != message.INVITE {
+		return
+	}
+	l := k.legs[string(m.CallID())]
+	if l == nil {
+		k.foreign[string(m.CallID())] = true
+		return
+	}
+	d := k.dialogOf(l, m)
+	if d == nil && l.n > 0 {
+		d = k.gotAnswer(l.invite, m)
+		d.stray = true
+		k.oweAck(l.invite, d)
+	}
+	if d != nil {
+		d.strangeAt = k.w.net.Now()
+	}
+}
+
+func pointersOf(m *message.Message) (list []pointer) {
+	m.Each(message.Contact, func(v []byte) bool {
+		na, err := message.ParseNameAddr(v)
+		if err != nil {
+			return true
+		}
+		p := pointer{}
+		p.Phone, p.Line = pointed(string(na.URI))
+		if q, ok := message.Param(na.Params, "q"); ok {
+			p.Less = 1000 - message.ParseQ(q)
+		}
+		list = append(list, p)
+		return true
+	})
+	return list
+}
+
+// undelivered notes that a shard learns that what it sent to an address did not arrive: every request of its that has
+// heard nothing from there fails (RFC 3261 §17.1.4).
+func (k *book) undelivered(shard int, f flow.Flow) {
+	k.mix('u', shard, f, nil)
+	k.seen[sawRefusedPort]++
+	now := k.w.net.Now()
+	for _, c := range k.all() {
+		for _, l := range c.legs {
+			if l.shard != shard || l.remote != f.Remote {
+				continue
+			}
+			for _, t := range l.requests {
+				if t.heard < 0 && t.failedAt < 0 && now < t.at.Add(64*t1) {
+					k.failed(t)
+				}
+			}
+		}
+	}
+}
+
+func (k *book) failed(t *txn) {
+	now, c := k.w.net.Now(), t.leg.call
+	t.failedAt = now
+	if t == t.leg.invite {
+		c.inputs = append(c.inputs, input{at: now, kind: inFailed, leg: t.leg.n})
+	}
+	if o := t.origin; o != nil && o.code == 0 && !o.loose {
+		k.owe(o, 503)
+	}
+}

@@ -1,0 +1,354 @@
+package seeds
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"tandem/engine/clock"
+	"tandem/engine/plan"
+)
+
+// ref is the reference: a call's plan done by the letter of the contract ("How a plan runs") and in the plainest way,
+// from what the engine was told about the call. It is made of the Spec's steps, not of the engine's plan, and shares
+// nothing with plan.Executor. What it expects the engine to have done it leaves in facts.
+type ref struct {
+	w      *world
+	call   *callBook
+	spec   *callSpec
+	limits plan.Limits
+	now    clock.Time
+	facts  []fact
+	seen   *sights
+
+	root     *place
+	tries    []*try // in the order of the plan
+	mark     int    // how many there were before the event at hand
+	ticked   bool   // which is the time of a place
+	sent     []*try // in the order of their INVITEs
+	results  []*result
+	followed []pointer
+	places   int
+	rounds   int
+
+	over     bool // the caller's INVITE is decided
+	ended    bool // the script was told of the end
+	gone     bool // the caller gave up
+	winner   *try
+	reasons  string // of the caller's CANCEL
+	hangup   bool
+	answers  int
+	effects  int
+	sign     clock.Time // when the caller is to hear something
+	lastCode int        // of the provisional that the caller saw last
+	early    *try
+	earlyTag string
+}
+
+type status uint8
+
+const (
+	idle status = iota
+	waits
+	runs
+	done
+)
+
+const never clock.Time = 1<<63 - 1
+
+// place is a step where it stands in the plan.
+type place struct {
+	*step
+	up      *place
+	members []*place
+	written bool // as a member, so that it takes the group's defaults
+	attempt int
+	status  status
+	base    clock.Time // from when its delay counts
+	begun   clock.Time
+	due     clock.Time // the end of delay, ring time or Timer C
+	timerC  bool
+	rang    bool
+	opening bool // members are being started
+	outcome plan.Outcome
+	try     *try
+}
+
+// result is what a step that is no group came to.
+type result struct {
+	place     *place
+	try       *try
+	outcome   plan.Outcome
+	code      int
+	synthetic bool
+	counts    bool
+	attempt   int
+	elapsed   clock.Time
+}
+
+// try is one INVITE.
+type try struct {
+	place   *place
+	phone   int
+	line    int
+	leg     int // 0 before it was sent
+	running bool
+	givenUp bool
+	over    bool
+	rang    bool
+	sentAt  clock.Time
+	lookup  clock.Time // when its address is known; never if it is
+	tx      txState
+	until   clock.Time // when the transaction gives up
+	wanted  bool       // a CANCEL waits for a provisional
+	reasons string
+	cancel  bool // it was sent
+	tags    []string
+	result  *result
+	let     bool // nobody waits for more 2xx
+}
+
+type txState uint8
+
+const (
+	unsent txState = iota
+	calling
+	proceeding
+	accepted
+	completed
+	vanished
+)
+
+// expect works out what the engine had to do in a call.
+func (k *book) expect(c *callBook) *ref {
+	r := &ref{w: k.w, call: c, spec: c.spec, seen: &k.seen}
+	l, d := k.w.spec.Limits, plan.DefaultLimits
+	r.limits = plan.Limits{
+		Replacements: cmp.Or(l.Replacements, d.Replacements), Branches: cmp.Or(l.Branches, d.Branches),
+		Nodes: cmp.Or(l.Nodes, d.Nodes), Rounds: cmp.Or(l.Rounds, d.Rounds), TimerC: cmp.Or(l.TimerC, d.TimerC),
+	}
+	r.now, r.sign = c.invite.at, c.invite.at.Add(time.Minute)
+	r.start()
+	for i := range c.inputs {
+		in := &c.inputs[i]
+		r.advance(in.at)
+		r.now, r.mark, r.ticked = in.at, len(r.tries), false
+		r.take(in)
+	}
+	r.advance(never)
+	return r
+}
+
+// advance lets everything happen that is due before an instant. What comes from the network at the instant itself comes first.
+func (r *ref) advance(until clock.Time) {
+	for {
+		p, t, at := r.nextPlace(), r.nextTry(), never
+		if !r.over {
+			at = r.sign
+		}
+		sign := at
+		if p != nil {
+			at = min(at, p.due)
+		}
+		if t != nil {
+			at = min(at, t.wake())
+		}
+		if at >= until || at == never {
+			return
+		}
+		place := at != sign && p != nil && at == p.due
+		if !place || !r.ticked || at != r.now {
+			r.mark = len(r.tries) // places that are due at one instant are one event
+		}
+		r.now, r.ticked = at, place
+		switch {
+		case at == sign:
+			r.signOfLife()
+		case place:
+			r.tick(p)
+		default:
+			r.wakeTry(t)
+		}
+		r.settle()
+	}
+}
+
+// signOfLife is RFC 3261 §13.3.1.1: the caller hears a provisional at least every minute.
+func (r *ref) signOfLife() {
+	r.sign = r.now.Add(time.Minute)
+	r.lastCode = cmp.Or(r.lastCode, 183)
+	r.add(fact{what: shown, code: r.lastCode})
+}
+
+// nextPlace returns the place of the plan whose time comes first, of equal ones the first in the plan.
+func (r *ref) nextPlace() *place {
+	if r.over {
+		return nil
+	}
+	return earliest(r.root, nil)
+}
+
+func earliest(p, best *place) *place {
+	if p == nil {
+		return best
+	}
+	if p.due != never && (best == nil || p.due < best.due) {
+		best = p
+	}
+	if p.status == runs {
+		for _, m := range p.members {
+			best = earliest(m, best)
+		}
+	}
+	return best
+}
+
+func (r *ref) tick(p *place) {
+	switch {
+	case p.status == waits:
+		r.begin(p)
+	case p.group():
+		r.expire(p)
+	default:
+		r.ringOut(p)
+		r.seen[sawRingOut]++
+		if p.timerC {
+			r.seen[sawTimerC]++
+		}
+		r.failed(p)
+	}
+}
+
+// take takes what the engine was told.
+func (r *ref) take(in *input) {
+	switch in.kind {
+	case inCancel:
+		r.callerCancel(in.text)
+	case inResponse:
+		if in.leg > len(r.sent) {
+			r.add(fact{what: tried, leg: in.leg, text: "an INVITE that is not in the plan"})
+			return
+		}
+		r.response(r.sent[in.leg-1], in)
+	case inEnd:
+		r.end()
+	case inFailed:
+		if in.leg <= len(r.sent) && r.sent[in.leg-1].tx == calling {
+			r.fail(r.sent[in.leg-1], 503)
+		}
+	}
+	r.settle()
+}
+
+func (r *ref) add(f fact) {
+	f.at = r.now
+	r.facts = append(r.facts, f)
+}
+
+// start is the caller's INVITE.
+func (r *ref) start() {
+	r.asked("invite", nil, nil)
+	r.do(r.spec.Invited)
+	p := r.spec.Plan
+	if r.hungUp() {
+		return
+	}
+	if p != nil && p.Kind != reject && p.Kind != redirect && r.lastCode == 0 {
+		r.add(fact{what: shown, code: 100})
+	}
+	if p == nil {
+		r.finish(404)
+	} else {
+		r.run(p)
+	}
+	r.settle()
+}
+
+// hungUp ends the call if the handler that has just returned asked for that: nothing more happens in the plan, and what it was
+// about to send at this instant is not sent.
+func (r *ref) hungUp() bool {
+	if !r.hangup {
+		return false
+	}
+	for _, t := range r.tries[r.mark:] {
+		t.over, t.tx, t.until, t.lookup = true, unsent, never, never
+		r.sent = slices.DeleteFunc(r.sent, func(o *try) bool { return o == t })
+		r.facts = slices.DeleteFunc(r.facts, func(f fact) bool { return f.what == tried && f.leg == t.leg })
+	}
+	r.settle()
+	return true
+}
+
+// settle does what a handler wanted to happen once it had returned.
+func (r *ref) settle() {
+	if !r.hangup || r.ended {
+		return
+	}
+	r.hangup = false
+	if r.over {
+		return // of an answered call the end is not the plan's
+	}
+	r.seen[sawHangup]++
+	r.gone, r.over = true, true
+	r.close("")
+	r.reply(480)
+	r.end()
+}
+
+func (r *ref) callerCancel(reasons string) {
+	if r.over {
+		return
+	}
+	r.seen[sawCallerCancel]++
+	r.reasons = reasons
+	r.gone, r.over = true, true
+	r.close(reasons)
+	r.reply(487)
+	r.observe("cancelled", nil)
+	r.end()
+}
+
+// end is the end of the call: who is done with needs nobody to hear of more 2xx.
+func (r *ref) end() {
+	r.ended = true
+	r.observe("ended", nil)
+	for _, t := range r.tries {
+		t.let = t.let || t.tx == completed || t.tx == vanished || t == r.winner
+	}
+}
+
+// reply is the final response to the caller.
+func (r *ref) reply(code int) { r.add(fact{what: finished, code: code}) }
+
+// do does what a handler does beside.
+func (r *ref) do(e effect) {
+	if e.Progress != 0 && !r.over {
+		r.seen[sawProgress]++
+		r.lastCode = e.Progress
+		r.add(fact{what: shown, code: e.Progress})
+	}
+	r.hangup = r.hangup || e.Hangup
+}
+
+// answer uses up the next answer of the script.
+func (r *ref) answer() answer {
+	if r.answers == len(r.spec.Answers) {
+		return answer{}
+	}
+	r.answers++
+	a := r.spec.Answers[r.answers-1]
+	r.do(a.Does)
+	return a
+}
+
+func (r *ref) observe(what string, t *try) {
+	var res *result
+	if t != nil {
+		res = t.result
+	}
+	r.asked(what, nil, res)
+	if r.effects < len(r.spec.Effects) {
+		r.effects++
+		r.do(r.spec.Effects[r.effects-1])
+	}
+}

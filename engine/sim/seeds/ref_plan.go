@@ -1,0 +1,473 @@
+package seeds
+
+import (
+	"slices"
+	"time"
+
+	"tandem/engine/plan"
+)
+
+func (p *place) group() bool { return p.Kind == serial || p.Kind == parallel }
+
+// among reports whether a parallel group is around the place.
+func (p *place) among() bool {
+	for u := p.up; u != nil; u = u.up {
+		if u.Kind == parallel {
+			return true
+		}
+	}
+	return false
+}
+
+// capped reports whether a group with a ring time is around the place.
+func (p *place) capped() bool {
+	for u := p.up; u != nil; u = u.up {
+		if u.Ring > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// groupName is the name of the place's group, its own if it is one.
+func (p *place) groupName() string {
+	for ; p != nil; p = p.up {
+		if p.group() && p.Name != "" {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// put makes places of a step and all that is in it, nil if that is more than a call may have.
+func (r *ref) put(s *step, up *place, written bool) *place {
+	if r.places += size(s); r.places > r.limits.Nodes {
+		r.bound()
+		return nil
+	}
+	return build(s, up, written)
+}
+
+func size(s *step) int {
+	n := 1
+	for _, m := range s.Members {
+		n += size(m)
+	}
+	return n
+}
+
+func build(s *step, up *place, written bool) *place {
+	p := &place{step: s, up: up, written: written, attempt: 1, due: never}
+	if up != nil && up.Each != nil && written && s.Kind != function {
+		p.step = defaulted(s, up.Each)
+	}
+	for _, m := range s.Members {
+		p.members = append(p.members, build(m, p, true))
+	}
+	return p
+}
+
+// defaulted returns a member with the group's defaults for what it leaves unset.
+func defaulted(s *step, e *each) *step {
+	c := *s
+	if c.Ring == 0 {
+		c.Ring = e.Ring
+	}
+	if c.Delay == 0 {
+		c.Delay = e.Delay
+	}
+	if len(c.On) == 0 {
+		c.On = e.On
+	}
+	if c.Six == 0 {
+		c.Six = e.Six
+	}
+	if c.Redirect == 0 {
+		c.Redirect = e.Redirect
+	}
+	return &c
+}
+
+// run makes a step the whole plan.
+func (r *ref) run(s *step) {
+	if p := r.put(s, nil, false); p != nil {
+		r.root = p
+		r.enter(p)
+	}
+}
+
+// enter is a place whose turn it is: its delay counts from now.
+func (r *ref) enter(p *place) {
+	p.base = r.now
+	r.enterFrom(p)
+}
+
+func (r *ref) enterFrom(p *place) {
+	if due := p.base.Add(p.Delay); due > r.now {
+		p.status, p.due = waits, due
+		r.look(p.up)
+		return
+	}
+	r.begin(p)
+}
+
+func (r *ref) begin(p *place) {
+	p.status, p.begun, p.due = runs, r.now, never
+	switch p.Kind {
+	case ring:
+		r.ring(p)
+	case serial, parallel:
+		r.beginGroup(p)
+	case function:
+		r.ask(p)
+	case reject:
+		r.finish(max(p.Code, 300))
+	case redirect:
+		r.finish(302)
+	}
+}
+
+func (r *ref) beginGroup(p *place) {
+	switch {
+	case len(p.members) == 0:
+		r.synthetic(p, plan.Failed, 480) // "an empty group fails at once"
+		return
+	case p.Ring > 0:
+		p.due = r.now.Add(p.Ring)
+	}
+	if p.Kind == serial {
+		r.enter(p.members[0])
+		return
+	}
+	p.opening = true
+	for _, m := range slices.Clone(p.members) {
+		if !r.over && m.status == idle {
+			r.enter(m)
+		}
+	}
+	p.opening = false
+	r.look(p)
+}
+
+// ask lets a function say what stands in its place.
+func (r *ref) ask(p *place) {
+	r.seen[sawFunction]++
+	r.asked("function", nil, nil)
+	r.do(p.Does)
+	if r.hungUp() {
+		return
+	}
+	if p.Returns == nil {
+		r.synthetic(p, plan.Failed, 500)
+		return
+	}
+	p.status = done
+	if n := r.put(p.Returns, p.up, p.written); n != nil {
+		r.stand(p, n)
+		n.attempt, n.base = p.attempt, p.base
+		r.enterFrom(n)
+	}
+}
+
+// stand puts n where p stood.
+func (r *ref) stand(p, n *place) {
+	if p.up == nil {
+		r.root = n
+		return
+	}
+	i := slices.Index(p.up.members, p)
+	p.up.members = slices.Insert(p.up.members, i+1, n)
+}
+
+// look sees to a parallel group after a change: "when no member runs and some wait, the earliest starts at once"; it fails
+// "when no member runs or waits".
+func (r *ref) look(g *place) {
+	if g == nil || g.Kind != parallel || g.opening {
+		return
+	}
+	for !r.over {
+		first := never
+		for _, m := range g.members {
+			switch m.status {
+			case runs:
+				return
+			case waits:
+				first = min(first, m.due)
+			}
+		}
+		switch {
+		case first == never:
+			r.groupOver(g)
+			return
+		case g.Hold:
+			r.seen[sawHold]++
+			return
+		}
+		r.seen[sawEarly]++
+		g.opening = true
+		for i := 0; i < len(g.members); i++ { // those in the place of one that failed at once may wait for the same instant
+			if m := g.members[i]; !r.over && m.status == waits && m.due == first {
+				r.begin(m)
+			}
+		}
+		g.opening = false
+	}
+}
+
+// next moves on what p stands in.
+func (r *ref) next(p *place) {
+	switch g := p.up; {
+	case g == nil:
+		r.exhausted()
+	case g.Kind == parallel:
+		r.look(g)
+	default:
+		if i := slices.Index(g.members, p); i+1 < len(g.members) {
+			r.enter(g.members[i+1])
+			return
+		}
+		r.groupOver(g)
+	}
+}
+
+func (r *ref) groupOver(g *place) {
+	b := r.best(g)
+	if b == nil { // nothing but duplicates
+		r.skip(g)
+		return
+	}
+	g.outcome = b.outcome
+	r.failed(g)
+}
+
+func (r *ref) skip(p *place) {
+	r.seen[sawSkip]++
+	p.status, p.due = done, never
+	r.next(p)
+}
+
+// expire is the end of a group's ring time.
+func (r *ref) expire(g *place) {
+	r.seen[sawGroupRingOut]++
+	r.drop(g)
+	out := plan.Timeout
+	if g.rang {
+		out = plan.NoAnswer
+	}
+	if r.best(g) == nil {
+		r.synthetic(g, out, 480)
+		return
+	}
+	g.outcome = out
+	r.failed(g)
+}
+
+// drop gives up everything in a group.
+func (r *ref) drop(g *place) {
+	for _, m := range g.members {
+		if m.Kind == ring && m.status == runs {
+			r.ringOut(m)
+			continue
+		}
+		m.status, m.due = done, never
+		r.drop(m)
+	}
+}
+
+// synthetic fails a step that no INVITE was sent for.
+func (r *ref) synthetic(p *place, o plan.Outcome, code int) {
+	r.results = append(r.results, &result{
+		place: p, outcome: o, code: code, synthetic: true, counts: true, attempt: p.attempt, elapsed: r.now - p.begun,
+	})
+	p.outcome = o
+	r.failed(p)
+}
+
+// failed asks about a step that has failed.
+func (r *ref) failed(p *place) {
+	p.status, p.due = done, never
+	var s *step
+	own := p.edge()
+	switch {
+	case own == nil:
+	case own.Kind == function:
+		r.seen[sawFunction]++
+		r.asked("function", p, nil)
+		r.do(own.Does)
+		if r.hungUp() {
+			return
+		}
+		s = own.Returns
+	default:
+		s = own
+	}
+	switch {
+	case s != nil:
+	case r.stops(p):
+		r.seen[sawSix]++
+		r.close("")
+		r.exhausted()
+		return
+	case own == nil && !p.among() && (p.Kind == ring || p.Kind == parallel):
+		r.asked(p.outcome.String(), p, nil)
+		s = r.answer().Plan
+		if r.hungUp() {
+			return
+		}
+	}
+	if s == nil {
+		r.next(p)
+		return
+	}
+	r.replace(p, s)
+}
+
+// edge is what the step itself says of its outcome.
+func (p *place) edge() *step {
+	for _, e := range p.On {
+		if e.Outcome == p.outcome && e.Plan != nil {
+			return e.Plan
+		}
+	}
+	return nil
+}
+
+// stops reports whether a 6xx ends the plan.
+func (r *ref) stops(p *place) bool {
+	return p.Kind == ring && p.Six != plan.SixBranch && p.try != nil && p.try.result.code >= 600
+}
+
+func (r *ref) replace(p *place, s *step) {
+	r.seen[sawReplacement]++
+	if p.attempt > r.limits.Replacements {
+		r.bound()
+		return
+	}
+	if n := r.put(s, p.up, false); n != nil {
+		r.stand(p, n)
+		n.attempt = p.attempt + 1
+		r.enter(n)
+	}
+}
+
+func (r *ref) exhausted() {
+	if r.rounds >= r.limits.Rounds {
+		r.bound()
+		return
+	}
+	r.rounds++
+	r.seen[sawExhausted]++
+	code, out := 480, plan.Failed
+	if b := r.best(nil); b != nil && b.counts {
+		code, out = b.code, b.outcome
+	}
+	r.asked("exhausted", nil, nil)
+	f := &r.facts[len(r.facts)-1]
+	f.code, f.x, f.step.outcome = code, int64(r.rounds), out
+	s := r.answer().Plan
+	if r.hungUp() {
+		return
+	}
+	if s != nil {
+		r.run(s)
+		return
+	}
+	r.respondBest()
+}
+
+// bound ends the plan at one of its limits.
+func (r *ref) bound() {
+	r.seen[sawBound]++
+	r.respondBest()
+}
+
+// respondBest sends the best response.
+func (r *ref) respondBest() {
+	b := r.best(nil)
+	switch {
+	case b == nil || !b.counts:
+		r.finish(480)
+	case b.code == 503:
+		r.finish(500)
+	case (b.code == 401 || b.code == 407) && !b.place.PassAuth:
+		r.finish(403)
+	default:
+		r.finish(b.code)
+	}
+}
+
+func (r *ref) finish(code int) {
+	r.seen[sawRefusal]++
+	r.close("")
+	r.over = true
+	r.reply(code)
+	r.end()
+}
+
+// best is the best result in a place, nil for the whole call: the first of those with the least weight.
+func (r *ref) best(g *place) (best *result) {
+	for _, x := range r.results {
+		if x.within(g) && (best == nil || x.weight() < best.weight()) {
+			best = x
+		}
+	}
+	return best
+}
+
+func (x *result) within(g *place) bool {
+	for p := x.place; p != nil; p = p.up {
+		if p == g {
+			return true
+		}
+	}
+	return g == nil
+}
+
+// weight is the order of the contract: "6xx first, else the lowest class; inside 4xx: 415, 420, 484, then 486, 480, other
+// 4xx, 408 last"; what does not count comes after everything.
+func (x *result) weight() int {
+	if !x.counts {
+		return 1000
+	}
+	if i := slices.Index([]int{415, 420, 484, 486, 480}, x.code); i >= 0 {
+		return 400 + i
+	}
+	switch {
+	case x.code >= 600:
+		return 0
+	case x.code == 408:
+		return 499
+	case x.code/100 == 4:
+		return 450
+	}
+	return x.code / 100 * 100
+}
+
+// asked notes that the script is asked about a place that failed, or told of a branch.
+func (r *ref) asked(what string, p *place, res *result) {
+	f := fact{what: asked, text: what, step: stepFact{none: true}}
+	switch {
+	case p != nil:
+		x := r.best(p)
+		f.code, f.more = x.code, p.groupName()
+		f.step = x.fact()
+		f.step.outcome = p.outcome
+		if p.group() {
+			f.step.elapsed, f.step.rang, f.step.attempt = time.Duration(r.now-p.begun), p.rang, p.attempt
+		}
+	case res != nil:
+		f.code, f.more = res.code, res.place.groupName()
+		f.step = res.fact()
+	}
+	r.add(f)
+}
+
+func (x *result) fact() stepFact {
+	f := stepFact{
+		elapsed: time.Duration(x.elapsed), outcome: x.outcome, attempt: x.attempt, synthetic: x.synthetic, phone: -1,
+	}
+	if x.try != nil {
+		f.phone, f.line, f.rang = x.try.phone, x.try.line, x.try.rang
+	}
+	return f
+}

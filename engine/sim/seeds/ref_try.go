@@ -1,0 +1,410 @@
+package seeds
+
+import (
+	"slices"
+
+	"tandem/engine/clock"
+	"tandem/engine/plan"
+)
+
+// ring sends the INVITE of a target.
+func (r *ref) ring(p *place) {
+	for _, t := range r.tries {
+		same := t.phone == p.Phone && t.line == p.Line
+		if same && (t.running || p.Followed) {
+			r.skip(p) // "a target that is ringing already is not rung again"; "in 3xx recursion each URI once per call"
+			return
+		}
+	}
+	if len(r.tries) >= r.limits.Branches {
+		r.bound()
+		return
+	}
+	switch {
+	case p.Ring > 0:
+		p.due = r.now.Add(p.Ring)
+	case !p.capped():
+		p.timerC, p.due = true, r.now.Add(r.limits.TimerC)
+	}
+	t := &try{place: p, phone: p.Phone, line: p.Line, running: true, until: never, lookup: never}
+	t.result = &result{place: p, try: t, counts: true, attempt: p.attempt}
+	p.try = t
+	r.tries = append(r.tries, t)
+	if ph := r.phone(p.Phone); ph != nil && ph.named() {
+		r.seen[sawLookup]++
+		t.lookup = r.now.Add(max(ph.Lookup, 1))
+		return
+	}
+	r.send(t)
+}
+
+func (r *ref) phone(n int) *phoneSpec {
+	if n >= len(r.w.spec.Phones) {
+		return nil
+	}
+	return &r.w.spec.Phones[n]
+}
+
+func (r *ref) send(t *try) {
+	r.sent = append(r.sent, t)
+	t.leg, t.sentAt, t.tx = len(r.sent), r.now, calling
+	t.until, t.lookup = r.now.Add(64*t1), never
+	r.add(fact{what: tried, leg: t.leg, code: t.phone, x: int64(t.line)})
+}
+
+func (t *try) wake() clock.Time { return min(t.until, t.lookup) }
+
+func (r *ref) nextTry() (next *try) {
+	for _, t := range r.tries {
+		if t.wake() != never && (next == nil || t.wake() < next.wake()) {
+			next = t
+		}
+	}
+	return next
+}
+
+// wakeTry is the end of a look-up, of Timer B, of the wait after a CANCEL, or of a transaction.
+func (r *ref) wakeTry(t *try) {
+	switch {
+	case t.lookup != never:
+		t.lookup = never
+		switch {
+		case t.over:
+		case r.phone(t.phone).Unknown:
+			r.fail(t, 503)
+		default:
+			r.send(t)
+		}
+	case t.tx == accepted || t.tx == completed:
+		t.tx, t.until = vanished, never
+	default:
+		r.seen[sawTimerB]++
+		r.fail(t, 408)
+	}
+}
+
+// fail is an INVITE that will have no final response.
+func (r *ref) fail(t *try, code int) {
+	t.tx, t.until = vanished, never
+	out := plan.Failed
+	if code == 408 {
+		out = plan.Timeout
+		if t.rang {
+			out = plan.NoAnswer
+		}
+	}
+	r.lost(t, code, out, true)
+}
+
+// lost is a branch that has not answered.
+func (r *ref) lost(t *try, code int, out plan.Outcome, synthetic bool) {
+	was := t.running
+	t.over, t.running = true, false
+	if !was {
+		return // "487s to our own CANCELs do not count", nor does what crossed them
+	}
+	x, p := t.result, t.place
+	x.code, x.outcome, x.synthetic, x.elapsed = code, out, synthetic, r.now-p.begun
+	r.results = append(r.results, x)
+	p.outcome = out
+	r.failed(p)
+}
+
+// response takes a response to a branch's INVITE.
+func (r *ref) response(t *try, in *input) {
+	switch class := in.code / 100; {
+	case class == 2:
+		r.accept(t, in)
+	case t.tx != calling && t.tx != proceeding:
+	case class == 1:
+		r.provisional(t, in)
+	default:
+		t.tx = completed
+		t.until = rounded(r.now.Add(64 * t1))
+		r.refused(t, in)
+	}
+}
+
+// rounded is when a finished transaction is forgotten: the engine does that ten times a second.
+func rounded(t clock.Time) clock.Time {
+	const grain = clock.Time(1e8)
+	return (t + grain - 1) / grain * grain
+}
+
+func (r *ref) provisional(t *try, in *input) {
+	if t.tx == calling {
+		t.tx, t.until = proceeding, never
+		if t.wanted {
+			r.sendCancel(t)
+		}
+	}
+	if in.code == 100 {
+		return
+	}
+	p := t.place
+	if t.running {
+		if p.timerC {
+			p.due = r.now.Add(r.limits.TimerC)
+		}
+		if in.code != 199 && !t.rang {
+			t.rang = true
+			t.result.elapsed = r.now - p.begun
+			for u := p; u != nil; u = u.up {
+				u.rang = true
+			}
+			r.observe("ringing", t)
+			r.settle()
+		}
+	}
+	r.show(t, in)
+}
+
+// show passes a provisional to the caller: "the first early dialog that carries SDP passes, others send nothing or our 180
+// without SDP".
+func (r *ref) show(t *try, in *input) {
+	if r.over || t.cancel || in.code == 199 {
+		return
+	}
+	if in.body && r.early == nil {
+		r.early, r.earlyTag = t, in.tag
+	}
+	f := fact{what: shown, code: in.code}
+	if in.body && r.early == t && r.earlyTag == in.tag {
+		f.x = 1
+	}
+	if in.code == r.lastCode && f.x == 0 {
+		return
+	}
+	r.lastCode = in.code
+	r.add(f)
+}
+
+func (r *ref) refused(t *try, in *input) {
+	if in.code/100 == 3 && t.running {
+		r.redirected(t, in)
+		return
+	}
+	r.lost(t, in.code, outcome(in.code, t.rang, t.place.Registered), false)
+}
+
+// outcome is the table of the contract ("Outcomes").
+func outcome(code int, rang, registered bool) plan.Outcome {
+	if rang && (code == 408 || code == 480 || code == 487) {
+		return plan.NoAnswer
+	}
+	switch code {
+	case 486, 600:
+		return plan.Busy
+	case 403, 603, 606, 607, 608:
+		return plan.Rejected
+	case 408:
+		return plan.Timeout
+	case 480, 410, 430:
+		return plan.Offline
+	case 404:
+		if registered {
+			return plan.Offline
+		}
+	}
+	return plan.Failed
+}
+
+// redirected is a 3xx.
+func (r *ref) redirected(t *try, in *input) {
+	p, x := t.place, t.result
+	t.over, t.running = true, false
+	x.code, x.elapsed = in.code, r.now-p.begun
+	r.asked("redirected", nil, x)
+	a := r.answer()
+	if r.hungUp() {
+		return
+	}
+	var s *step
+	follows := a.Follow || a.Plan == nil && p.Redirect == plan.RedirectFollow
+	if follows {
+		s = r.contacts(p, in.contacts)
+	} else {
+		s = a.Plan
+	}
+	if s != nil {
+		p.status, p.due = done, never
+		if follows {
+			r.seen[sawFollow]++
+		}
+		r.replace(p, s)
+		return
+	}
+	x.outcome = plan.Failed
+	x.counts = !follows && p.Redirect == plan.RedirectPass
+	r.results = append(r.results, x)
+	p.outcome = plan.Failed
+	r.failed(p)
+}
+
+// contacts is the plan that follows a 3xx: by descending q, those of equal q together, each URI once per call.
+func (r *ref) contacts(p *place, list []pointer) *step {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b pointer) int { return a.Less - b.Less })
+	var steps []*step
+	less := -1
+	for _, c := range list {
+		key := pointer{Phone: c.Phone, Line: c.Line}
+		if slices.Contains(r.followed, key) || slices.ContainsFunc(r.tries, func(t *try) bool { return t.phone == c.Phone && t.line == c.Line }) {
+			continue
+		}
+		r.followed = append(r.followed, key)
+		s := &step{
+			Kind: ring, Phone: c.Phone, Line: c.Line, Ring: p.Ring, Six: p.Six, Redirect: p.Redirect, PassAuth: p.PassAuth, Followed: true,
+		}
+		if c.Less != less {
+			steps = append(steps, &step{Kind: parallel})
+		}
+		less = c.Less
+		g := steps[len(steps)-1]
+		g.Members = append(g.Members, s)
+	}
+	for i, g := range steps {
+		if len(g.Members) == 1 {
+			steps[i] = g.Members[0]
+		}
+	}
+	switch len(steps) {
+	case 0:
+		return nil
+	case 1:
+		return steps[0]
+	}
+	return &step{Kind: serial, Members: steps}
+}
+
+// accept is a 2xx: "wins whenever there is no winner and the caller has not cancelled"; everything else gets ACK and BYE.
+func (r *ref) accept(t *try, in *input) {
+	if slices.Contains(t.tags, in.tag) {
+		return
+	}
+	t.tags = append(t.tags, in.tag)
+	if t.cancel {
+		r.seen[sawCrossing]++
+	}
+	ack := fact{what: acked, leg: t.leg, text: in.tag}
+	stray := t.let || t.tx == completed || t.tx == vanished
+	if t.tx == calling || t.tx == proceeding {
+		t.tx, t.wanted = accepted, false
+		t.until = rounded(r.now.Add(64 * t1))
+	}
+	if !stray && r.winner == nil && !r.over && !r.gone {
+		r.won(t, in)
+		return
+	}
+	t.running, t.over = false, true
+	bye := fact{what: byed, leg: t.leg, text: in.tag}
+	switch {
+	case stray:
+		r.seen[sawStray]++
+	case r.winner != nil:
+		bye.more = elsewhere
+	case r.gone:
+		bye.more = r.reasons
+	}
+	r.seen[sawRelease]++
+	if len(t.tags) > 1 {
+		r.seen[sawSecondTag]++
+	}
+	r.add(ack)
+	r.add(bye)
+	t.let = t.let || r.ended
+}
+
+const elsewhere = `SIP;cause=200;text="Call completed elsewhere"|`
+
+func (r *ref) won(t *try, in *input) {
+	if t.givenUp {
+		r.seen[sawLateWin]++
+	}
+	r.winner = t
+	t.running, t.over = false, true
+	x := t.result
+	x.code, x.outcome, x.synthetic, x.elapsed = in.code, plan.NoOutcome, false, r.now-t.place.begun
+	if !r.spec.LateOffer {
+		r.add(fact{what: acked, leg: t.leg, text: in.tag})
+	}
+	r.observe("answered", t)
+	r.over = true
+	f := fact{what: finished, leg: t.leg, code: in.code}
+	if r.early != nil && (r.early != t || r.earlyTag != in.tag) {
+		r.seen[sawNewTag]++
+		f.x = 1
+	}
+	r.add(f)
+	for _, o := range r.tries {
+		if o.givenUp && !o.over {
+			r.cancel(o, elsewhere)
+		}
+	}
+	r.close(elsewhere)
+}
+
+// ringOut gives a target up whose time is over.
+func (r *ref) ringOut(p *place) {
+	t := p.try
+	r.giveUp(t, "")
+	x := t.result
+	x.code, x.synthetic, x.outcome = 480, true, plan.Timeout
+	if t.rang {
+		x.outcome = plan.NoAnswer
+	} else if p.timerC {
+		x.code = 408
+	}
+	p.outcome = x.outcome
+	r.results = append(r.results, x)
+}
+
+func (r *ref) giveUp(t *try, reasons string) {
+	p := t.place
+	p.status, p.due = done, never
+	t.running, t.givenUp = false, true
+	t.result.elapsed = r.now - p.begun
+	r.cancel(t, reasons)
+}
+
+// cancel cancels a branch, as soon as a provisional has come.
+func (r *ref) cancel(t *try, reasons string) {
+	switch t.tx {
+	case unsent:
+		t.over = true
+	case calling:
+		t.wanted, t.reasons = true, reasons
+	case proceeding:
+		t.reasons = reasons
+		r.sendCancel(t)
+	}
+}
+
+func (r *ref) sendCancel(t *try) {
+	if t.cancel {
+		return
+	}
+	t.cancel, t.wanted = true, false
+	t.until = r.now.Add(64 * t1)
+	r.add(fact{what: given, leg: t.leg, text: t.reasons})
+}
+
+// close gives everything up.
+func (r *ref) close(reasons string) {
+	for _, t := range r.tries {
+		if t.running {
+			r.giveUp(t, reasons)
+		}
+	}
+	shut(r.root)
+}
+
+func shut(p *place) {
+	if p == nil {
+		return
+	}
+	p.status, p.due = done, never
+	for _, m := range p.members {
+		shut(m)
+	}
+}

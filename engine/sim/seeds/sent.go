@@ -1,0 +1,393 @@
+package seeds
+
+import (
+	"bytes"
+	"strconv"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/message"
+)
+
+// sent writes down a datagram that the engine sends and returns the leg that it is on.
+func (k *book) sent(shard int, f flow.Flow, b []byte) *leg {
+	k.mix('o', shard, f, b)
+	m := &k.msg
+	if err := m.Parse(b); err != nil {
+		k.bad(nil, "%v: %q", err, b)
+		return nil
+	}
+	if what := malformed(m, b); what != "" {
+		k.bad(nil, "%s: %q", what, b)
+	}
+	if !m.IsRequest() {
+		return k.sentResponse(m, f)
+	}
+	l := k.legs[string(m.CallID())]
+	switch {
+	case m.Method() == message.INVITE && (l == nil || l.n > 0 && m.CSeq() == l.invite.msg.CSeq()):
+		return k.sentInvite(shard, m, f)
+	case l == nil && k.foreign[string(m.CallID())] && (m.Method() == message.ACK || m.Method() == message.BYE):
+		return nil // the end of a dialog that a 2xx of nobody made
+	case l == nil:
+		k.bad(nil, "a request on no leg: %q", b)
+		return nil
+	}
+	l.shard, l.remote = shard, f.Remote
+	switch m.Method() {
+	case message.ACK:
+		k.sentAck(l, m)
+	case message.CANCEL:
+		k.sentCancel(l, m)
+	default:
+		k.sentInDialog(l, m)
+	}
+	return l
+}
+
+var crlf2 = []byte("\r\n\r\n")
+
+// malformed returns what is wrong with the form of a message, "" for nothing.
+func malformed(m *message.Message, b []byte) string {
+	head := b[:len(b)-len(m.Body())]
+	length, ok := m.Uint(message.ContentLength)
+	switch err := m.Validate(); {
+	case err != nil:
+		return err.Error()
+	case bytes.Count(head, []byte{'\n'}) != bytes.Count(head, []byte("\r\n")):
+		return "a line that does not end in CRLF" // RFC 3261 §7
+	case !bytes.HasSuffix(head, crlf2):
+		return "octets after the body"
+	case !ok || int(length) != len(m.Body()):
+		return "Content-Length is not that of the body"
+	case m.IsRequest() && !m.Has(message.MaxForwards):
+		return "no Max-Forwards" // RFC 3261 §8.1.1
+	case !m.IsRequest() && m.Status() > 100 && len(m.ToTag()) == 0:
+		return "no To tag" // RFC 3261 §8.2.6.2
+	case m.Method() == message.INVITE && (m.IsRequest() || m.Status()/100 == 2) && !m.Has(message.Contact):
+		return "no Contact" // RFC 3261 §8.1.1.8, §12.1.1
+	}
+	return ""
+}
+
+// copied checks a copy of a request: the same bytes at the time that RFC 3261 §17.1 gives, and not after it was
+// answered.
+func (k *book) copied(t *txn, m *message.Message) {
+	now := k.w.net.Now()
+	invite := t.msg.Method() == message.INVITE
+	switch {
+	case !bytes.Equal(m.Bytes(), t.msg.Bytes()):
+		k.bad(t.leg.call, "a copy that is none: %q of %q", m.Bytes(), t.msg.Bytes())
+	case t.code != 0 || invite && t.provisional >= 0:
+		k.bad(t.leg.call, "leg %d: %s sent again after a response", t.leg.n, m.MethodName())
+	case now != t.again && t.provisional < 0:
+		k.bad(t.leg.call, "leg %d: %s sent again at the wrong time", t.leg.n, m.MethodName())
+	case now >= t.at.Add(64*t1) || t.failedAt >= 0:
+		k.bad(t.leg.call, "leg %d: %s sent again after it failed", t.leg.n, m.MethodName())
+	}
+	t.copies++
+	t.last = now
+	t.gap *= 2
+	if !invite {
+		t.gap = min(t.gap, t2)
+	}
+	t.again = now.Add(t.gap)
+}
+
+// begun starts a transaction of the engine.
+func (k *book) begun(l *leg, m *message.Message) *txn {
+	t := k.newTxn(m, l, true)
+	t.gap = t1
+	t.again = t.at.Add(t1)
+	l.requests = append(l.requests, t)
+	via := m.TopVia()
+	if !via.Unique() || string(via.Host) != self.Addr().String() || via.Port != self.Port() {
+		k.bad(l.call, "leg %d: Via %q is not the engine's", l.n, m.Get(message.Via))
+	}
+	return t
+}
+
+// sentInvite checks the INVITE of a branch, which makes a leg.
+func (k *book) sentInvite(shard int, m *message.Message, f flow.Flow) *leg {
+	if t := k.txnOf(m, "INVITE"); t != nil {
+		k.copied(t, m)
+		return t.leg
+	}
+	n, ok := callOf(m)
+	if !ok || n >= len(k.calls) || k.calls[n].invite == nil {
+		k.bad(nil, "an INVITE of no call: %q", m.Bytes())
+		return nil
+	}
+	c := k.calls[n]
+	id := string(m.CallID())
+	l := &leg{
+		call: c, n: len(c.legs), callID: id, shard: shard, remote: f.Remote, tag: string(m.FromTag()), target: string(m.RequestURI()),
+	}
+	if k.legs[id] != nil {
+		k.bad(c, "leg %d: its Call-ID is used already", l.n)
+	}
+	var line int
+	l.phone, line = pointed(l.target)
+	for _, o := range c.legs[1:] {
+		if o.phone == l.phone {
+			l.nth++
+		}
+	}
+	c.legs = append(c.legs, l)
+	k.legs[id] = l
+	k.txnOf(m, "INVITE")
+	l.invite = k.begun(l, m)
+	c.add(fact{at: l.invite.at, what: tried, leg: l.n, code: l.phone, x: int64(line)})
+	k.checkInvite(l, m)
+	return l
+}
+
+func (k *book) checkInvite(l *leg, m *message.Message) {
+	c, in := l.call, &l.call.invite.msg
+	forwards, _ := m.Uint(message.MaxForwards)
+	switch {
+	case c.over || c.invite.code != 0:
+		k.bad(c, "leg %d: an INVITE after the end", l.n)
+	case !bytes.Equal(m.Body(), in.Body()):
+		k.bad(c, "leg %d: the description is not the caller's", l.n)
+	case l.tag == string(in.FromTag()) || l.callID == string(in.CallID()):
+		k.bad(c, "leg %d: shares an identifier with the caller's", l.n)
+	case forwards != 69:
+		k.bad(c, "leg %d: Max-Forwards %d", l.n, forwards)
+	case m.Has(message.RecordRoute) || m.Has(message.Route):
+		k.bad(c, "leg %d: a route of the other leg", l.n)
+	case len(m.AppendValues(nil, "Via")) != 1:
+		k.bad(c, "leg %d: a Via of the other leg", l.n)
+	case len(m.AppendValues(nil, "Subject")) != 1:
+		k.bad(c, "leg %d: a field did not pass", l.n)
+	}
+}
+
+// sentCancel checks RFC 3261 §9.1.
+func (k *book) sentCancel(l *leg, m *message.Message) {
+	t := k.txnOf(m, "INVITE")
+	if t == nil || !t.client {
+		k.bad(l.call, "leg %d: a CANCEL of nothing", l.n)
+		return
+	}
+	if t.cancel != nil {
+		k.copied(t.cancel, m)
+		return
+	}
+	now := k.w.net.Now()
+	switch r := &t.msg; {
+	case t.provisional < 0:
+		k.bad(l.call, "leg %d: CANCEL before a provisional response", l.n)
+	case t.code != 0:
+		k.bad(l.call, "leg %d: CANCEL after the final response", l.n)
+	case !bytes.Equal(r.RequestURI(), m.RequestURI()), !bytes.Equal(r.Get(message.To), m.Get(message.To)),
+		!bytes.Equal(r.Get(message.From), m.Get(message.From)), r.CSeq() != m.CSeq(), !bytes.Equal(r.Get(message.Route), m.Get(message.Route)):
+		k.bad(l.call, "leg %d: the CANCEL is not that of its INVITE: %q", l.n, m.Bytes())
+	}
+	k.txnOf(m, "CANCEL")
+	t.cancel, t.cancelAt = k.begun(l, m), now
+	if t == l.invite {
+		l.call.add(fact{at: now, what: given, leg: l.n, text: reasonsOf(m)})
+		return
+	}
+	if !t.wanted {
+		k.due = append(k.due, due{t: t, end: true})
+		return
+	}
+	if t.reasons != reasonsOf(m) {
+		k.bad(l.call, "leg %d: CANCEL of a re-INVITE with %q, wanted with %q", l.n, reasonsOf(m), t.reasons)
+	}
+}
+
+// sentAck checks an ACK: of a refusal by its branch (RFC 3261 §17.1.1.3), of a 2xx by its dialog (§13.2.2.4).
+func (k *book) sentAck(l *leg, m *message.Message) {
+	now := k.w.net.Now()
+	if t := k.txnOf(m, "INVITE"); t != nil {
+		switch {
+		case t.code < 300:
+			k.bad(l.call, "leg %d: the ACK of a refusal that did not come", l.n)
+		case t.heard != now:
+			k.bad(l.call, "leg %d: an ACK without reason", l.n)
+		case string(m.ToTag()) != t.tag || !bytes.Equal(m.RequestURI(), t.msg.RequestURI()) || m.CSeq() != t.msg.CSeq():
+			k.bad(l.call, "leg %d: ACK %q to the refusal %s of %q", l.n, m.Bytes(), t.tag, t.msg.Bytes())
+		}
+		t.ackedAt = now
+		return
+	}
+	d := k.dialogTo(l, m)
+	if d == nil {
+		k.bad(l.call, "leg %d: an ACK in no dialog: %q", l.n, m.Bytes())
+		return
+	}
+	for i := range d.acks {
+		if a := &d.acks[i]; a.cseq == m.CSeq() {
+			if !bytes.Equal(a.bytes, m.Bytes()) && d.copiedAt < d.at.Add(64*t1) && !d.strange(k.w.net.Now()) {
+				k.bad(l.call, "leg %d: two different ACKs to one 2xx", l.n)
+			}
+			a.at = now
+			return
+		}
+	}
+	k.checkInDialog(d, m)
+	d.acks = append(d.acks, ackOf{m.CSeq(), k.keep(m.Bytes()), now})
+	if l.n > 0 && m.CSeq() == l.invite.msg.CSeq() && d.at == now && !d.stray && (d != l.call.winner || !l.call.spec.LateOffer) {
+		l.call.add(fact{at: now, what: acked, leg: l.n, text: d.tag})
+	}
+}
+
+// strange reports whether the copies of the 2xx are answered without a transaction, each anew.
+func (d *dialog) strange(now clock.Time) bool {
+	l := d.leg
+	return l.n > 0 && (d.stray || l.invite.code >= 300 || l.call.over || l.invite.late(now) || d.strangeAt == now)
+}
+
+// dialogTo returns the dialog that a request of the engine is in.
+func (k *book) dialogTo(l *leg, m *message.Message) *dialog {
+	for _, d := range l.dialogs {
+		ours := string(m.FromTag()) == l.tag || d.strange(k.w.net.Now()) && string(m.FromTag()) == d.local
+		if ours && d.tag == string(m.ToTag()) {
+			return d
+		}
+	}
+	return nil
+}
+
+// sentResponse checks a response and returns the leg that it is on.
+func (k *book) sentResponse(m *message.Message, f flow.Flow) *leg {
+	t := k.txnOf(m, string(m.MethodName()))
+	if t == nil || t.client {
+		k.bad(nil, "a response to nothing: %q", m.Bytes())
+		return nil
+	}
+	k.checkReply(t, m, f)
+	switch code := m.Status(); {
+	case t.code != 0:
+		k.repeated(t, m)
+	case code < 200:
+		k.sentProvisional(t, m)
+	default:
+		k.sentFinal(t, m)
+	}
+	return t.leg
+}
+
+// checkReply checks what a response copies from its request (RFC 3261 §8.2.6.2).
+func (k *book) checkReply(t *txn, m *message.Message, f flow.Flow) {
+	r := &t.msg
+	rv, mv := r.AppendValues(nil, "Via"), m.AppendValues(nil, "Via")
+	port := strconv.Itoa(int(f.Remote.Port()))
+	got, _ := message.Param(m.TopVia().Params, "rport")
+	received, _ := message.Param(m.TopVia().Params, "received")
+	same := len(rv) == len(mv)
+	for i := 1; same && i < len(rv); i++ {
+		same = bytes.Equal(rv[i], mv[i])
+	}
+	switch {
+	case !same || !bytes.Equal(r.TopVia().Host, m.TopVia().Host) || r.TopVia().Port != m.TopVia().Port:
+		k.bad(t.leg.call, "leg %d: the response %q has other Vias than %q", t.leg.n, m.Bytes(), r.Bytes())
+	case string(got) != port || string(received) != f.Remote.Addr().String(): // RFC 3581 §4
+		k.bad(t.leg.call, "leg %d: received %q, rport %q in the response to %s", t.leg.n, received, got, f.Remote)
+	case !bytes.Equal(r.Get(message.From), m.Get(message.From)) || r.CSeq() != m.CSeq():
+		k.bad(t.leg.call, "leg %d: From or CSeq of %q are not those of %q", t.leg.n, m.Bytes(), r.Bytes())
+	case r.ToTag() != nil && !bytes.Equal(r.Get(message.To), m.Get(message.To)), !bytes.HasPrefix(m.Get(message.To), r.Get(message.To)):
+		k.bad(t.leg.call, "leg %d: To of %q is not that of %q", t.leg.n, m.Bytes(), r.Bytes())
+	}
+}
+
+// repeated checks what follows a final response: a copy of it, because the request came again or, for an INVITE, on the
+// clock (RFC 3261 §13.3.1.4, §17.2.1), until the ACK.
+func (k *book) repeated(t *txn, m *message.Message) {
+	now, c := k.w.net.Now(), t.leg.call
+	invite := t.msg.Method() == message.INVITE
+	onClock := invite && now == t.again && now < t.finalAt.Add(64*t1)
+	switch {
+	case !bytes.Equal(m.Bytes(), t.final):
+		k.bad(c, "leg %d: a response after the final one: %q after %q", t.leg.n, m.Bytes(), t.final)
+	case invite && t.ackedAt >= 0:
+		k.bad(c, "leg %d: %d sent again after the ACK", t.leg.n, t.code)
+	case !onClock && (t.last != now || t.copies < 2 || t.code/100 == 2 && invite):
+		k.bad(c, "leg %d: %d sent again at the wrong time", t.leg.n, t.code)
+	}
+	if onClock {
+		t.gap = min(2*t.gap, t2)
+		t.again = now.Add(t.gap)
+	}
+}
+
+func (k *book) sentProvisional(t *txn, m *message.Message) {
+	now, c, code := k.w.net.Now(), t.leg.call, m.Status()
+	if t.last == now && t.copies > 1 && bytes.Equal(m.Bytes(), t.line) {
+		return // the request came again
+	}
+	t.line = append(t.line[:0], m.Bytes()...)
+	if t != c.invite {
+		if t.msg.Method() != message.INVITE && code > 100 {
+			k.bad(c, "leg %d: %d to %s", t.leg.n, code, t.msg.MethodName()) // RFC 4320 §4.1
+		}
+		return
+	}
+	f := fact{at: now, what: shown, code: code}
+	if len(m.Body()) > 0 {
+		f.x = 1
+	}
+	c.add(f)
+	if code == 100 {
+		return
+	}
+	if c.ringTag == "" {
+		c.ringTag = string(m.ToTag())
+	}
+	if string(m.ToTag()) != c.ringTag {
+		k.bad(c, "%d under another tag than before", code)
+	}
+}
+
+func (k *book) sentFinal(t *txn, m *message.Message) {
+	now, c := k.w.net.Now(), t.leg.call
+	t.code, t.finalAt, t.tag, t.final = m.Status(), now, string(m.ToTag()), k.keep(m.Bytes())
+	t.gap, t.again = t1, now.Add(t1)
+	if t.code/100 == 2 && t.msg.Method() == message.INVITE {
+		t.leg.accepted = append(t.leg.accepted, t)
+	}
+	if t == c.invite {
+		k.sentResult(t, m)
+		return
+	}
+	if t.loose {
+		return
+	}
+	if t.expect != t.code && !k.excused(t) {
+		k.bad(c, "leg %d: %s answered %d, expected %d", t.leg.n, t.msg.MethodName(), t.code, t.expect)
+	}
+	if t.code/100 == 2 && t.relay != nil {
+		t.leg.refresh(&t.msg)
+	}
+	if t.code/100 == 2 && t.relay != nil && (t.relay.finalAt != now || t.relay.code != t.code) {
+		k.bad(c, "leg %d: %s answered %d by itself", t.leg.n, t.msg.MethodName(), t.code)
+	}
+}
+
+// sentResult notes the final response to the caller.
+func (k *book) sentResult(t *txn, m *message.Message) {
+	c := t.leg.call
+	f := fact{at: t.finalAt, what: finished, code: t.code}
+	c.tag = t.tag
+	if c.ringTag != "" && c.ringTag != c.tag {
+		f.x = 1
+	}
+	if t.code/100 == 2 {
+		k.seen[sawAnswer]++
+		for _, l := range c.legs[1:] {
+			for _, d := range l.dialogs {
+				if d.at == f.at && d.body == string(m.Body()) {
+					c.winner, f.leg = d, l.n
+				}
+			}
+		}
+		if c.winner == nil {
+			k.bad(c, "answered with the description of nobody: %q", m.Bytes())
+		}
+		k.up(c)
+	}
+	c.add(f)
+}

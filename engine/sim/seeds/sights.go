@@ -1,0 +1,82 @@
+package seeds
+
+import (
+	"fmt"
+	"strings"
+)
+
+// sight is something that a run came across: a simulation that never sees a thing says nothing about it.
+type sight uint8
+
+const (
+	sawAnswer sight = iota
+	sawRefusal
+	sawCallerCancel
+	sawLateWin
+	sawRelease
+	sawStray
+	sawSecondTag
+	sawCrossing
+	sawRingOut
+	sawGroupRingOut
+	sawTimerB
+	sawTimerC
+	sawRefusedPort
+	sawReplacement
+	sawFollow
+	sawExhausted
+	sawBound
+	sawSix
+	sawFunction
+	sawHangup
+	sawProgress
+	sawSkip
+	sawHold
+	sawEarly
+	sawLookup
+	sawBroken
+	sawReinvite
+	sawGlare
+	saw481
+	sawLapse
+	sawLateOffer
+	sawByeBeforeAck
+	sawFarewell
+	sawNewTag
+	numSights
+)
+
+var sightNames = [numSights]string{
+	"answer", "refusal", "caller's CANCEL", "late win", "release", "stray 2xx", "forked 2xx", "200 crossing CANCEL", "ring-out",
+	"group ring-out", "Timer B", "Timer C", "refused port", "replacement", "followed 3xx", "exhausted", "bound", "6xx stop", "function",
+	"hangup", "progress", "duplicate skipped", "hold", "early start", "look-up", "broken datagram", "re-INVITE", "glare", "481", "no ACK",
+	"late offer", "BYE before ACK", "farewell", "new tag",
+}
+
+// sights counts.
+type sights [numSights]int
+
+func (s *sights) add(o *sights) {
+	for i := range s {
+		s[i] += o[i]
+	}
+}
+
+// missing returns what was never seen.
+func (s *sights) missing() (names []string) {
+	for i, n := range s {
+		if n == 0 {
+			names = append(names, sightNames[i])
+		}
+	}
+	return names
+}
+
+// String lists the counts.
+func (s *sights) String() string {
+	var b strings.Builder
+	for i, n := range s {
+		fmt.Fprintf(&b, "%s %d, ", sightNames[i], n)
+	}
+	return strings.TrimSuffix(b.String(), ", ")
+}

@@ -1,0 +1,409 @@
+package seeds
+
+import (
+	"bytes"
+
+	"tandem/engine/clock"
+	"tandem/engine/message"
+)
+
+// due is something that the engine has to do before virtual time goes on.
+type due struct {
+	t     *txn
+	d     *dialog // ack: of the 2xx in this dialog; nil: of a refusal
+	code  int     // answer with it
+	ack   bool
+	relay bool   // pass t on
+	end   bool   // end the call
+	body  []byte // of the late ACK
+}
+
+// owe says that a request is to be answered at once.
+func (k *book) owe(t *txn, code int) {
+	t.expect = code
+	k.due = append(k.due, due{t: t, code: code})
+}
+
+func (k *book) oweAck(t *txn, d *dialog) { k.due = append(k.due, due{t: t, d: d, ack: true}) }
+
+// settled checks, after each event, that the engine did what it had to do at once.
+func (k *book) settled() {
+	now := k.w.net.Now()
+	for i := range k.due {
+		o := &k.due[i]
+		c := o.t.leg.call
+		switch {
+		case o.ack:
+			k.settledAck(o)
+		case o.end && (c.endAt < 0 || !o.t.client && c.endAt != now):
+			k.bad(c, "leg %d: %s was given up without cause", o.t.leg.n, o.t.msg.MethodName())
+		case o.relay && (o.t.relay == nil || o.t.relay.at != now):
+			k.bad(c, "leg %d: %s was not passed on", o.t.leg.n, o.t.msg.MethodName())
+		case o.code != 0 && (o.t.code != o.code || o.t.finalAt != now):
+			k.bad(c, "leg %d: %s %d was not answered %d", o.t.leg.n, o.t.msg.MethodName(), o.t.msg.CSeq(), o.code)
+		}
+	}
+	k.due = k.due[:0]
+	for _, c := range k.all() {
+		if c.endAt == now && !c.settled {
+			c.settled = true
+			k.settledEnd(c)
+		}
+	}
+}
+
+// settledAck checks that a final response was acknowledged: at once, unless the ACK to a 2xx has to carry what the
+// other side's ACK will bring (RFC 3261 §13.2.1); and that a 2xx too many was ended.
+func (k *book) settledAck(o *due) {
+	now, t, c := k.w.net.Now(), o.t, o.t.leg.call
+	if o.d == nil {
+		if t.code >= 300 && t.ackedAt != now {
+			k.bad(c, "leg %d: the refusal %d got no ACK", t.leg.n, t.code)
+		}
+		return
+	}
+	offer := t.origin
+	if t == t.leg.invite && c.winner == o.d {
+		offer = c.invite
+	}
+	sent := o.d.ackTo(t.msg.CSeq())
+	switch {
+	case offer != nil && len(offer.msg.Body()) == 0 && c.endAt < 0 && o.body == nil && (sent == nil || t.leg.late == t):
+		if sent == nil {
+			t.leg.late = t
+			k.seen[sawLateOffer]++
+		}
+	case sent == nil || sent.at != now:
+		k.bad(c, "leg %d: a 2xx with tag %q got no ACK", t.leg.n, o.d.tag)
+	}
+	if t == t.leg.invite && c.winner != o.d && o.d.at == now && o.d.byeAt != now {
+		k.bad(c, "leg %d: a 2xx too many, with tag %q, got no BYE", t.leg.n, o.d.tag)
+	}
+}
+
+func (d *dialog) ackTo(cseq uint32) *ackOf {
+	for i := range d.acks {
+		if d.acks[i].cseq == cseq {
+			return &d.acks[i]
+		}
+	}
+	return nil
+}
+
+// settledEnd checks the end of an answered call: each side that did not end it itself got its BYE, once.
+func (k *book) settledEnd(c *callBook) {
+	for _, d := range []*dialog{c.legs[0].dialogs[0], c.winner} {
+		want := 1
+		if d.leg == c.endedBy {
+			want = 0
+		}
+		if d.byes != want {
+			k.bad(c, "leg %d: %d BYEs at the end of the call, expected %d", d.leg.n, d.byes, want)
+		}
+	}
+	if c.winner.ackTo(c.winner.leg.invite.msg.CSeq()) == nil {
+		k.bad(c, "leg %d: ended without an ACK to its 2xx", c.winner.leg.n)
+	}
+	if !c.over {
+		k.bad(c, "the script was not told of the end")
+	}
+}
+
+// up takes note that a call was answered: there is a dialog on the caller's leg now.
+func (k *book) up(c *callBook) {
+	l, m := c.legs[0], &c.invite.msg
+	l.tag, l.peerSeq = c.tag, m.CSeq()
+	var final message.Message
+	_ = final.Parse(c.invite.final) // it was parsed before
+	l.dialogs = []*dialog{{
+		leg: l, tag: string(m.FromTag()), to: m.Get(message.From), from: final.Get(message.To),
+		target: contactOf(m, ""), at: -1, copiedAt: -1, byeAt: -1,
+	}}
+	if c.winner != nil {
+		c.winner.seq = c.winner.leg.invite.msg.CSeq()
+		if h := c.winner.leg.heardOf([]byte(c.winner.tag)); h != nil {
+			c.winner.leg.peerSeq = h.seq
+		}
+	}
+}
+
+// live reports whether a request belongs to one of the two dialogs of an answered call.
+func (c *callBook) live(l *leg, m *message.Message) bool {
+	if c.winner == nil || c.endAt >= 0 {
+		return false
+	}
+	if l.n == 0 {
+		return string(m.ToTag()) == c.tag && bytes.Equal(m.FromTag(), c.invite.msg.FromTag())
+	}
+	return l == c.winner.leg && string(m.ToTag()) == l.tag && string(m.FromTag()) == c.winner.tag
+}
+
+// other returns the other leg of an answered call.
+func (c *callBook) other(l *leg) *leg {
+	if l.n == 0 {
+		return c.winner.leg
+	}
+	return c.legs[0]
+}
+
+// joined reports whether a request of the engine was in one of the two dialogs of an answered call.
+func (c *callBook) joined(t *txn) bool {
+	switch {
+	case c.winner == nil:
+		return false
+	case t.leg.n == 0:
+		return string(t.msg.FromTag()) == c.tag
+	}
+	return t.leg == c.winner.leg && string(t.msg.ToTag()) == c.winner.tag
+}
+
+// pending returns the re-INVITE of a leg's peer that has no final response.
+func (l *leg) pending(now clock.Time) bool {
+	return l.reinvite != nil && l.reinvite.code == 0 && !l.reinvite.forgotten(now)
+}
+
+// gotInDialog notes what a request inside a dialog has to come to.
+func (k *book) gotInDialog(t *txn) {
+	l, c, m := t.leg, t.leg.call, &t.msg
+	if c.early(l, m) {
+		t.loose = true
+		if h := l.heardOf(m.FromTag()); h != nil && m.CSeq() > h.seq {
+			h.seq = m.CSeq()
+		}
+		return
+	}
+	if !c.live(l, m) {
+		k.seen[saw481]++
+		k.owe(t, 481) // RFC 3261 §12.2.2
+		return
+	}
+	if m.CSeq() < l.peerSeq {
+		k.owe(t, 500) // RFC 3261 §12.2.2
+		return
+	}
+	l.peerSeq = m.CSeq()
+	switch m.Method() {
+	case message.BYE:
+		k.owe(t, 200)
+		if a := l.accepted; len(a) > 0 && a[len(a)-1].ackedAt < 0 || l.n > 0 && c.winner.ackTo(l.invite.msg.CSeq()) == nil {
+			k.seen[sawByeBeforeAck]++
+		}
+		c.endedBy = l
+		k.end(c)
+	case message.INVITE:
+		k.gotOffer(t)
+	case message.UPDATE:
+		if len(m.Body()) > 0 {
+			k.gotOffer(t)
+			return
+		}
+		l.refresh(m)
+		k.owe(t, 200) // it refreshes this leg only
+	case message.OPTIONS:
+		k.owe(t, 200)
+	case message.PUBLISH:
+		k.owe(t, 405)
+	default:
+		k.due = append(k.due, due{t: t, relay: true})
+	}
+}
+
+// early reports whether a request is in a dialog that no 2xx has confirmed: of a callee that rings, or whose 2xx is on its way.
+func (c *callBook) early(l *leg, m *message.Message) bool {
+	switch {
+	case c.winner != nil || c.over || c.invite == nil:
+		return false
+	case l.n == 0:
+		return c.ringTag != "" && string(m.ToTag()) == c.ringTag
+	}
+	return string(m.ToTag()) == l.tag && l.heardOf(m.FromTag()) != nil
+}
+
+// gotOffer is RFC 3261 §14.2 and RFC 3311 §5.2.
+func (k *book) gotOffer(t *txn) {
+	l, now := t.leg, k.w.net.Now()
+	switch {
+	case l.pending(now):
+		k.seen[sawGlare]++
+		k.owe(t, 500)
+	case l.call.other(l).pending(now), l.late != nil, l.call.other(l).late != nil:
+		k.seen[sawGlare]++
+		k.owe(t, 491)
+	default:
+		k.seen[sawReinvite]++
+		l.reinvite = t
+		k.due = append(k.due, due{t: t, relay: true})
+	}
+}
+
+// refresh takes the remote target from a target refresh request or its 2xx (RFC 3261 §12.2).
+func (l *leg) refresh(m *message.Message) {
+	offers := m.Method() == message.INVITE || m.Method() == message.UPDATE
+	switch c := l.call; {
+	case !offers || c.winner == nil:
+	case l.n == 0:
+		l.dialogs[0].target = contactOf(m, l.dialogs[0].target)
+	case l == c.winner.leg:
+		c.winner.target = contactOf(m, c.winner.target)
+	}
+}
+
+// gotRelayed notes the final response to a request that was passed on: it is passed back.
+func (k *book) gotRelayed(t *txn, m *message.Message) {
+	o, c := t.origin, t.leg.call
+	invite := t.msg.Method() == message.INVITE
+	code, ended := m.Status(), c.endAt >= 0
+	if (code == 481 || code == 408) && !ended && c.joined(t) && (o.code == 0 || o.loose) {
+		k.end(c) // RFC 3261 §12.2.1.2
+	}
+	if o.loose || o.code != 0 || invite && ended {
+		return // answered with the end of the call
+	}
+	if code == 401 || code == 407 {
+		code = 403 // the other side does not know the credentials
+	}
+	k.owe(o, code)
+}
+
+// gotLateAnswer notes an ACK that the other side's 2xx may wait for.
+func (k *book) gotLateAnswer(t *txn, m *message.Message) {
+	l := t.leg
+	late := l.call.other(l).late
+	if late == nil || t != l.accepted[len(l.accepted)-1] {
+		return
+	}
+	k.seen[sawLateOffer]++
+	k.due = append(k.due, due{t: late, d: l.call.peer(late.leg), ack: true, body: k.keep(m.Body())})
+	late.leg.late = nil
+}
+
+// peer returns the dialog on a leg of an answered call.
+func (c *callBook) peer(l *leg) *dialog {
+	if l.n == 0 {
+		return l.dialogs[0]
+	}
+	return c.winner
+}
+
+// excused reports whether a final response that no event asked for is in order: the end of the call, or of the wait for
+// the other side.
+func (k *book) excused(t *txn) bool {
+	now := k.w.net.Now()
+	invite := t.msg.Method() == message.INVITE
+	switch {
+	case t.relay == nil:
+	case t.code == 487 && (invite || t.msg.Method() == message.UPDATE):
+		k.due = append(k.due, due{t: t, end: true}) // RFC 3261 §15.1.2
+		return true
+	case t.code == 408 && invite:
+		r := t.relay
+		return r.heard < 0 && now == r.at.Add(64*t1) || r.cancel != nil && now == r.cancelAt.Add(64*t1)
+	}
+	return false
+}
+
+// sentInDialog checks a request inside a dialog: it passes on one of the other side, or is a BYE.
+func (k *book) sentInDialog(l *leg, m *message.Message) {
+	if t := k.txnOf(m, string(m.MethodName())); t != nil {
+		k.copied(t, m)
+		return
+	}
+	t := k.begun(l, m)
+	now, c, o := t.at, l.call, k.current
+	if o != nil && o.loose && o.at == now {
+		t.origin = o
+		return
+	}
+	d := k.dialogTo(l, m)
+	if d == nil {
+		k.bad(l.call, "leg %d: a request in no dialog: %q", l.n, m.Bytes())
+		return
+	}
+	k.checkInDialog(d, m)
+	if m.Method() == message.BYE {
+		k.sentBye(d, m)
+		return
+	}
+	if o == nil || o.at != now || c.winner == nil || o.leg != c.other(l) || !bytes.Equal(o.msg.MethodName(), m.MethodName()) || o.relay != nil {
+		k.bad(c, "leg %d: %s that nobody sent", l.n, m.MethodName())
+		return
+	}
+	if !bytes.Equal(o.msg.Body(), m.Body()) {
+		k.bad(c, "leg %d: the body of %s changed", l.n, m.MethodName())
+	}
+	o.relay, t.origin = t, o
+	c.add(fact{at: now, what: relayed, leg: l.n, text: string(m.MethodName())})
+}
+
+// checkInDialog checks RFC 3261 §12.2.1.1.
+func (k *book) checkInDialog(d *dialog, m *message.Message) {
+	l, c := d.leg, d.leg.call
+	route := ""
+	if l.n == 0 && c.spec.Proxied {
+		route = string(c.invite.msg.Get(message.RecordRoute))
+	}
+	switch {
+	case !bytes.Equal(m.Get(message.To), d.to) || !bytes.Equal(m.Get(message.From), d.from) && !d.strange(k.w.net.Now()):
+		k.bad(c, "leg %d: From or To of %q are not those of its dialog", l.n, m.Bytes())
+	case string(m.RequestURI()) != d.target && string(m.RequestURI()) != d.early:
+		k.bad(c, "leg %d: %s to %s, not to the Contact %s", l.n, m.MethodName(), m.RequestURI(), d.target)
+	case string(m.Get(message.Route)) != route:
+		k.bad(c, "leg %d: Route %q, expected %q", l.n, m.Get(message.Route), route)
+	case m.Method() != message.ACK && m.CSeq() <= d.seq && !d.strange(k.w.net.Now()):
+		k.bad(c, "leg %d: CSeq %d after %d", l.n, m.CSeq(), d.seq)
+	}
+	if m.Method() != message.ACK {
+		d.seq = m.CSeq()
+	}
+}
+
+// sentBye checks that a BYE has a cause: a 2xx too many, or the end of the call.
+func (k *book) sentBye(d *dialog, m *message.Message) {
+	now, l, c := k.w.net.Now(), d.leg, d.leg.call
+	d.byes++
+	d.byeAt = now
+	if l.n > 0 && d != c.winner {
+		switch {
+		case d.copiedAt != now:
+			k.bad(c, "leg %d: a BYE without cause", l.n)
+		case d.byes > 1 && !d.strange(k.w.net.Now()):
+			k.bad(c, "leg %d: %d BYEs in one dialog", l.n, d.byes)
+		case d.byes == 1 && !d.stray:
+			c.add(fact{at: now, what: byed, leg: l.n, text: d.tag, more: reasonsOf(m)})
+		}
+		return
+	}
+	if c.winner == nil {
+		k.bad(c, "leg %d: a BYE before an answer", l.n)
+		return
+	}
+	if c.endAt < 0 {
+		switch {
+		case c.hungAt == now:
+		case k.lapsed(c, now):
+			k.seen[sawLapse]++
+		default:
+			k.bad(c, "leg %d: a BYE without cause", l.n)
+		}
+		k.end(c)
+	}
+	late := l.n > 0 && d.copiedAt == now && l.invite.late(now) // a copy of the 2xx that nobody knows any more
+	if c.endAt != now && !late && d.strangeAt != now {
+		k.bad(c, "leg %d: a BYE after the end", l.n)
+	}
+}
+
+func (k *book) end(c *callBook) {
+	c.endAt = k.w.net.Now()
+	c.inputs = append(c.inputs, input{at: c.endAt, kind: inEnd})
+}
+
+// lapsed reports whether the wait for an ACK to a 2xx is over (RFC 3261 §13.3.1.4).
+func (k *book) lapsed(c *callBook, now clock.Time) bool {
+	for _, l := range []*leg{c.legs[0], c.winner.leg} {
+		if n := len(l.accepted); n > 0 && l.accepted[n-1].ackedAt < 0 && now == l.accepted[n-1].finalAt.Add(64*t1) {
+			return true
+		}
+	}
+	return false
+}

@@ -11,6 +11,7 @@ import (
 	"github.com/yuin/gopher-lua/parse"
 
 	"tandem/engine/plan"
+	"tandem/luaapi/lower"
 )
 
 // Program is a compiled snapshot: one function prototype per file, shared by all states. It does not change.
@@ -129,7 +130,7 @@ func compileLoose(file string, text []byte) (c *chunk, err error) {
 		return nil, syntaxError(err, file, lines)
 	}
 	s := newSurvey(file, tree)
-	proto, err := lua.Compile(tree, file)
+	proto, err := lua.Compile(lower.Chunk(tree), file)
 	if err != nil {
 		return nil, syntaxError(err, file, lines)
 	}

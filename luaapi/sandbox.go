@@ -9,6 +9,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap/zapcore"
 
+	"tandem/luaapi/lower"
 	"tandem/luaapi/mod"
 )
 
@@ -29,8 +30,8 @@ var stateOptions = lua.Options{
 // machine, or depends on the time.
 var (
 	baseNames = []string{
-		"assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "select",
-		"tonumber", "tostring", "type", "xpcall", "_VERSION",
+		"assert", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "select", "tonumber",
+		"tostring", "type", "_VERSION",
 	}
 	tableNames = []string{"getn", "maxn"}
 	mathNames  = []string{
@@ -65,6 +66,7 @@ func (v *vm) sandbox() *lua.LState {
 	num.RawSetString("random", L.NewFunction(random(rand.New(v.opt.Random(v.generation, v.shard)))))
 	set(L, globals, map[string]lua.LGFunction{
 		"print": v.print, "rawset": rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
+		"error": lower.Error, "xpcall": lower.XPCall,
 	})
 	for name, lib := range map[string]*lua.LTable{"string": str, "table": tab, "math": num} {
 		globals.RawSetString(name, mod.Lock(L, name, lib, false, lockedLibrary(name)))

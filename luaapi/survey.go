@@ -123,12 +123,10 @@ func (s *survey) loop(b *block, st ast.Stmt) {
 	}
 }
 
-// local declares locals. A function sees its own name, however it is written: so does the compiler.
+// local declares locals. local function f() … end sees itself; the parser gives it, and no other, a last line.
 func (s *survey) local(b *block, st *ast.LocalAssignStmt) {
-	if len(st.Names) == 1 && len(st.Exprs) == 1 {
-		if _, ok := st.Exprs[0].(*ast.FunctionExpr); ok {
-			b.declare(st.Names...)
-		}
+	if st.LastLine() != 0 {
+		b.declare(st.Names...)
 	}
 	s.exprs(b, st.Exprs...)
 	b.declare(st.Names...)
@@ -197,7 +195,6 @@ func (s *survey) expr(b *block, e ast.Expr) {
 		}
 		s.exprs(b, e.Args...)
 	case *ast.TableExpr:
-		oneValue(e)
 		for _, f := range e.Fields {
 			if k, ok := f.Key.(*ast.StringExpr); ok {
 				first(s.named, k.Value, k.Line())

@@ -1,0 +1,44 @@
+package lower
+
+import lua "github.com/yuin/gopher-lua"
+
+// Error is error. gopher-lua's takes level 2 for level 1, raises numbers without their place, and refuses nil.
+func Error(L *lua.LState) int {
+	value, level := L.Get(1), L.OptInt(2, 1)
+	if n, ok := value.(lua.LNumber); ok && level > 0 {
+		value = lua.LString(n.String())
+	}
+	if level > 1 {
+		level++ // the machine does not count the function that raises for level 1 only
+	}
+	L.Error(value, level)
+	return 0
+}
+
+// XPCall is xpcall. gopher-lua's leaves the locals of the functions that fail to closures that share them and live on, without
+// their values. The handler runs when they are gone: nothing in the sandbox could tell.
+func XPCall(L *lua.LState) int {
+	fn, handler := L.Get(1), L.CheckAny(2)
+	L.SetTop(0)
+	L.Push(fn)
+	err := L.PCall(0, lua.MultRet, nil)
+	if err == nil {
+		L.Insert(lua.LTrue, 1)
+		return L.GetTop()
+	}
+	L.Push(lua.LFalse)
+	L.Push(handler)
+	L.Push(raised(err))
+	if err := L.PCall(1, 1, nil); err != nil {
+		L.Push(raised(err))
+	}
+	return 2
+}
+
+// raised returns the value that was raised.
+func raised(err error) lua.LValue {
+	if api, ok := err.(*lua.ApiError); ok { //nolint:errorlint // PCall wraps nothing
+		return api.Object
+	}
+	return lua.LString(err.Error())
+}

@@ -235,6 +235,18 @@ func (c *call) end(phrase string) {
 	}
 }
 
+// stop ends the call because the engine stops.
+func (c *call) stop() {
+	if c.callee != nil && c.final {
+		c.byeBoth("Tandem is stopping")
+		c.conclude()
+		return
+	}
+	if !c.final {
+		c.endBefore(503, "")
+	}
+}
+
 // endBefore ends a call that has no answer yet, from our side.
 func (c *call) endBefore(code int, phrase string) {
 	c.step(plan.Event{Kind: plan.EventCallerCancel})

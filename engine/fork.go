@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -67,7 +68,11 @@ func (c *call) startBranch(a *plan.Action) {
 	c.towards = a.Target.User
 	u, err := message.ParseURI([]byte(a.Target.URI))
 	if err != nil {
-		b.unreachable()
+		b.unreachable("not a URI")
+		return
+	}
+	if why := undialled(&u); why != "" {
+		b.unreachable(why)
 		return
 	}
 	if addr, ok := u.Addr(); ok {
@@ -75,7 +80,7 @@ func (c *call) startBranch(a *plan.Action) {
 		return
 	}
 	if c.sh.cfg.Resolver == nil {
-		b.unreachable()
+		b.unreachable("no names are looked up here")
 		return
 	}
 	c.sh.cfg.Resolver.Resolve(c.sh.index, &u, func(now clock.Time, addr netip.AddrPort, err error) {
@@ -84,24 +89,37 @@ func (c *call) startBranch(a *plan.Action) {
 		switch {
 		case b.ended: // given up meanwhile
 		case err != nil:
-			b.unreachable()
+			b.unreachable(err.Error())
 		default:
 			b.send(addr)
 		}
 	})
 }
 
-// unreachable ends a branch whose INVITE cannot be sent.
-func (b *branch) unreachable() {
+// undialled says why a URI cannot be called although it is valid, "" if it can. What asks for TLS never goes without
+// (RFC 3261 §26.2.2).
+func undialled(u *message.URI) string {
+	if u.Secure() {
+		return "sips: TLS is not spoken in this release"
+	}
+	if t, ok := message.Param(u.Params, "transport"); ok && !strings.EqualFold(string(t), "udp") {
+		return "transport=" + string(t) + ": only UDP is spoken in this release"
+	}
+	return ""
+}
+
+// unreachable ends a branch whose INVITE cannot be sent, and says why: the script sees it as branch.phrase.
+func (b *branch) unreachable(why string) {
 	b.ended = true
-	b.c.step(plan.Event{Kind: plan.EventTransportError, Branch: b.id})
+	b.c.sh.unreachable(b.c.id, b.target.URI, why)
+	b.c.step(plan.Event{Kind: plan.EventTransportError, Branch: b.id, Phrase: why})
 }
 
 func (b *branch) send(to netip.AddrPort) {
 	c, sh := b.c, b.c.sh
 	local, ok := sh.listenerFor(c.source.Listener, to.Addr())
 	if !ok {
-		b.unreachable()
+		b.unreachable("no listener for the address family of " + to.Addr().String())
 		return
 	}
 	b.flow = flow.Flow{Remote: to, Listener: local, Transport: sh.cfg.Locals[local].Transport}
@@ -226,11 +244,12 @@ func (b *branch) withOwnFrom(m *message.Message) *message.Message {
 func (b *branch) Failed(_ clock.Time, _ *transaction.Client, why transaction.Failure) {
 	b.c.sh.current = b.c
 	b.ended = true
-	kind := plan.EventTimeout
+	kind, phrase := plan.EventTimeout, ""
 	if why == transaction.TransportError {
-		kind = plan.EventTransportError
+		kind, phrase = plan.EventTransportError, "nothing listens at "+b.flow.String()
+		b.c.sh.unreachable(b.c.id, b.target.URI, phrase)
 	}
-	b.c.step(plan.Event{Kind: kind, Branch: b.id})
+	b.c.step(plan.Event{Kind: kind, Branch: b.id, Phrase: phrase})
 }
 
 // withoutBody drops what describes a body that is not sent.

@@ -105,6 +105,10 @@ func (o *outside) next(now clock.Time) {
 		if err != nil {
 			continue
 		}
+		if why := undialled(&u); why != "" {
+			o.sh.unreachable(o.id, t.URI, why)
+			continue
+		}
 		if addr, ok := u.Addr(); ok {
 			if o.send(now, t, addr) {
 				return

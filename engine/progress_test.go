@@ -73,6 +73,84 @@ func TestEarlyDialogIsOver(t *testing.T) {
 	}
 }
 
+// A 2xx that nobody asked for is not answered: ACK and BYE would go where it says.
+func TestForgedAnswer(t *testing.T) {
+	r := newRig(t, always(nil), 1)
+	r.odd = true
+	victim := r.phone("sip:v@192.0.2.66")
+	forged := "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKforged\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\n" +
+		"Call-ID: forged\r\nCSeq: 1 INVITE\r\nContact: <sip:v@192.0.2.66>\r\nContent-Length: 0\r\n\r\n"
+	if got := r.raw(forged); len(got) != 0 || len(victim.Log()) != 0 {
+		t.Errorf("sent %q back and %d messages to its Contact", got, len(victim.Log()))
+	}
+}
+
+// Why a target could not be reached is logged once and known to the script.
+func TestUnreachableTargetsSayWhy(t *testing.T) {
+	for name, c := range map[string]struct{ uri, why string }{
+		"closed port": {"sip:a@192.0.2.99:7999", "nothing listens at udp:192.0.2.99:7999"},
+		"family":      {"sip:a@[2001:db8::11]", "no listener for the address family of 2001:db8::11"},
+		"name":        {"sip:a@nowhere.example", "no names are looked up here"},
+		"TLS":         {"sips:a@192.0.2.11", "sips: TLS is not spoken in this release"},
+		"TCP":         {"sip:a@192.0.2.11;transport=tcp", "transport=tcp: only UDP is spoken in this release"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := always(to(c.uri))
+			phrase := ""
+			s.handler = func(_ engine.Call, _ plan.Outcome, failed *plan.Step) *plan.Node {
+				phrase = failed.Phrase
+				return nil
+			}
+			r := newRig(t, s, 1)
+			a := r.phone("sip:a@192.0.2.11")
+			call := r.call(sim.CallSpec{})
+			if call.Final() != 500 || phrase != c.why || len(a.Received("INVITE")) != 0 {
+				t.Errorf("caller got %d, branch.phrase %q, want %q", call.Final(), phrase, c.why)
+			}
+			logged := r.logs.FilterMessage("target not reached").All()
+			if len(logged) != 1 || logged[0].ContextMap()["why"] != c.why || logged[0].ContextMap()["target"] != c.uri {
+				t.Errorf("logged %v", logged)
+			}
+		})
+	}
+}
+
+// A dead gateway does not fill the log.
+func TestUnreachableTargetsAreLoggedAtABoundedRate(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.99")), 1)
+	for range 30 {
+		r.place(sim.CallSpec{})
+	}
+	r.run()
+	r.call(sim.CallSpec{})
+	if n := r.logs.FilterMessage("target not reached").Len(); n != 11 {
+		t.Errorf("logged %d times, want 10 and one a while later", n)
+	}
+	if more := r.logs.FilterMessage("more targets could not be reached").All(); len(more) != 1 || more[0].ContextMap()["not logged"] != int64(20) {
+		t.Errorf("the rest: %v", more)
+	}
+}
+
+// An engine that stops ends its calls.
+func TestEndCalls(t *testing.T) {
+	for _, shards := range []int{1, 3} {
+		r := newRig(t, always(to("sip:a@192.0.2.11")), shards)
+		a := r.phone("sip:a@192.0.2.11", sim.After(time.Second), sim.Never())
+		up := r.place(sim.CallSpec{})
+		r.net.Run(at(2 * time.Second))
+		ringing := r.place(sim.CallSpec{})
+		r.net.Run(at(3 * time.Second))
+		n := 0
+		for _, sh := range r.eng.Shards() {
+			n += sh.EndCalls(r.net.Now())
+		}
+		r.run()
+		if n != 2 || up.Up() || ringing.Final() != 503 || len(a.Received("BYE")) != 1 || len(a.Received("CANCEL")) != 1 || len(r.caller.Received("BYE")) != 1 {
+			t.Errorf("%d ended; the ringing one got %d", n, ringing.Final())
+		}
+	}
+}
+
 // A target of the other address family leaves by the listener of that family; without one it cannot be reached.
 func TestListenerByFamily(t *testing.T) {
 	six := netip.MustParseAddrPort("[2001:db8::1]:5060")

@@ -113,7 +113,6 @@ func TestRFC_067_EqualURIs(t *testing.T) {
 		"transport":             {[]string{"sip:a@h.example;transport=udp", "sip:a@h.example"}, 2},
 		"order of parameters":   {[]string{"sip:a@h.example;x=1;y=2", "sip:a@h.example;Y=2;X=1"}, 1},
 		"values of a parameter": {[]string{"sip:a@h.example;x=1", "sip:a@h.example;x=2"}, 2},
-		"scheme":                {[]string{"sip:a@h.example", "sips:a@h.example"}, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := &plan.Node{Kind: plan.KindParallel}

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -42,6 +45,10 @@ type Shard struct {
 	now     clock.Time      // of the event at hand
 	current *call           // the call that the event at hand is about, for recovery
 	stats   Stats
+	warned  struct { // warnings logged in a second
+		second clock.Time
+		n      int
+	}
 }
 
 // Stats counts what a shard did since it was made.
@@ -248,6 +255,37 @@ func (sh *Shard) appendProduct(dst []byte, field string) []byte {
 		return dst
 	}
 	return message.AppendField(dst, field, sh.cfg.Product)
+}
+
+// warnings is how many warnings of a kind that callers can cause are logged a second; more are counted.
+const warnings = 10
+
+// unreachable logs that a target could not be called. A dead gateway at a thousand calls a second must not fill the disk.
+func (sh *Shard) unreachable(call, target, why string) {
+	if second := sh.now / clock.Time(time.Second); second != sh.warned.second {
+		if n := sh.warned.n - warnings; n > 0 {
+			sh.cfg.Log.Warn("more targets could not be reached", zap.Int("not logged", n))
+		}
+		sh.warned.second, sh.warned.n = second, 0
+	}
+	if sh.warned.n++; sh.warned.n <= warnings {
+		sh.cfg.Log.Warn("target not reached", zap.String("call", call), zap.String("target", target), zap.String("why", why))
+	}
+}
+
+// EndCalls ends every call, because the engine stops: BYE to both sides of those that are up, CANCEL and 503 to those that ring. It
+// returns how many there were.
+func (sh *Shard) EndCalls(now clock.Time) int {
+	defer sh.rescue()
+	sh.now = now
+	keys := slices.Sorted(maps.Keys(sh.calls))
+	for _, k := range keys {
+		if c := sh.calls[k]; c != nil {
+			sh.current = c
+			c.stop()
+		}
+	}
+	return len(keys)
 }
 
 // note traces a decision.

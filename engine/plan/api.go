@@ -35,7 +35,7 @@ const (
 	EventAnswer                          // a 2xx with a To tag that this branch has not answered with before
 	EventFinal                           // Code is 300-699, with Response, and Contacts for 3xx
 	EventTimeout                         // Timer B: no final response and none will come
-	EventTransportError                  // the INVITE could not be sent
+	EventTransportError                  // the INVITE could not be sent; Phrase says why
 	EventOffline                         // the target has nowhere to be reached
 	EventCallerCancel                    // the caller gave up; every later 2xx is released
 	EventDenied                          // no INVITE was sent: the call has no right to the target

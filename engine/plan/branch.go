@@ -106,7 +106,7 @@ func (e *Executor) branchFailed(r int32, ev *Event) {
 	case EventTimeout:
 		s.Code, s.Synthetic, s.Outcome = 408, true, rungOut(s.Rang)
 	default:
-		s.Synthetic = true
+		s.Synthetic, s.Phrase = true, ev.Phrase
 		s.Code, s.Outcome = withoutResponse(ev.Kind)
 	}
 	e.leafFailed(i, r, rankOf(s.Code))

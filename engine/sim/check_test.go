@@ -182,7 +182,9 @@ func TestStrayAnswer(t *testing.T) {
 	r := newRig(t)
 	r.bob.Behave(Status(486, nil))
 	call := r.call(CallSpec{})
-	r.run()
+	if err := r.net.Run(clock.Time(time.Second)); err != nil {
+		t.Fatal(err)
+	}
 	ok := strings.Replace(string(r.bob.Sent("486")[0].Raw), "486 Busy Here", "200 OK", 1)
 	ok = strings.Replace(ok, "Content-Length", "Contact: <sip:bob@192.0.2.11>\r\nContent-Length", 1)
 	r.bob.SendRaw(r.net.Now(), flow.Flow{Remote: aliceAddr}, []byte(ok))
@@ -190,7 +192,7 @@ func TestStrayAnswer(t *testing.T) {
 	r.run()
 	r.eq("final", call.Final(), 486)
 	r.eq("answered", call.Answered(), true)
-	r.check("alice: 2 final responses: [{486 ", "bob: an ACK with CSeq 1 that no 2xx waits for")
+	r.check("alice: 2 final responses: [{486 ")
 }
 
 // random is a behaviour that a phone may well have, with one final response at most.

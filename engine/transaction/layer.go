@@ -76,9 +76,7 @@ func (l *Layer) Receive(now clock.Time, m *message.Message, f flow.Flow) {
 func (l *Layer) receiveResponse(now clock.Time, m *message.Message, f flow.Flow) {
 	c := l.client(m)
 	switch {
-	case c == nil && isAccept(m):
-		l.user.Stray(now, m, f)
-	case c == nil:
+	case c == nil: // a 2xx too: only the branch of a transaction shows that somebody of ours asked for it
 		l.Counters.Strays++ // RFC 6026 §8.9: silently discarded
 	case c.method == message.INVITE:
 		inviteClient{c}.response(now, m, f)
@@ -86,9 +84,6 @@ func (l *Layer) receiveResponse(now clock.Time, m *message.Message, f flow.Flow)
 		plainClient{c}.response(now, m)
 	}
 }
-
-// isAccept reports whether m is a 2xx to an INVITE.
-func isAccept(m *message.Message) bool { return m.Status()/100 == 2 && m.Method() == message.INVITE }
 
 func (l *Layer) receiveRequest(now clock.Time, m *message.Message, f flow.Flow) {
 	if s := l.server(m, f, m.MethodName()); s != nil {

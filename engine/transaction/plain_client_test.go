@@ -164,7 +164,7 @@ func TestResponseMatching(t *testing.T) {
 		want           string
 	}{
 		"other branch":             {"INVITE", "z9hG4bKy", 486, ""},
-		"other branch, 2xx":        {"INVITE", "z9hG4bKy", 202, "0 ! stray 202"},
+		"other branch, 2xx":        {"INVITE", "z9hG4bKy", 202, ""}, // anybody could send it: nothing shows that it was asked for
 		"branch in upper case":     {"INVITE", "z9hG4bKX", 486, ""},
 		"other CSeq method":        {"BYE", "z9hG4bKx", 200, ""},
 		"2xx, not to an INVITE":    {"OPTIONS", "z9hG4bKy", 200, ""},
@@ -188,7 +188,7 @@ func TestResponseMatching(t *testing.T) {
 	if len(r.lines) != 0 {
 		t.Errorf("other Call-ID: got %q", r.lines)
 	}
-	if r.layer.Counters.Strays != 7 {
-		t.Errorf("%d strays dropped, want 7", r.layer.Counters.Strays)
+	if r.layer.Counters.Strays != 8 {
+		t.Errorf("%d strays dropped, want 8", r.layer.Counters.Strays)
 	}
 }

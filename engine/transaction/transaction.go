@@ -46,8 +46,9 @@ type User interface {
 	Cancel(now clock.Time, invite *Server, m *message.Message)
 	// Ack is told of an ACK to a 2xx: one that matches no transaction, or one in the Accepted state (RFC 6026 §7.1).
 	Ack(now clock.Time, m *message.Message, f flow.Flow)
-	// Stray is told of a 2xx to an INVITE that nobody waits for: its client transaction is over, has no user any
-	// more, or told of another final response. Every copy of it is told.
+	// Stray is told of a 2xx to an INVITE that nobody waits for: its client transaction has no user any more, or told
+	// of another final response. Every copy of it is told. One that matches no transaction is dropped: anybody can
+	// send it, and what answers it would go where it says.
 	Stray(now clock.Time, m *message.Message, f flow.Flow)
 }
 

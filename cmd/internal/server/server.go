@@ -50,9 +50,10 @@ type Server struct {
 	product string
 	started time.Time
 
-	stop   context.CancelFunc
-	done   sync.WaitGroup
-	failed chan error
+	serving bool // the shards run
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+	failed  chan error
 }
 
 // Start loads the scripts, binds the listeners and begins to serve. Its errors carry an exit status.
@@ -81,8 +82,30 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}
 	s.serve(ctx)
+	s.serving = true
 	return s, nil
 }
+
+// endCalls ends the calls of every shard and returns when what ends them was sent.
+func (s *Server) endCalls() {
+	total, done := 0, make(chan int, len(s.sockets))
+	for i, sock := range s.sockets {
+		sock.Post(func(now clock.Time) { done <- s.engine.Shards()[i].EndCalls(now) })
+	}
+	for range s.sockets {
+		select {
+		case n := <-done:
+			total += n
+		case <-time.After(closeTimeout):
+			s.log.Warn("a shard does not answer; its calls were not ended")
+			return
+		}
+	}
+	s.log.Info("stopped", zap.Int("calls ended", total))
+}
+
+// closeTimeout bounds how long a stop waits for a shard.
+const closeTimeout = 2 * time.Second
 
 // listen binds the sockets and connects them to the engine's shards.
 func (s *Server) listen(o Options, shards int) error {
@@ -177,8 +200,12 @@ func (s *Server) Reload(ctx context.Context) admin.Reloaded {
 	return r
 }
 
-// Close stops the server at once and frees everything.
+// Close ends the calls, stops the server and frees everything. Nobody waits for the answers to BYE and CANCEL: a peer that
+// does not hear them ends its side by its own timers.
 func (s *Server) Close() error {
+	if s.serving {
+		s.endCalls()
+	}
 	s.stop()
 	s.done.Wait()
 	var errs []error

@@ -99,9 +99,9 @@ func TestTo(t *testing.T) {
 	}{
 		{"bare", `plan.to "sip:a@h"`, plan.Node{Target: sip("a")}},
 		{
-			"key and user", `plan.to "sips:%61lice@EXAMPLE.net:5061;Transport=TCP"`,
+			"key and user", `plan.to "sip:%61lice@EXAMPLE.net:5061;Transport=UDP"`,
 			plan.Node{Target: &plan.Target{
-				URI: "sips:%61lice@EXAMPLE.net:5061;Transport=TCP", Key: "sips:alice@example.net:5061;transport=tcp", User: "alice",
+				URI: "sip:%61lice@EXAMPLE.net:5061;Transport=UDP", Key: "sip:alice@example.net:5061;transport=udp", User: "alice",
 			}},
 		},
 		{"times", `plan.to("sip:a@h", {ring = 20, delay = 0.5})`, plan.Node{Ring: 20 * time.Second, Delay: 500 * time.Millisecond, Target: sip("a")}},
@@ -277,8 +277,10 @@ func TestMistakes(t *testing.T) {
 		{`plan.to "sip:"`, `plan.to "sip:": no SIP URI; write "sip:sip:"`},
 		{`plan.to "user:100"`, `plan.to "user:100": no registered users in this release; write the address of the phone`},
 		{`plan.to "trunk:acme/100"`, `plan.to "trunk:acme/100": no trunks in this release; write the address of the carrier`},
+		{`plan.to "sips:a@h"`, `plan.to "sips:a@h": TLS is not spoken in this release; write "sip:" in place of "sips:"`},
+		{`plan.to "sip:a@h;transport=tcp"`, `plan.to "sip:a@h;transport=tcp": only UDP is spoken in this release; leave out transport=tcp`},
 		{`plan.to "tel:+31201234567"`, `plan.to "tel:+31201234567": tel URIs are not dialled in this release; write "sip:+31201234567@HOST;user=phone"`},
-		{`plan.to "mailto:a@h"`, `plan.to "mailto:a@h": scheme "mailto" cannot be dialled; write a sip: or sips: URI`},
+		{`plan.to "mailto:a@h"`, `plan.to "mailto:a@h": scheme "mailto" cannot be dialled; write a sip: URI`},
 		{`plan.to "sip:a@h?Subject=x"`, `plan.to "sip:a@h?Subject=x": a Request-URI has no headers ("?Subject=x")`},
 		{`plan.to "sip:a@h;method=BYE"`, `plan.to "sip:a@h;method=BYE": a Request-URI has no method parameter`},
 

@@ -30,8 +30,9 @@ type book struct {
 	found    []string
 	digest   uint64
 	seen     sights
-	current  *txn  // the request that the engine is at
-	due      []due // what it has to do at once
+	current  *txn       // the request that the engine is at
+	due      []due      // what it has to do at once
+	busyAt   clock.Time // when a datagram passed last
 }
 
 // callBook is the part of a call.
@@ -119,6 +120,7 @@ type txn struct {
 	again  clock.Time      // when its next copy, or that of its final response, is due
 	gap    time.Duration
 	copies int
+	resent int // by the engine, on the clock
 
 	heard       clock.Time // the latest response to the engine's request; -1 without one
 	provisional clock.Time // the first one; -1 without one
@@ -186,6 +188,7 @@ func (k *book) keep(b []byte) []byte {
 
 // mix adds a datagram to the digest of the run.
 func (k *book) mix(dir byte, shard int, f flow.Flow, b []byte) {
+	k.busyAt = k.w.net.Now()
 	h := k.digest ^ uint64(dir)<<8 ^ uint64(shard)<<16 ^ uint64(k.w.net.Now())<<20 ^ uint64(f.Remote.Port())
 	for len(b) >= 8 {
 		h = (h ^ le64(b)) * 0x9e3779b97f4a7c15

@@ -1,6 +1,11 @@
 package seeds
 
-import "tandem/engine/message"
+import (
+	"slices"
+
+	"tandem/engine/clock"
+	"tandem/engine/message"
+)
 
 // finish checks what has to hold when everything is over.
 func (k *book) finish() {
@@ -50,6 +55,7 @@ func (k *book) finishCall(c *callBook) {
 func (k *book) finishTxn(t *txn) {
 	l, c := t.leg, t.leg.call
 	invite := t.msg.Method() == message.INVITE
+	k.finishCopies(t)
 	switch {
 	case t.code != 0:
 		if !t.client && t.code >= 200 && t.code < 300 && invite && t.ackedAt < 0 && c.endAt < 0 {
@@ -63,4 +69,60 @@ func (k *book) finishTxn(t *txn) {
 	case invite && t.heard >= 0 && t.cancel == nil:
 		k.bad(c, "leg %d: an INVITE that was neither answered nor refused nor cancelled", l.n)
 	}
+}
+
+// finishCopies checks that a request was sent again as long as nothing came, and a final response to an INVITE until its ACK.
+func (k *book) finishCopies(t *txn) {
+	invite := t.msg.Method() == message.INVITE
+	from, until, most := t.at, t.at.Add(64*t1), t2
+	switch {
+	case t.client && invite:
+		until, most = stop(until, t.provisional, t.failedAt), 64*t1
+		if t.code != 0 {
+			until = min(until, t.finalAt)
+		}
+	case t.client && t.provisional >= 0:
+		return // RFC 3261 §17.1.2.2: then it depends on when it came
+	case t.client:
+		until = stop(until, t.failedAt)
+		if t.code != 0 {
+			until = min(until, t.finalAt)
+		}
+	case !invite || t.code == 0:
+		return
+	default:
+		from, until = t.finalAt, t.settledBy()
+	}
+	n := 0
+	for gap, at := t1, from.Add(t1); at < until; at = at.Add(gap) {
+		n++
+		gap = min(2*gap, most)
+	}
+	if n != t.resent {
+		k.bad(t.leg.call, "leg %d: %s %d (%d) was sent again %d times, expected %d", t.leg.n, t.msg.MethodName(), t.msg.CSeq(), t.code, t.resent, n)
+	}
+}
+
+// settledBy is when a final response of the engine to an INVITE is not sent again any more: it was acknowledged, or the 2xx is of a
+// call that is over, or another INVITE of that peer was accepted.
+func (t *txn) settledBy() clock.Time {
+	until := stop(t.finalAt.Add(64*t1), t.ackedAt)
+	if t.code >= 300 {
+		return until
+	}
+	until = stop(until, t.leg.call.endAt)
+	if i := slices.Index(t.leg.accepted, t); i+1 < len(t.leg.accepted) {
+		until = min(until, t.leg.accepted[i+1].finalAt)
+	}
+	return until
+}
+
+// stop returns the earliest of until and those instants that there are.
+func stop(until clock.Time, events ...clock.Time) clock.Time {
+	for _, e := range events {
+		if e >= 0 {
+			until = min(until, e)
+		}
+	}
+	return until
 }

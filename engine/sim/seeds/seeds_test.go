@@ -39,6 +39,9 @@ func TestSeeds(t *testing.T) {
 				if attempt(s, &mine) != nil {
 					lower(&failed, s)
 				}
+				if done := s - from; done > 0 && done%100_000 == 0 {
+					t.Logf("%d seeds", done)
+				}
 			}
 			lock.Lock()
 			seen.add(&mine)
@@ -146,6 +149,7 @@ func TestRulesFind(t *testing.T) {
 		"two at once":        {again(response(300, 699), swap("", "")), "sent again at the wrong time"},
 		"request twice":      {again(is(message.BYE), swap("", "")), "sent again at the wrong time"},
 		"provisional late":   {again(response(200, 699), code("183")), "after the final one"},
+		"no copies":          {uncopied(), "was sent again 0 times"},
 		"early CANCEL":       {early, "CANCEL before a provisional response"},
 		"From changed":       {change(response(100, 699), swap("From: <", "From: \"x\" <")), "From or CSeq"},
 		"To changed":         {change(response(180, 699), swap("To: <", "To: \"x\" <")), "To of"},
@@ -180,6 +184,18 @@ func again(want func(m *message.Message) bool, with func(m *message.Message, b [
 			w.spoilt(b)
 			return with(m, b)
 		}
+		return b
+	}
+}
+
+// uncopied sends nothing twice.
+func uncopied() twist {
+	seen := map[string]bool{}
+	return func(_ *world, _ *message.Message, b []byte) []byte {
+		if seen[string(b)] {
+			return nil
+		}
+		seen[string(b)] = true
 		return b
 	}
 }

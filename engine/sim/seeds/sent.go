@@ -86,6 +86,7 @@ func (k *book) copied(t *txn, m *message.Message) {
 		k.bad(t.leg.call, "leg %d: %s sent again after it failed", t.leg.n, m.MethodName())
 	}
 	t.copies++
+	t.resent++
 	t.last = now
 	t.gap *= 2
 	if !invite {
@@ -309,6 +310,7 @@ func (k *book) repeated(t *txn, m *message.Message) {
 		k.bad(c, "leg %d: %d sent again at the wrong time", t.leg.n, t.code)
 	}
 	if onClock {
+		t.resent++
 		t.gap = min(2*t.gap, t2)
 		t.again = now.Add(t.gap)
 	}

@@ -52,6 +52,20 @@ func (k *book) settled() {
 	}
 }
 
+// woken checks, as a timer of the engine's runs, that there is something to wait for: a call that is being set up, or copies of
+// the messages that passed last (RFC 3261 §17: 64*T1, which the engine rounds up).
+func (k *book) woken(now clock.Time) {
+	if now <= rounded(k.busyAt.Add(64*t1)) {
+		return
+	}
+	for _, c := range k.all() {
+		if c.invite != nil && !c.over && c.winner == nil {
+			return
+		}
+	}
+	k.bad(nil, "a timer that nobody needs any more")
+}
+
 // settledAck checks that a final response was acknowledged: at once, unless the ACK to a 2xx has to carry what the
 // other side's ACK will bring (RFC 3261 §13.2.1); and that a 2xx too many was ended.
 func (k *book) settledAck(o *due) {

@@ -170,6 +170,7 @@ func (t *tap) Receive(now clock.Time, f flow.Flow, b []byte) {
 }
 
 func (t *tap) Tick(now clock.Time) {
+	t.w.book.woken(now)
 	t.shard.Tick(now)
 	t.w.book.settled()
 }

@@ -119,6 +119,9 @@ func (h *Host) load(s *Snapshot) error {
 	h.served.Store(g)
 	h.live = append(h.live, g)
 	h.sweep()
+	if g.vms[0].route.handlers[hInvite] == nil {
+		h.opt.Logger.Warn(s.Entry + " returns no invite handler: every call is answered 404")
+	}
 	took := h.opt.Now().Sub(begin)
 	h.last, h.refused = Reload{Result: Loaded, At: begin, Took: took}, Refusal{}
 	h.opt.Logger.Info(fmt.Sprintf("script generation %d live", g.number),

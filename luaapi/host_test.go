@@ -322,3 +322,14 @@ func TestWatchWithoutAFolder(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A script that forgot its invite handler, or the return before it, serves, and the log says what it does.
+func TestNoInviteHandler(t *testing.T) {
+	r := serve(t, "return { invite = function() end }")
+	if err := r.Apply(memory("main.lua", "return { busy = function() end }")); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.logged(); !strings.Contains(got, "warn main.lua returns no invite handler: every call is answered 404") {
+		t.Errorf("logged %q", got)
+	}
+}

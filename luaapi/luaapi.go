@@ -23,8 +23,9 @@ const (
 	// script may while they load.
 	DefaultBudget     = 100_000
 	DefaultLoadBudget = 10_000_000
-	// MaxString is the longest string that a script may make, in bytes.
-	MaxString = 1 << 20
+	// MaxString is the longest string that a script may make, in bytes: as long as a SIP message can be. It bounds what one
+	// instruction can cost, such as a comparison or "..", since the budget counts instructions.
+	MaxString = 1 << 16
 )
 
 // Options say how scripts run. The zero value is ready to use.

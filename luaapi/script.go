@@ -18,15 +18,17 @@ func (v *vm) Release() { v.calls.Add(-1) }
 // Generation is the number of the script version, from 1.
 func (v *vm) Generation() uint64 { return v.generation }
 
-// failed500 is the decision when a script fails and has no fallback.
-var failed500 = &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 500}}
+// failed500 is the decision when a script fails and has no fallback, at the place of the error.
+func failed500(err error) *plan.Node {
+	return &plan.Node{Kind: plan.KindReject, Name: "after an error", Pos: newError(err, plan.Pos{}).Pos, Reply: &plan.Reply{Code: 500}}
+}
 
 // Invite decides about a new call.
 func (v *vm) Invite(c engine.Call) *plan.Node {
 	cv := v.callOf(c)
 	n, err := v.decide(hInvite, cv, nil)
 	if err != nil {
-		return v.fallback(cv)
+		return v.fallback(cv, err)
 	}
 	return n
 }
@@ -36,7 +38,7 @@ func (v *vm) Exhausted(c engine.Call, _ *plan.Step, _ int) *plan.Node {
 	cv := v.callOf(c)
 	n, err := v.decide(hExhausted, cv, nil)
 	if err != nil {
-		return v.fallback(cv)
+		return v.fallback(cv, err)
 	}
 	return n
 }
@@ -83,7 +85,7 @@ func (v *vm) Refer(c engine.Call, leg, target string) *plan.Node {
 func (v *vm) Request(c engine.Call) *plan.Node {
 	n, err := v.decide(hRequest, v.callOf(c), nil)
 	if err != nil {
-		return failed500
+		return failed500(err)
 	}
 	return n
 }
@@ -170,18 +172,21 @@ func (v *vm) tell(h handler, cv *callValue, s *plan.Step) {
 	}
 }
 
-// fallback decides about a call whose handler has failed.
-func (v *vm) fallback(cv *callValue) *plan.Node {
+// fallback decides about a call whose handler has failed with err.
+func (v *vm) fallback(cv *callValue, failed error) *plan.Node {
 	v.handler(hFallback, cv)
 	if v.route.fallbackFn == nil {
 		if v.route.fallback != nil {
 			return v.route.fallback
 		}
-		return failed500
+		return failed500(failed)
 	}
 	n, err := v.ask(hFallback, cv, v.route.fallbackFn)
-	if err != nil || n == nil {
-		return failed500
+	switch {
+	case err != nil:
+		return failed500(err)
+	case n == nil:
+		return failed500(failed)
 	}
 	return n
 }

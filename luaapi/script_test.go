@@ -24,16 +24,16 @@ func TestInvite(t *testing.T) {
 		{"a rejection", `function route.invite(call) return plan.reject(486) end`, "reject 486", ""},
 		{"a constant plan", `local p = plan.serial { plan.to "sip:a@h" } function route.invite() return p end`, "serial{a}", ""},
 		{
-			"a string", "function route.invite(call) return 'sip:a@h' end", "reject 500",
+			"a string", "function route.invite(call) return 'sip:a@h' end", "reject 500 after an error",
 			`error main.lua:4: invite must return a plan, got string; write plan.to "sip:a@h"`,
 		},
-		{"a table", "\nfunction route.invite(call) return {} end", "reject 500", `error main.lua:5: invite must return a plan, got table`},
-		{"the call", "function route.invite(call) return call end", "reject 500", `error main.lua:4: invite must return a plan, got call`},
+		{"a table", "\nfunction route.invite(call) return {} end", "reject 500 after an error", `error main.lua:5: invite must return a plan, got table`},
+		{"the call", "function route.invite(call) return call end", "reject 500 after an error", `error main.lua:4: invite must return a plan, got call`},
 		{
-			"follow", "function route.invite(call)\nreturn plan.follow()\nend", "reject 500",
+			"follow", "function route.invite(call)\nreturn plan.follow()\nend", "reject 500 after an error",
 			`error main.lua:5: invite returned plan.follow(), which only redirected may`,
 		},
-		{"an error", "function route.invite(call)\nerror('no')\nend", "reject 500", "error main.lua:5: no"},
+		{"an error", "function route.invite(call)\nerror('no')\nend", "reject 500 after an error", "error main.lua:5: no"},
 		{"an error, with a plan to fall back on", "route.fallback = plan.to 'sip:f@h'\nfunction route.invite(call) error('no') end", "f", "error main.lua:5: no"},
 		{
 			"an error, with a function to fall back on",
@@ -42,9 +42,9 @@ func TestInvite(t *testing.T) {
 		},
 		{
 			"an error in the fallback", "function route.fallback(call) error('neither') end\nfunction route.invite(call) error('no') end",
-			"reject 500", "error main.lua:5: no\nerror main.lua:4: neither",
+			"reject 500 after an error", "error main.lua:5: no\nerror main.lua:4: neither",
 		},
-		{"nothing from the fallback", "function route.fallback(call) end\nfunction route.invite(call) error('no') end", "reject 500", "error main.lua:5: no"},
+		{"nothing from the fallback", "function route.fallback(call) end\nfunction route.invite(call) error('no') end", "reject 500 after an error", "error main.lua:5: no"},
 		{
 			"the fallback has a budget of its own",
 			"function route.fallback(call) for i = 1, 1000 do local x end return plan.to 'sip:f@h' end\nfunction route.invite(call) while true do end end",

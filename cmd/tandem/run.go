@@ -82,6 +82,10 @@ func configure(file string, args []string) (config.Config, error) {
 	if scripts != "" {
 		c.Scripts = scripts
 	}
+	// A path and not the folder that "." is now: another folder may be put in its place.
+	if abs, err := filepath.Abs(c.Scripts); err == nil {
+		c.Scripts = abs
+	}
 	return c, nil
 }
 

@@ -78,6 +78,9 @@ func (n *Node) writeReply(b *strings.Builder) {
 		b.WriteString("redirect ")
 	}
 	b.WriteString(strconv.Itoa(n.Reply.Code))
+	if n.Name != "" {
+		b.WriteString(" " + n.Name)
+	}
 	for _, c := range n.Reply.Contacts {
 		b.WriteString(" " + c.URI)
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// list is the text of a list of n items, 1 to n.
-func list(n int) string {
+// counted is the text of a list of n items, 1 to n.
+func counted(n int) string {
 	var b strings.Builder
 	for i := range n {
 		fmt.Fprintf(&b, "%d, ", i+1)
@@ -38,32 +38,44 @@ var cases = []struct{ name, text, want string }{
 	{"multiple with fewer and more values", `local a, b, c = 1, 2, 3 a, b, c = c, a out(a, b, c) a, b = 5, 6, out() out(a, b) a = 7, 8 out(a)`, "3 1 nil\n\n5 6\n7"},
 	{"multiple of fields", `local t, a = { 1, 2 }, 1 t[1], t[2] = t[2], t[1] out(t) t.x, a = a, 5 out(t.x, a) a, t[a] = 2, 9 out(a, t[5], t[2])`, "{[1]=2,[2]=1}\n1 5\n2 9 1"},
 	{"multiple with the table", `local t = {} local u = t t.x, t = 1, 2 out(t, u) u, u.y = 3, 4 out(u)`, "2 {[\"x\"]=1}\n3"},
-	{"multiple of a call", `local function f() return 1, 2, 3 end local t, a, b = {}, 0, 0 local u = t a, t.x, b = f() out(a, t, b) t, t.y, a = f() out(t, u, a)`,
-		"1 {[\"x\"]=2} 3\n1 {[\"x\"]=2,[\"y\"]=2} 3"},
+	{
+		"multiple of a call", `local function f() return 1, 2, 3 end local t, a, b = {}, 0, 0 local u = t a, t.x, b = f() out(a, t, b) t, t.y, a = f() out(t, u, a)`,
+		"1 {[\"x\"]=2} 3\n1 {[\"x\"]=2,[\"y\"]=2} 3",
+	},
 	{"multiple, the same twice", `local a = 0 a, a = 1, 2 out(a)`, "1"},
-	{"multiple order", `local t = setmetatable({}, { __newindex = function(_, k, v) out(k, v) end }) local function f(x) out(x) return x end t[f(1)], t[f(2)] = f(3), f(4)`,
-		"1\n2\n3\n4\n2 4\n1 3"},
+	{
+		"multiple order", `local t = setmetatable({}, { __newindex = function(_, k, v) out(k, v) end }) local function f(x) out(x) return x end t[f(1)], t[f(2)] = f(3), f(4)`,
+		"1\n2\n3\n4\n2 4\n1 3",
+	},
 	{"brackets round a call", `local function f(a) local b = 5 a = (tostring(a)) return a, b end out(f(7))`, `"7" 5`},
 	{"brackets round ...", `local function f(...) local x, y, z = 1, 2, 3 x = (...) return x, y, z end out(f(7, 8)) out(f())`, "7 2 3\nnil 2 3"},
 	{"caught error and an upvalue, #448", `local n = 0 local function inc() n = n + 1 end for i = 1, 3 do pcall(error, "x") inc() end out(n)`, "3"},
 	{"caught error and an upvalue written here", `local n = 0 local function get() return n end pcall(error) n = 5 out(get()) n = n + 1 out(get(), n)`, "5\n6 6"},
 	{"caught error and a parameter", `local function f(n, ...) local function inc() n = n + 1 end pcall(error) inc() inc() return n, ... end out(f(1, 2, 3))`, "3 2 3"},
-	{"caught error and loop variables", `local fs = {} for i = 1, 2 do for _, v in ipairs { 10, 20 } do fs[#fs + 1] = function() i = i + 1 v = v + i return i, v end pcall(error) fs[#fs]() end end for _, f in ipairs(fs) do out(f()) end`,
-		"4 16\n5 28\n5 18\n6 30"},
+	{
+		"caught error and loop variables", `local fs = {} for i = 1, 2 do for _, v in ipairs { 10, 20 } do fs[#fs + 1] = function() i = i + 1 v = v + i return i, v end pcall(error) fs[#fs]() end end for _, f in ipairs(fs) do out(f()) end`,
+		"4 16\n5 28\n5 18\n6 30",
+	},
 	{"caught error and self", `local t = { n = 1 } function t:f() local function swap() self = { n = 2 } end pcall(error) swap() return self.n end out(t:f())`, "2"},
 	{"caught error and a local function", `local function f(n) return n < 1 and 0 or 1 + f(n - 1) end local g = f f = function() return 5 end pcall(error) out(g(3), f())`, "6 5"},
 	{"caught error and several locals", `local function three() return 1, 2, 3 end local a, b, c = three() local d, e local function inc() a, c, e = a + 1, c + a, 4 end pcall(error) inc() out(a, b, c, d, e)`, "2 2 4 nil 4"},
 	{"caught error and a function statement", `local f local function call() return f() end function f() return 1 end pcall(error) local g = f function f() return 2 end out(call(), g())`, "2 1"},
 	{"caught error and arg", `local function f(...) local function set() arg = 5 end pcall(error) set() return arg end out(f(1))`, "5"},
 	{"xpcall and an upvalue", `local get xpcall(function() local y = 1 get = function() return y end error("x") end, function(e) local a, b, c, d = 9, 9, 9, 9 return e end) out(get())`, "1"},
-	{"xpcall", `out(xpcall(function() return 1, 2 end, out)) out(xpcall(function() error({ 1 }) end, function(e) return e[1], 2 end)) out(xpcall(function() end, out)) out((xpcall(nil, type)))`,
-		"true 1 2\nfalse 1\ntrue\nfalse"},
-	{"error with values", `out(pcall(error)) out(pcall(error, nil)) out(pcall(error, { x = 1 })) out(pcall(error, false, 2)) local ok, e = pcall(function() error(42) end) out(type(e)) out(pcall(error, 42, 0))`,
-		"false nil\nfalse nil\nfalse {[\"x\"]=1}\nfalse false\n\"string\"\nfalse 42"},
+	{
+		"xpcall", `out(xpcall(function() return 1, 2 end, out)) out(xpcall(function() error({ 1 }) end, function(e) return e[1], 2 end)) out(xpcall(function() end, out)) out((xpcall(nil, type)))`,
+		"true 1 2\nfalse 1\ntrue\nfalse",
+	},
+	{
+		"error with values", `out(pcall(error)) out(pcall(error, nil)) out(pcall(error, { x = 1 })) out(pcall(error, false, 2)) local ok, e = pcall(function() error(42) end) out(type(e)) out(pcall(error, 42, 0))`,
+		"false nil\nfalse nil\nfalse {[\"x\"]=1}\nfalse false\n\"string\"\nfalse 42",
+	},
 	{"for with a function and a table", `do local a, b, c, d, e, f, g, h = 1, 2, 3, 4, 5, 6, 7, 8 end local n = 0 for k, v in next, { 10, 20, 30, 40 } do n = n + v end out(n)`, "100"},
 	{"for with a function", `do local a, b, c, d, e, f, g, h = 1, 2, 3, 4, 5, 6, 7, 8 end local function f(s, c) out(s, c) if not c then return 1 end end for i in f do end for i in f, 2 do end`, "nil nil\nnil 1\n2 nil\n2 1"},
-	{"for with calls", `local function it() return 5, nil end local function f(s, c) c = (c or 0) + 1 if c <= s then return c end end for i in f, it() do out(i) end for i in f, 3, (it() and 1) do out(i) end for i in f, 2, it() do out(i) break end`,
-		"1\n2\n3\n4\n5\n2\n3"},
+	{
+		"for with calls", `local function it() return 5, nil end local function f(s, c) c = (c or 0) + 1 if c <= s then return c end end for i in f, it() do out(i) end for i in f, 3, (it() and 1) do out(i) end for i in f, 2, it() do out(i) break end`,
+		"1\n2\n3\n4\n5\n2\n3",
+	},
 	{"for and if false, #540", `for k, v in pairs { 1 } do if false then local x end end out(1)`, "1"},
 	{"loops that begin with a jump", `local n = 0 while true do if nil then n = 9 end n = n + 1 if n > 2 then break end end
 repeat if false then local x else n = n + 1 end until n > 5
@@ -82,13 +94,17 @@ local a, b, c, d, e, f, g, h, i, j = 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 for i = 1, 3 do out(fs[i]()) end`, "1\n2\n3"},
 	{"a function beside its name", `local f = function() return 1 end local f = function(x) return x and f() or 2 end out(f(), f(1))`, "2 1"},
 	{"a local function and itself", `local f f = function(n) return n > 0 and f(n - 1) + 1 or 0 end local function g(n) return n > 0 and g(n - 1) + 1 or 0 end out(f(3), g(4))`, "3 4"},
-	{"a field with a call last", `local function f() return 1, 2, 3 end local function g(...) return { "a", n = f() }, { n = ... }, { k = (...), ... } end out(g(7, 8))`,
-		`{[1]="a",["n"]=1} {["n"]=7} {[1]=7,[2]=8,["k"]=7}`},
-	{"lists of 50", `local function f() return 7, 8 end local t = { ` + list(50) + ` f() } out(#t, t[1], t[50], t[51], t[52]) t = { ` + list(50) + ` k = f(), l = 5 } out(#t, t[1], t[50], t.k, t.l) t = { ` + list(49) + ` f() } out(#t, t[49], t[51])
-t = { ` + list(100) + ` f() } out(#t, t[100], t[102]) t = { ` + list(49) + ` f(), k = f() } out(#t, t.k) t = { ` + list(60) + ` k = f() } out(t[1], t[60], t.k)`,
-		"52 1 50 7 8\n50 1 50 7 5\n51 49 8\n102 100 8\n50 7\n1 60 7"},
-	{"lists of 50 and ...", `local function f(...) return { ` + list(50) + ` ... } end local t = f(nil, 5, nil, 6) out(t[1], t[50], t[51], t[52], t[54]) out(#f())`, "1 50 nil 5 6\n50"},
-	{"a long list", `local function f() return 7, 8 end local t = { k = 5, ` + list(25600) + ` f() } out(#t, t[25500], t[25501], t[25600], t[25602], t.k)`, "25602 25500 25501 25600 8 5"},
+	{
+		"a field with a call last", `local function f() return 1, 2, 3 end local function g(...) return { "a", n = f() }, { n = ... }, { k = (...), ... } end out(g(7, 8))`,
+		`{[1]="a",["n"]=1} {["n"]=7} {[1]=7,[2]=8,["k"]=7}`,
+	},
+	{
+		"lists of 50", `local function f() return 7, 8 end local t = { ` + counted(50) + ` f() } out(#t, t[1], t[50], t[51], t[52]) t = { ` + counted(50) + ` k = f(), l = 5 } out(#t, t[1], t[50], t.k, t.l) t = { ` + counted(49) + ` f() } out(#t, t[49], t[51])
+t = { ` + counted(100) + ` f() } out(#t, t[100], t[102]) t = { ` + counted(49) + ` f(), k = f() } out(#t, t.k) t = { ` + counted(60) + ` k = f() } out(t[1], t[60], t.k)`,
+		"52 1 50 7 8\n50 1 50 7 5\n51 49 8\n102 100 8\n50 7\n1 60 7",
+	},
+	{"lists of 50 and ...", `local function f(...) return { ` + counted(50) + ` ... } end local t = f(nil, 5, nil, 6) out(t[1], t[50], t[51], t[52], t[54]) out(#f())`, "1 50 nil 5 6\n50"},
+	{"a long list", `local function f() return 7, 8 end local t = { k = 5, ` + counted(25600) + ` f() } out(#t, t[25500], t[25501], t[25600], t[25602], t.k)`, "25602 25500 25501 25600 8 5"},
 	{"many constants", `local t = {} ` + constants(300) + ` local m = "k299" out(t.k299, t[m], t.k0) t.k298, t.k299 = t.k299, t.k298 out(t.k298) function t:k300() return self.k1 end out(t:k300())`, `"v299" "v299" "v0"
 "v299"
 "v1"`},
@@ -159,7 +175,7 @@ func TestLines(t *testing.T) {
 		{"cell", "local n\nlocal function inc()\n n = n + 1\nend\ninc()", 3},
 		{"cell of a parameter", "local function f(n)\n local function inc()\n  n = n + 1\n end\n inc()\nend\nf()", 3},
 		{"for with a function", "local n = 0\nfor k, v in n, 1\ndo\nend", 2},
-		{"list", "local x\nlocal t = {\n" + list(50) + "\n k = x.y,\n}", 4},
+		{"list", "local x\nlocal t = {\n" + counted(50) + "\n k = x.y,\n}", 4},
 		{"level 2", "local function f() error('here', 2) end\nlocal function g()\n f()\nend\ng()", 3},
 		{"level 3", "local function f() error('here', 3) end\nlocal function g()\n f() return 1\nend\n\ng()", 6},
 		{"function beside its name", "local f\nlocal f = function()\n\n return f.x\nend\nf()", 4},

@@ -113,3 +113,12 @@ func split(out string) []string {
 	parts := regexp.MustCompile(`(?m)^#\d+\n`).Split(normalise(out), -1)
 	return parts[1:]
 }
+
+func read(t testing.TB, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -135,8 +135,11 @@ func TestRFC_094_EarlyDialogOver(t *testing.T) {
 	}
 	t.Run("passed", func(t *testing.T) {
 		over := sim.Send(199, sim.Header{Name: "Reason", Value: "SIP;cause=486"})
-		r, _ := desk(t, sim.Progress().As("x"), sim.Ring().As("y").In(time.Second), over.As("x").In(time.Second), over.As("z"), sim.Send(480).As("y").In(time.Second))
-		r.call(sim.CallSpec{Headers: supported})
+		forks := sim.Behaviour{
+			sim.Progress().As("x"), sim.Ring().As("y").In(time.Second), over.As("x").In(time.Second), over.As("z"), sim.Send(480).As("y").In(time.Second),
+		}
+		r, _ := fork(t, forks, sim.After(5*time.Second))
+		r.call(sim.CallSpec{Headers: supported, HangupAfter: seconds(1)})
 		got := r.caller.Received("199")
 		if len(got) != 1 || string(parsed(t, got[0]).ToTag()) != string(first(t, r.caller, "183").ToTag()) {
 			t.Fatalf("%d 199, want one for the dialog that was shown", len(got))

@@ -164,7 +164,13 @@ func (c *Client) fail(now clock.Time, why Failure) {
 		c.layer.Counters.TransportErrors++
 	}
 	user := c.user
-	c.terminate()
+	if c.method == message.INVITE && c.key != "" {
+		// The peer may have got the INVITE all the same: its 2xx is still one that was asked for.
+		c.user, c.reasons, c.bytes, c.state = nil, nil, nil, Accepted
+		c.finish(now, &c.layer.jlm)
+	} else {
+		c.terminate()
+	}
 	if user != nil {
 		user.Failed(now, c, why)
 	}

@@ -22,20 +22,23 @@ func TestInviteClient(t *testing.T) {
 			15.5 > INVITE
 			31.5 > INVITE
 			32   ! failed: timeout
-			32   = Terminated`},
+			32   = Accepted
+			64   = Terminated`},
 		{name: "nobody answers, reliable", transport: flow.TCP, script: `
 			0    request INVITE
 			0    > INVITE
 			0    = Calling
 			32   ! failed: timeout
-			32   = Terminated`},
+			32   = Accepted
+			64   = Terminated`},
 		{name: "transport error", script: `
 			0    request INVITE
 			0    > INVITE
 			0    = Calling
 			0.2  error
 			0.2  ! failed: transport error
-			0.2  = Terminated`},
+			0.2  = Accepted
+			32.2 = Terminated`},
 		{name: "rejected at once: Timer D is 32 s, copies get the ACK", script: `
 			0    request INVITE
 			0    > INVITE
@@ -264,7 +267,8 @@ func TestCancel(t *testing.T) {
 			0    = Calling
 			0.1  cancel
 			32   ! failed: timeout
-			32   = Terminated`},
+			32   = Accepted
+			64   = Terminated`},
 		{name: "the 2xx was on its way", script: `
 			0    request INVITE
 			0    > INVITE
@@ -292,9 +296,11 @@ func TestCancel(t *testing.T) {
 			110  < 180
 			110  ! 180
 			132  ! failed: timeout
-			132  = Terminated
+			132  = Accepted
 			133  < 200
-			134  < 487`},
+			133  ! stray 200
+			134  < 487
+			164  = Terminated`},
 		{name: "no 487 in 64*T1 from the first Cancel", script: `
 			0    request INVITE
 			0    > INVITE
@@ -307,7 +313,8 @@ func TestCancel(t *testing.T) {
 			1.1  < 200 method=CANCEL
 			9    cancel
 			33   ! failed: timeout
-			33   = Terminated`},
+			33   = Accepted
+			65   = Terminated`},
 		{name: "only an INVITE", script: `
 			0    request OPTIONS
 			0    > OPTIONS
@@ -473,7 +480,8 @@ func TestDetach(t *testing.T) {
 			0    > INVITE
 			0    = Calling
 			1    detach
-			32   = Terminated`},
+			32   = Accepted
+			64   = Terminated`},
 		{name: "not an INVITE", script: `
 			0    request BYE
 			0    > BYE

@@ -21,7 +21,6 @@ type book struct {
 	legs     map[string]*leg // by Call-ID
 	txns     map[string]*txn // by branch and method
 	list     []*txn
-	foreign  map[string]bool // Call-IDs of 2xx that belong to nothing
 	msg      message.Message
 	key      []byte
 	arena    []byte

@@ -138,15 +138,16 @@ func (k *book) gotAck(m *message.Message) {
 func (k *book) gotResponse(m *message.Message) {
 	t := k.txnOf(m, string(m.MethodName()))
 	if t == nil || !t.client || string(m.CallID()) != t.leg.callID {
-		k.gotStranger(m)
-		return
+		return // anybody could have sent it: it is dropped
 	}
 	now, code := k.w.net.Now(), m.Status()
 	if t.dead(now) && t.code == 0 {
 		t.buried = true
 	}
 	if t.buried {
-		k.gotStranger(m)
+		if !t.unknown(now) {
+			k.gotStranger(m)
+		}
 		return
 	}
 	t.heard = now
@@ -194,6 +195,8 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 	case code < 200:
 	case code >= 300 && t.code >= 300 && now < t.finalAt.Add(64*t1):
 		k.oweAck(t, nil)
+	case code < 300 && t.unknown(now):
+		// nothing shows any more that somebody asked for it
 	case code < 300 && t.late(now) && c.endAt < 0 && c.winner != nil && k.dialogOf(t.leg, m) == c.peer(t.leg):
 		// a copy from a peer that has given up already
 	case code < 300 && initial:
@@ -201,6 +204,18 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 	case code < 300:
 		k.oweAck(t, k.dialogOf(t.leg, m))
 	}
+}
+
+// unknown reports whether a 2xx comes when the INVITE's transaction is over: 64*T1 after its first final response, or after it was
+// given up without one. It is dropped then, as anybody could have sent it.
+func (t *txn) unknown(now clock.Time) bool {
+	switch {
+	case t.finalAt < now && t.code != 0:
+		return now > rounded(t.finalAt.Add(64*t1)) && t.code/100 != 2
+	case t.failedAt >= 0:
+		return now > rounded(t.failedAt.Add(64*t1))
+	}
+	return now > rounded(t.at.Add(128*t1)) && t.provisional < 0
 }
 
 // late reports whether a response comes when its accepted INVITE is forgotten.
@@ -257,15 +272,14 @@ func (k *book) dialogOf(l *leg, m *message.Message) *dialog {
 	return nil
 }
 
-// gotStranger notes a response that belongs to nothing known. A 2xx to an INVITE makes a dialog all the same, that
-// has to be ended.
+// gotStranger notes a response to a request that was given up. A 2xx to an INVITE makes a dialog all the same, that has to be
+// ended.
 func (k *book) gotStranger(m *message.Message) {
 	if m.Status()/100 != 2 || m.Method() != message.INVITE {
 		return
 	}
 	l := k.legs[string(m.CallID())]
 	if l == nil {
-		k.foreign[string(m.CallID())] = true
 		return
 	}
 	d := k.dialogOf(l, m)

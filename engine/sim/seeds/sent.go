@@ -27,8 +27,6 @@ func (k *book) sent(shard int, f flow.Flow, b []byte) *leg {
 	switch {
 	case m.Method() == message.INVITE && (l == nil || l.n > 0 && m.CSeq() == l.invite.msg.CSeq()):
 		return k.sentInvite(shard, m, f)
-	case l == nil && k.foreign[string(m.CallID())] && (m.Method() == message.ACK || m.Method() == message.BYE):
-		return nil // the end of a dialog that a 2xx of nobody made
 	case l == nil:
 		k.bad(nil, "a request on no leg: %q", b)
 		return nil

@@ -53,9 +53,10 @@ func (k *book) settled() {
 }
 
 // woken checks, as a timer of the engine's runs, that there is something to wait for: a call that is being set up, or copies of
-// the messages that passed last (RFC 3261 §17: 64*T1, which the engine rounds up).
+// the messages that passed last (RFC 3261 §17: 64*T1, which the engine rounds up), or after an INVITE that nobody answered in that
+// time for a 2xx that comes late all the same: 64*T1 more.
 func (k *book) woken(now clock.Time) {
-	if now <= rounded(k.busyAt.Add(64*t1)) {
+	if now <= rounded(k.busyAt.Add(128*t1)) {
 		return
 	}
 	for _, c := range k.all() {

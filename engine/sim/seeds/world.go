@@ -48,7 +48,7 @@ type twist func(w *world, m *message.Message, b []byte) []byte
 // newWorld builds everything and sets the calls going. The sink may be nil.
 func newWorld(spec *Spec, shards int, sink trace.Sink) *world {
 	w := &world{spec: spec, net: sim.NewNetwork(start, spec.Seed), site: make(map[netip.AddrPort]uint8)}
-	w.book = book{w: w, legs: make(map[string]*leg), txns: make(map[string]*txn), foreign: make(map[string]bool)}
+	w.book = book{w: w, legs: make(map[string]*leg), txns: make(map[string]*txn)}
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[8:], spec.Seed)
 	log := zap.NewNop()

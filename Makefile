@@ -4,9 +4,10 @@ LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT  := mvdan.cc/gofumpt@v0.12.0
 BIN      := bin/tandem
 FUZZTIME ?= 60s
+SEEDS    ?= 20000
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test race e2e fuzz bench microbench lint fmt tools bench-tools clean
+.PHONY: help build demo test race e2e sim fuzz bench microbench lint fmt tools bench-tools clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r t d; do printf '  %-12s %s\n' "$$t" "$$d"; done
@@ -26,6 +27,9 @@ race: tools ## run every test under the race detector
 
 e2e: tools ## run only the tests on real sockets
 	$(GO) test -count=1 -v ./tests/...
+
+sim: ## run SEEDS (20000) random calls through the engine and hold each to the rules
+	$(GO) test -count=1 -timeout 24h ./engine/sim/seeds -run TestSeeds -seeds $(SEEDS)
 
 fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@for p in $$($(GO) list ./...); do \

@@ -28,6 +28,7 @@ type call struct {
 
 	invite   *message.Message
 	replaced string // what its Replaces means to the far side
+	bounds   bounds
 	source   flow.Flow
 	server   *transaction.Server // of the caller's INVITE
 	tag      []byte              // our To tag towards the caller
@@ -38,6 +39,7 @@ type call struct {
 	sign     clock.Time  // when the caller is to hear a provisional again
 	events   []plan.Event
 	stepping bool
+	waiting  int       // targets for which there is no room yet
 	branches []*branch // by BranchID-1
 	reasons  []string  // of the caller's CANCEL
 
@@ -58,11 +60,18 @@ type call struct {
 // newCall starts a call and carries out what the script decides.
 // replaced, if any, is the dialog that the INVITE replaces, for its Replaces header.
 func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, replaced string) {
+	script := sh.scripts.Acquire(sh.index)
+	bounds, code := sh.bound(m, f, script.Generation())
+	if code != 0 {
+		script.Release()
+		sh.refuseBound(now, tx, m, f, code)
+		return
+	}
 	c := &call{
 		sh: sh, id: string(m.CallID()), key: callKey(m), slot: ident.Slot(m.CallID()),
 		invite: m.Clone(), source: f, server: tx, date: sh.cfg.Clock.Date(),
 		tag:    sh.ids.AppendTag(nil, 0),
-		script: sh.scripts.Acquire(sh.index), replaced: replaced,
+		script: script, replaced: replaced, bounds: bounds,
 	}
 	c.timer.Owner, c.limit.Owner, c.limit.Kind = c, c, kindLimit
 	c.sign = now.Add(signOfLife)
@@ -70,7 +79,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	sh.held += c.size()
 	sh.stats.Calls++
 	tx.SetToTag(c.tag)
-	c.exec = plan.NewExecutor(c, sh.cfg.Limits)
+	c.exec = plan.NewExecutor(c, bounds.limits(sh.cfg.Limits))
 	c.stepping = true // what invite asks for waits until it has returned
 	decision := c.script.Invite(c)
 	if c.hangup {
@@ -127,6 +136,7 @@ func (c *call) settle() {
 	if c.hangup && !c.over {
 		c.end(c.hangupText)
 	}
+	c.noteWaiting()
 	at, ok := c.exec.Deadline()
 	if !c.final && (!ok || c.sign < at) {
 		at, ok = c.sign, true

@@ -48,7 +48,8 @@ type Config struct {
 	Locals []Local
 	// Timers are the base timers of RFC 3261 §17.1.1.1; the zero value means the defaults.
 	Timers transaction.Timers
-	// Limits bound a call's plan; the zero value means plan.DefaultLimits.
+	// Limits bound a call's plan; the zero value means plan.DefaultLimits. Breadth is the most Max-Breadth that is taken from a
+	// request, and what one without it gets (RFC 5393 §5.3.3); 0 = 60.
 	Limits plan.Limits
 	// Resolver may be nil: then targets must be numeric.
 	Resolver Resolver

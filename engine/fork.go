@@ -22,6 +22,7 @@ type branch struct {
 	c      *call
 	id     plan.BranchID
 	target *plan.Target
+	share  uint16 // of the call's Max-Breadth
 	flow   flow.Flow
 	callID []byte
 	tag    []byte              // our From tag
@@ -56,7 +57,7 @@ func (c *call) apply(actions []plan.Action) {
 
 // startBranch sends an INVITE, now or when its target's address is known.
 func (c *call) startBranch(a *plan.Action) {
-	b := &branch{c: c, id: a.Branch, target: a.Target, cseq: 1, tag: c.sh.ids.AppendTag(nil, 0)}
+	b := &branch{c: c, id: a.Branch, target: a.Target, share: a.Breadth, cseq: 1, tag: c.sh.ids.AppendTag(nil, 0)}
 	c.branches = append(c.branches, b)
 	if c.hangup {
 		b.ended = true // the call ends as soon as the plan has nothing more to do at once
@@ -151,7 +152,7 @@ func (b *branch) giveUp(cause plan.Cause) {
 	switch {
 	case b.ended:
 	case b.client == nil:
-		b.ended = true // its address is still being looked up
+		b.unsent() // its address is still being looked up
 	default:
 		b.client.Cancel(b.c.sh.now, b.c.reasonsFor(cause)...)
 	}

@@ -15,13 +15,13 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	local := &sh.cfg.Locals[b.flow.Listener]
 	var id [48]byte
 	dst = message.AppendRequestLine(dst, "INVITE", uri)
-	dst = message.AppendVia(dst, local.Transport.String(), local.SentBy, sh.ids.AppendBranch(id[:0], 0))
+	dst = message.AppendVia(dst, local.Transport.String(), local.SentBy, c.bounds.appendMarks(sh.ids.AppendBranch(id[:0], 0)))
 	dst = appendFrom(dst, c.invite.Get(message.From), b.tag)
 	dst = append(append(append(dst, "To: <"...), uri...), ">\r\n"...)
 	dst = message.AppendField(dst, "Call-ID", b.callID)
 	dst = message.AppendUint(append(dst, "CSeq: "...), b.cseq)
 	dst = append(dst, " INVITE\r\nMax-Forwards: "...)
-	dst = append(message.AppendUint(dst, c.maxForwards()), "\r\n"...)
+	dst = appendBreadth(append(message.AppendUint(dst, c.maxForwards()), "\r\n"...), b.share)
 	dst = c.sh.appendContact(dst, b.flow, c.invite)
 	dst = c.appendAllow(dst, c.invite)
 	own100, own := b.offers100rel(), [3]string{timerTag}

@@ -24,6 +24,7 @@ type outside struct {
 	data    any
 	req     *message.Message
 	source  flow.Flow
+	bounds  bounds
 	server  *transaction.Server
 	targets []*plan.Target // still to be tried
 	wait    waiting
@@ -39,10 +40,17 @@ func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
 		return
 	}
+	script := sh.scripts.Acquire(sh.index)
+	bounds, code := sh.bound(m, f, script.Generation())
+	if code != 0 {
+		script.Release()
+		sh.refuseBound(now, tx, m, f, code)
+		return
+	}
 	o := &outside{
 		sh: sh, id: string(m.CallID()), slot: ident.Slot(m.CallID()), date: sh.cfg.Clock.Date(), req: m.Clone(), source: f, server: tx,
+		bounds: bounds,
 	}
-	script := sh.scripts.Acquire(sh.index)
 	n := script.Request(o)
 	script.Release()
 	if sh.cfg.Trace != nil {
@@ -144,12 +152,12 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 	}
 	uri := requestURI(t.URI)
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)
-	b = message.AppendVia(b, local.Transport.String(), local.SentBy, sh.ids.AppendBranch(nil, 0))
+	b = message.AppendVia(b, local.Transport.String(), local.SentBy, o.bounds.appendMarks(sh.ids.AppendBranch(nil, 0)))
 	b = appendFrom(b, m.Get(message.From), sh.ids.AppendTag(nil, 0))
 	b = append(append(append(b, "To: <"...), uri...), ">\r\n"...)
 	b = message.AppendField(b, "Call-ID", sh.ids.AppendCallID(nil, o.slot))
 	b = append(append(append(b, "CSeq: 1 "...), m.MethodName()...), "\r\nMax-Forwards: "...)
-	b = append(message.AppendUint(b, forwards), "\r\n"...)
+	b = appendBreadth(append(message.AppendUint(b, forwards), "\r\n"...), o.bounds.breadth) // one after the other
 	if m.Has(message.Contact) {
 		b = sh.appendContact(b, f, m)
 	}

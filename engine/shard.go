@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
@@ -39,16 +40,16 @@ type Shard struct {
 	calls   map[string]*call // by Call-ID and From tag of the caller's INVITE
 	dialogs map[string]*side // by our tag and the peer's
 
+	loopKey [sha256.Size]byte // of the marks in our Vias
+
 	msg     message.Message // of the datagram at hand
 	buf     []byte          // what is being built
 	key     []byte          // of a dialog, likewise
 	now     clock.Time      // of the event at hand
 	current *call           // the call that the event at hand is about, for recovery
 	stats   Stats
-	warned  struct { // warnings logged in a second
-		second clock.Time
-		n      int
-	}
+
+	looped, unreached rationed // warnings
 }
 
 // Stats counts what a shard did since it was made.
@@ -76,6 +77,7 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 		ids:     ident.NewSource(seed, cfg.Node),
 		calls:   map[string]*call{},
 		dialogs: map[string]*side{},
+		loopKey: loopKey(cfg.Seed),
 		stats:   Stats{Bad: map[string]uint64{}},
 	}
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
@@ -260,17 +262,29 @@ func (sh *Shard) appendProduct(dst []byte, field string) []byte {
 // warnings is how many warnings of a kind that callers can cause are logged a second; more are counted.
 const warnings = 10
 
-// unreachable logs that a target could not be called. A dead gateway at a thousand calls a second must not fill the disk.
-func (sh *Shard) unreachable(call, target, why string) {
-	if second := sh.now / clock.Time(time.Second); second != sh.warned.second {
-		if n := sh.warned.n - warnings; n > 0 {
-			sh.cfg.Log.Warn("more targets could not be reached", zap.Int("not logged", n))
+// rationed logs warnings of one kind: a dead gateway, or a loop, at a thousand calls a second must not fill the disk.
+type rationed struct {
+	second clock.Time
+	n      int
+}
+
+// warn logs a warning, or counts it; more says of those counted what they were.
+func (r *rationed) warn(sh *Shard, more, text string, fields ...zap.Field) {
+	if second := sh.now / clock.Time(time.Second); second != r.second {
+		if n := r.n - warnings; n > 0 {
+			sh.cfg.Log.Warn(more, zap.Int("not logged", n))
 		}
-		sh.warned.second, sh.warned.n = second, 0
+		r.second, r.n = second, 0
 	}
-	if sh.warned.n++; sh.warned.n <= warnings {
-		sh.cfg.Log.Warn("target not reached", zap.String("call", call), zap.String("target", target), zap.String("why", why))
+	if r.n++; r.n <= warnings {
+		sh.cfg.Log.Warn(text, fields...)
 	}
+}
+
+// unreachable logs that a target could not be called.
+func (sh *Shard) unreachable(call, target, why string) {
+	sh.unreached.warn(sh, "more targets could not be reached", "target not reached",
+		zap.String("call", call), zap.String("target", target), zap.String("why", why))
 }
 
 // EndCalls ends every call, because the engine stops: BYE to both sides of those that are up, CANCEL and 503 to those that ring. It

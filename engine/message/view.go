@@ -66,6 +66,20 @@ func parseVia(b []byte) (ViaValue, error) {
 	return v, nil
 }
 
+// EachVia calls yield with the elements of the Via fields, topmost first, until it returns false. What is no Via is passed over:
+// other elements put what they like into theirs (RFC 5393 §4.2.4).
+func (m *Message) EachVia(yield func(v ViaValue) bool) {
+	top := true
+	m.Each(Via, func(e []byte) bool {
+		v := m.via
+		if !top {
+			v, _ = parseVia(e)
+		}
+		top = false
+		return v.Host == nil || yield(v)
+	})
+}
+
 // splitHostPort splits host [COLON port]; white space round the colon is legal in a Via.
 func splitHostPort(b []byte) (host []byte, port uint16, ok bool) {
 	host = b

@@ -2,6 +2,7 @@ package message
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -57,6 +58,32 @@ func TestParseVia(t *testing.T) {
 		if (err == nil) != (c.host != "") || string(v.Transport) != c.transport || host != c.host || string(v.Branch) != c.branch {
 			t.Errorf("%q: got %q %q %q %v, want %q %q %q", c.in, v.Transport, host, v.Branch, err, c.transport, c.host, c.branch)
 		}
+	}
+}
+
+func TestEachVia(t *testing.T) {
+	for _, c := range []struct{ name, vias, want string }{
+		{"one", "Via: SIP/2.0/UDP a;branch=1\r\n", "a:0 1"},
+		{"lists and fields", "Via: SIP/2.0/UDP a;branch=1,SIP/2.0/TCP b:5070;branch=2\r\nX: y\r\nv: SIP / 2.0 / TLS c ; branch = 3\r\n", "a:0 1|b:5070 2|c:0 3"},
+		{"what is none", "Via: SIP/2.0/UDP a, nonsense, SIP/2.0/UDP b, SIP/2.0/UDP :x\r\n", "a:0 |b:0 "},
+		{"topmost is none", "Via: ;;\r\nVia: SIP/2.0/UDP b;branch=2\r\n", "b:0 2"},
+		{"until told to stop", "Via: SIP/2.0/UDP a, SIP/2.0/UDP stop\r\nVia: SIP/2.0/UDP c\r\n", "a:0 |stop:0 "},
+		{"none", "", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var m Message
+			if err := m.Parse([]byte("SIP/2.0 200 OK\r\n" + c.vias + "Content-Length: 0\r\n\r\n")); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			m.EachVia(func(v ViaValue) bool {
+				got = append(got, fmt.Sprintf("%s:%d %s", v.Host, v.Port, v.Branch))
+				return string(v.Host) != "stop"
+			})
+			if s := strings.Join(got, "|"); s != c.want {
+				t.Errorf("got %q, want %q", s, c.want)
+			}
+		})
 	}
 }
 

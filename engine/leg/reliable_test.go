@@ -16,6 +16,7 @@ type caller struct{ did []string }
 func (c *caller) ResendProvisional(now clock.Time, b []byte) {
 	c.did = append(c.did, fmt.Sprint(string(b), " ", time.Duration(now)))
 }
+
 func (c *caller) Unpracked(now clock.Time) {
 	c.did = append(c.did, "unpracked "+fmt.Sprint(time.Duration(now)))
 }

@@ -15,6 +15,7 @@ type party struct{ did []string }
 func (p *party) Refresh(now clock.Time) {
 	p.did = append(p.did, "refresh "+fmt.Sprint(time.Duration(now)))
 }
+
 func (p *party) Expired(now clock.Time) {
 	p.did = append(p.did, "expired "+fmt.Sprint(time.Duration(now)))
 }

@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -60,7 +61,7 @@ func (r *run) eq(L *lua.LState) int {
 	if !differ {
 		return 0
 	}
-	lines := append(why, "got   "+show(got), "want  "+show(want))
+	lines := slices.Concat(why, []string{"got   " + show(got), "want  " + show(want)})
 	if path != "" && len(show(got)) > longValue {
 		lines = append(lines, "they differ first at "+path)
 	}

@@ -50,7 +50,6 @@ type network struct {
 	engine  *engine.Engine
 	tape    *tape
 	phones  []*phone
-	callers []*sim.Phone
 	from    map[string]*sim.Phone // callers by their From
 	calls   []*call
 	ran     bool

@@ -95,8 +95,7 @@ func (d drawer) final() act {
 }
 
 func (d drawer) talk(caller bool) (t talk) {
-	switch {
-	case caller && !d.one(12) || d.one(4):
+	if caller && !d.one(12) || d.one(4) {
 		t.Bye = d.span(0, pick(d, 10*time.Millisecond, 2*time.Second, 40*time.Second))
 	}
 	t.NoAck = d.one(20)

@@ -197,8 +197,6 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 		k.oweAck(t, nil)
 	case code < 300 && t.unknown(now):
 		// nothing shows any more that somebody asked for it
-	case code < 300 && t.late(now) && c.endAt < 0 && c.winner != nil && k.dialogOf(t.leg, m) == c.peer(t.leg):
-		// a copy from a peer that has given up already
 	case code < 300 && initial:
 		k.oweAck(t, k.gotAnswer(t, m))
 	case code < 300:
@@ -211,7 +209,7 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 func (t *txn) unknown(now clock.Time) bool {
 	switch {
 	case t.finalAt < now && t.code != 0:
-		return now > rounded(t.finalAt.Add(64*t1)) && t.code/100 != 2
+		return now > rounded(t.finalAt.Add(64*t1))
 	case t.failedAt >= 0:
 		return now > rounded(t.failedAt.Add(64*t1))
 	}

@@ -34,8 +34,7 @@ type world struct {
 	site   map[netip.AddrPort]uint8
 	book   book
 	msg    message.Message // that a party received
-	buf    []byte
-	held   []*held // free
+	held   []*held         // free
 	twist  twist
 	spoilt func(b []byte) // writes down what a twist adds
 	log    bytes.Buffer   // of the engine, where somebody looks at it

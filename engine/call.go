@@ -336,9 +336,7 @@ func (c *call) Progress(code int, headers []plan.Header) error {
 	case code < 101 || code > 199:
 		return fmt.Errorf("code %d is not provisional: 101 to 199", code)
 	}
-	s := c.ringSide()
-	s.shown = code
-	c.send(code, appendHeaders(s.ownProvisional(code), headers), nil)
+	c.ringSide().announce(code, func(b []byte) []byte { return appendHeaders(b, headers) })
 	return nil
 }
 

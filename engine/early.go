@@ -104,23 +104,42 @@ func (c *call) ringSide() *side {
 }
 
 // provision sends the caller a provisional that a callee sent, reliably if the caller can and it carries SDP, or if the caller
-// wants all of them so (RFC 3262 §3). There is one reliable provisional at a time: another one waits.
+// wants all of them so (RFC 3262 §3).
 func (s *side) provision(m *message.Message, body []byte) {
 	c := s.c
 	reliable := c.invite.HasToken(message.Require, rel100) || len(body) > 0 && c.invite.HasToken(message.Supported, rel100)
 	if waiting, _ := s.reliable.Outstanding(); reliable && waiting {
-		later := m.Clone()
-		s.queue = append(s.queue, func() { s.provision(later, body) })
+		m = m.Clone() // it outlives its datagram
+		if len(body) > 0 {
+			body = m.Body()
+		}
+	}
+	s.sendProvisional(m.Status(), reliable, body, func() []byte {
+		b := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
+		b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, m)
+		return m.AppendPassed(c.appendAllow(b, m), withoutBody(body))
+	})
+}
+
+// announce sends the caller a provisional of our own, reliably if it wants all of them so (RFC 3262 §3).
+func (s *side) announce(code int, add func(b []byte) []byte) {
+	s.shown = code
+	s.sendProvisional(code, s.c.invite.HasToken(message.Require, rel100), nil, func() []byte { return add(s.ownProvisional(code)) })
+}
+
+// sendProvisional sends what write returns as it is sent, and the body. There is one reliable provisional at a time: another one
+// waits.
+func (s *side) sendProvisional(code int, reliable bool, body []byte, write func() []byte) {
+	c := s.c
+	if waiting, _ := s.reliable.Outstanding(); reliable && waiting {
+		s.queue = append(s.queue, func() { s.sendProvisional(code, reliable, body, write) })
 		return
 	}
-	b := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
-	b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, m)
-	b = c.appendAllow(b, m)
+	b := write()
 	if reliable {
 		b = s.appendReliable(b)
 	}
-	b = m.AppendPassed(b, withoutBody(body))
-	c.send(m.Status(), b, body)
+	c.send(code, b, body)
 	if reliable {
 		s.reliable.Sent(c.sh.now, append([]byte(nil), c.sh.buf...), len(body) > 0, c.sh.cfg.Timers.T1)
 		s.agreed = s.agreed || len(body) > 0 && len(c.invite.Body()) > 0
@@ -243,14 +262,11 @@ func (c *call) forwarding(t *plan.Target) {
 			from = string(message.AppendUnescaped(nil, u.User))
 		}
 	}
-	s := c.ringSide()
-	s.shown = 181
-	b := s.ownProvisional(181)
 	info := "<sip:" + escapeUser(t.User) + "@" + c.sh.cfg.Locals[c.source.Listener].SentBy + ">;purpose=forwarding;username=" + message.Quote(from)
 	if t.Dialect == "minisipserver" {
 		info = "purpose=forwarding, username=" + message.Quote(from) + ", contact=" + message.Quote(t.User)
 	}
-	c.send(181, message.AppendField(b, "Call-Info", info), nil)
+	c.ringSide().announce(181, func(b []byte) []byte { return message.AppendField(b, "Call-Info", info) })
 }
 
 // escapeUser escapes a user part (RFC 3261 §25.1, user).

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -278,4 +279,49 @@ func TestHangupInFunction(t *testing.T) {
 		t.Errorf("caller got %d, a %d INVITE", c.Final(), len(a.Received("INVITE")))
 	}
 	wantSeen(t, s, "ended")
+}
+
+// Seed 90: early media that waited for the PRACK to those before it were read from the memory of their datagram, which had gone to
+// another one by then.
+func TestQueuedEarlyMedia(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	a := r.answers("192.0.2.11", func(*message.Message) [][]byte { return nil })
+	r.place(sim.CallSpec{Headers: supports100rel})
+	r.net.Run(at(time.Second))
+	for _, phrase := range []string{"One", "Two"} {
+		b := bytes.Replace(response(a.heard[0], 183, "x"), []byte("Session Progress"), []byte(phrase), 1)
+		r.eng.Shards()[0].Receive(r.net.Now(), flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.11:5060")}, b)
+		for i := range b {
+			b[i] = 'x'
+		}
+	}
+	r.run()
+	if got := r.caller.Received("183"); len(got) < 2 || body(t, got[1]) != "v=0\r\n" {
+		t.Fatalf("%d 183, the last one %q", len(got), got[len(got)-1].Raw)
+	}
+}
+
+// Seed 25: what a script had the caller told was not sent reliably although the caller wanted all provisionals so.
+func TestProgressIsReliable(t *testing.T) {
+	s := &script{invite: func(c engine.Call) *plan.Node {
+		for _, code := range []int{181, 182} {
+			if err := c.Progress(code, []plan.Header{{Name: "X-Code", Value: strconv.Itoa(code)}}); err != nil {
+				t.Error(err)
+			}
+		}
+		n := to("sip:a@192.0.2.11")
+		n.Target.Send181 = true
+		return n
+	}}
+	r := newRig(t, s, 1)
+	r.phone("sip:a@192.0.2.11", sim.After(time.Second))
+	c := r.call(sim.CallSpec{Headers: []sim.Header{{Name: "Require", Value: "100rel"}}, HangupAfter: seconds(1)})
+	if got := c.Provisionals(); !slices.Equal(got, []int{181, 182, 181, 180}) || !c.Answered() {
+		t.Errorf("caller got %v, answered %v", got, c.Answered())
+	}
+	for _, l := range slices.Concat(r.caller.Received("181"), r.caller.Received("182")) {
+		if len(header(t, l, "RSeq")) != 1 {
+			t.Errorf("not reliable: %s", l.Raw)
+		}
+	}
 }

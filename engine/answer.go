@@ -7,9 +7,19 @@ import (
 	"tandem/engine/message"
 )
 
-// dialog makes a dialog of its own from a 2xx that does not win.
+// dialog makes a dialog of its own from a 2xx that does not win. Its numbers go on from those of its early dialog (RFC 3261
+// §12.2.1.1).
 func (b *branch) dialog(m *message.Message) (*leg.Dialog, error) {
-	return leg.NewUAC(m, b.flow, []byte(b.target.URI))
+	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range b.c.sides {
+		if s.b == b && bytes.Equal(s.dialog.RemoteTag, d.RemoteTag) {
+			d.LocalSeq = max(d.LocalSeq, s.dialog.LocalSeq)
+		}
+	}
+	return d, nil
 }
 
 // ack acknowledges a 2xx to the branch's INVITE, with an answer if there has to be one.

@@ -325,3 +325,15 @@ func TestProgressIsReliable(t *testing.T) {
 		}
 	}
 }
+
+// Seed 335: the BYE to a 2xx too many had the CSeq number of the PRACK before it, and was refused.
+func TestReleaseAfterPrack(t *testing.T) {
+	r := newRig(t, always(parallel(to("sip:a@192.0.2.11"), to("sip:b@192.0.2.12"))), 1)
+	r.phone("sip:a@192.0.2.11", sim.After(time.Second))
+	b := r.phone("sip:b@192.0.2.12", sim.Behaviour{{Act: sim.IgnoreCancel}, sim.Progress().Reliably(), sim.Answer().In(2 * time.Second)})
+	r.call(sim.CallSpec{HangupAfter: seconds(5)})
+	prack, bye := b.Received("PRACK"), b.Received("BYE")
+	if len(prack) != 1 || len(bye) != 1 || !slices.Equal(header(t, bye[0], "CSeq"), []string{"3 BYE"}) {
+		t.Errorf("%d PRACK, %d BYE, CSeq %s", len(prack), len(bye), header(t, bye[0], "CSeq"))
+	}
+}

@@ -70,9 +70,11 @@ func (c *call) show(b *branch, d *side, m *message.Message) {
 	case plan.EarlyAll:
 		if d != nil {
 			s = c.join(d)
+		} else {
+			body = nil // a response without a To tag makes no dialog
 		}
 	default:
-		if len(body) > 0 && c.early == nil && d != nil { // a response without a To tag makes no dialog
+		if len(body) > 0 && c.early == nil && d != nil {
 			c.early = c.join(d)
 		}
 		if d != nil && d.peer != nil {

@@ -175,14 +175,22 @@ func TestUndeliverableInfo(t *testing.T) {
 	}
 }
 
-// Seed 1244: a 183 with a session description and no To tag, which makes no dialog, ended the call with 500.
+// Seed 1244: a 183 with a session description and no To tag, which makes no dialog, ended the call with 500. Seed 1640: with all
+// early media it was shown in the dialog of somebody else.
 func TestEarlyMediaWithoutTag(t *testing.T) {
-	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
-	r.answers("192.0.2.11", func(m *message.Message) [][]byte {
-		return [][]byte{response(m, 183, ""), response(m, 200, "x")}
-	})
-	if c := r.call(sim.CallSpec{HangupAfter: seconds(1)}); !c.Answered() {
-		t.Errorf("caller got %d", c.Final())
+	for name, early := range map[string]plan.EarlyMedia{"first": plan.EarlyFirst, "all": plan.EarlyAll, "none": plan.EarlyNone} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.EarlyMedia = early })), 1)
+			r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+				return [][]byte{response(m, 183, ""), response(m, 200, "x")}
+			})
+			if c := r.call(sim.CallSpec{HangupAfter: seconds(1)}); !c.Answered() {
+				t.Errorf("caller got %d", c.Final())
+			}
+			if b := body(t, r.caller.Received("183")[0]); b != "" {
+				t.Errorf("shown %q", b)
+			}
+		})
 	}
 }
 

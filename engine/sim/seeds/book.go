@@ -36,18 +36,20 @@ type book struct {
 
 // callBook is the part of a call.
 type callBook struct {
-	n       int
-	life    int // how often it came before
-	spec    *callSpec
-	legs    []*leg // the caller's, then those of the branches in the order of their INVITEs
-	inputs  []input
-	facts   []fact
-	invite  *txn   // that the script was asked about
-	ringTag string // the engine's tag in provisional responses to it
-	tag     string // and in the final one
-	winner  *dialog
-	endAt   clock.Time // when the answered call ended, -1 if it did not
-	over    bool       // the script was told of the end
+	n        int
+	life     int // how often it came before
+	spec     *callSpec
+	legs     []*leg // the caller's, then those of the branches in the order of their INVITEs
+	inputs   []input
+	facts    []fact
+	invite   *txn     // that the script was asked about
+	tags     []string // the engine's, by first use
+	tag      string   // and in the final one
+	winner   *dialog
+	pending  *dialog // the winner while its 2xx waits for the caller's PRACK
+	promises []promise
+	endAt    clock.Time // when the answered call ended, -1 if it did not
+	over     bool       // the script was told of the end
 
 	endedBy *leg       // whose BYE ended it, nil for ours
 	hungAt  clock.Time // when the script hung up last
@@ -74,32 +76,34 @@ type leg struct {
 	reinvite *txn   // the peer's latest that was passed on
 	late     *txn   // whose ACK has to bring what the other side's will
 	party    *party
-	heard    []heard // what the peer said of its dialogs
+	media    []string // descriptions in its provisionals
+	heard    []heard  // what the peer said of its dialogs
 }
 
 // heard is a dialog that a peer's responses name.
 type heard struct {
 	tag, target string
 	seq         uint32 // of its requests
+	outSeq      uint32 // of the engine's
 }
 
 // dialog is a dialog on the leg of a branch, made by a 2xx.
 type dialog struct {
-	leg       *leg
-	tag       string // the peer's
-	local     string // ours, as the peer says: where nobody waited for its 2xx nothing else is known
-	to, from  []byte // To and From of the engine's requests
-	target    string // the peer's Contact
-	early     string // the Contact of the early dialog, if the 2xx has none
-	body      string // of the 2xx
-	at        clock.Time
-	copiedAt  clock.Time
-	strangeAt clock.Time // when a 2xx came by a branch that is nobody's
-	seq       uint32     // of the engine
-	acks      []ackOf
-	byes      int // of the engine
-	byeAt     clock.Time
-	stray     bool // nobody waited for its 2xx
+	leg      *leg
+	tag      string // the peer's
+	local    string // ours, as the peer says: where nobody waited for its 2xx nothing else is known
+	to, from []byte // To and From of the engine's requests
+	target   string // the peer's Contact
+	early    string // the Contact of the early dialog, if the 2xx has none
+	body     string // of the 2xx
+	at       clock.Time
+	copiedAt clock.Time
+	seq      uint32 // of the engine
+	acks     []ackOf
+	byes     int // of the engine
+	byeAt    clock.Time
+	unasked  bool // its INVITE had been given up
+	left     bool // the peer hung up before the call was up
 }
 
 // ackOf is the ACK that the engine sent to the 2xx of an INVITE.
@@ -138,7 +142,6 @@ type txn struct {
 	relay    *txn       // on the other leg, that passes it on
 	expect   int        // the code of the response that is due
 	loose    bool       // of an early dialog: whatever it is answered with, or not, is right
-	buried   bool       // it failed before its response came
 	failedAt clock.Time // could not be delivered; -1 if it could
 }
 
@@ -150,6 +153,7 @@ type input struct {
 	code     int
 	tag      string
 	body     bool
+	rseq     uint32
 	contacts []pointer
 	text     string // Reasons of a CANCEL
 }
@@ -161,6 +165,8 @@ const (
 	inResponse
 	inFailed
 	inEnd // of an answered call
+	inPrack
+	inCalleeGone // the callee hung up before the caller had its 2xx
 )
 
 // bad notes that something went against a rule.

@@ -72,6 +72,13 @@ func (d drawer) call(i int) callSpec {
 	if i == 0 {
 		c.At = 0
 	}
+	if !c.LateOffer && d.one(3) {
+		c.Reliable = pick(d, supports, supports, supports)
+		c.NoPrack = d.one(8)
+		if d.one(4) {
+			c.PrackLate = d.span(0, pick(d, 300*time.Millisecond, 5*time.Second, 40*time.Second))
+		}
+	}
 	if !d.one(25) {
 		c.Plan = d.step(1 + d.IntN(4))
 	}
@@ -175,6 +182,8 @@ func (d drawer) target(s *step) {
 	s.Six = pick(d, plan.SixDefault, plan.SixDefault, plan.SixStop, plan.SixBranch)
 	s.Redirect = d.redirect()
 	s.Registered, s.PassAuth = d.one(5), d.one(5)
+	s.Early = pick(d, plan.EarlyDefault, plan.EarlyDefault, plan.EarlyFirst, plan.EarlyAll, plan.EarlyNone)
+	s.Prack = pick(d, plan.PrackDefault, plan.PrackDefault, plan.PrackOff, plan.PrackRequired)
 }
 
 func (d drawer) redirect() plan.RedirectPolicy {

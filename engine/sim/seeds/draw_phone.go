@@ -22,22 +22,7 @@ func (d drawer) phone() (p phoneSpec) {
 	case 4:
 		p.Does = nil
 	}
-	if p.RefuseAt > 0 {
-		p.tame()
-	}
 	return p
-}
-
-// tame takes from a phone whose port closes the responses with another Call-ID. What ends the dialog of such a 2xx is sent by
-// the shard that owns that Call-ID, which is then the one that hears of the port.
-func (p *phoneSpec) tame() {
-	for i := range p.Does {
-		for j := range p.Does[i].Acts {
-			if a := &p.Does[i].Acts[j]; a.Wrong == callID {
-				a.Wrong = nothing
-			}
-		}
-	}
 }
 
 func (d drawer) wait() time.Duration {
@@ -56,7 +41,7 @@ func (d drawer) behaviour() behaviour {
 		b.Acts = append(b.Acts, act{Code: 100})
 	}
 	for d.one(2) {
-		b.Acts = append(b.Acts, act{Wait: d.wait(), Code: pick(d, 180, 180, 180, 183, 181, 199), SDP: d.one(3), Tag: d.fork()})
+		b.Acts = append(b.Acts, act{Wait: d.wait(), Code: pick(d, 180, 180, 180, 183, 181, 199), SDP: d.one(3), Tag: d.fork(), Reliable: d.one(3)})
 	}
 	if !d.one(6) {
 		b.Acts = append(b.Acts, d.final())

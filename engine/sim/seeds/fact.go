@@ -15,16 +15,17 @@ type matter uint8
 const (
 	tried    matter = iota // an INVITE went to phone code, line x
 	given                  // a CANCEL went out, with Reasons text
-	shown                  // the caller was sent a provisional; x = 1: with a description
-	finished               // the caller was sent a final response; x = 1: under another tag than before
+	shown                  // the caller was sent a provisional under its tag number leg; x = 1: with a description
+	finished               // the caller was sent a final response, that of leg, under its tag number x
 	acked                  // a 2xx with tag text was acknowledged for the first time
 	byed                   // a BYE went out in the dialog of that 2xx
 	asked                  // the script was asked, or told, what text says
 	relayed                // a request inside a dialog went out
+	pracked                // a PRACK of the engine's went out, for RSeq x
 	matters
 )
 
-var matterNames = [matters]string{"INVITE", "CANCEL", "provisional", "final", "ACK", "BYE", "asked", "request"}
+var matterNames = [matters]string{"INVITE", "CANCEL", "provisional", "final", "ACK", "BYE", "asked", "request", "PRACK"}
 
 // fact is something that the engine did in a call.
 type fact struct {

@@ -45,7 +45,7 @@ func (k *book) finishCall(c *callBook) {
 			if d.ackTo(l.invite.msg.CSeq()) == nil {
 				k.bad(c, "leg %d: the 2xx with tag %q never got an ACK", l.n, d.tag)
 			}
-			if d != c.winner && d.byes == 0 {
+			if d != c.winner && d.byes == 0 && !d.left {
 				k.bad(c, "leg %d: the 2xx with tag %q never got a BYE", l.n, d.tag)
 			}
 		}

@@ -98,6 +98,10 @@ func (p *party) perform(a *act) {
 			return
 		}
 	}
+	if a.Code < 200 && rseqOf(parsed(b)) > 0 {
+		in.promise(tag, b)
+		return
+	}
 	in.finish(a.Code, tag, b, a.Wrong == noToTag)
 	if a.Code/100 == 2 && len(p.ends) == 0 && tag != "" {
 		p.talkTo(p.dialog(in.msg, tag, string(in.msg.FromTag())))
@@ -120,6 +124,20 @@ func (in *incoming) finish(code int, tag string, b []byte, sent bool) {
 	if !sent {
 		p.send(b)
 	}
+}
+
+// promise sends a provisional until its PRACK comes.
+func (in *incoming) promise(tag string, b []byte) {
+	f := &final{code: 100, tag: tag}
+	in.finals = append(in.finals, f)
+	in.last = b
+	f.start(in.p, b, 64*t1)
+}
+
+func parsed(b []byte) *message.Message {
+	var m message.Message
+	_ = m.Parse(b) // what is torn has no RSeq
+	return &m
 }
 
 // respond writes a response.
@@ -158,6 +176,15 @@ func (p *party) respond(m *message.Message, code int, tag string, a *act, bad wr
 		w.b = message.AppendField(w.b, name, v)
 	}
 	p.contacts(w, a, bad)
+	speaks := m.HasToken(message.Supported, "100rel") || m.HasToken(message.Require, "100rel")
+	if a.Reliable && speaks && a.Code > 100 && a.Code < 200 && bad == nothing {
+		if p.rseq == nil {
+			p.rseq = map[string]uint32{}
+		}
+		p.rseq[tag]++
+		w.field("Require", "100rel")
+		w.field("RSeq", strconv.FormatUint(uint64(p.rseq[tag]), 10))
+	}
 	b := w.end(p.sdp(a.SDP || code/100 == 2 && m.Method() == message.INVITE, a.Tag))
 	if bad == torn {
 		b = b[:len(b)*2/3]
@@ -198,15 +225,34 @@ func (p *party) request(m *message.Message) {
 		p.cancel(m)
 	case message.BYE:
 		p.ended(m)
+	case message.PRACK:
+		p.pracked(m)
 	default:
 		p.asked(m)
 	}
+}
+
+// pracked takes a PRACK.
+func (p *party) pracked(m *message.Message) {
+	in, code := p.incoming(m), 481
+	if p.invited != nil {
+		for _, f := range p.invited.finals {
+			if f.code < 200 && f.tag == string(m.ToTag()) && f.timer.Armed() {
+				f.stop()
+				code = 200
+			}
+		}
+	}
+	in.finish(code, "", p.respond(m, code, "", nil, nothing), false)
 }
 
 // acknowledged takes an ACK: of a refusal by its branch, of a 2xx by CSeq and tag.
 func (p *party) acknowledged(m *message.Message) {
 	for _, in := range p.ins {
 		for _, f := range in.finals {
+			if f.code < 200 {
+				continue
+			}
 			byBranch := f.code >= 300 && in.branch == string(m.TopVia().Branch)
 			if byBranch || f.code < 300 && in.msg.CSeq() == m.CSeq() && f.tag == string(m.ToTag()) {
 				f.stop()
@@ -275,7 +321,7 @@ func (p *party) known(m *message.Message) []*end {
 	}
 	if p.invited != nil {
 		for _, f := range p.invited.finals {
-			if f.code < 300 && f.tag == string(m.ToTag()) {
+			if f.code/100 == 2 && f.tag == string(m.ToTag()) {
 				return []*end{{local: f.tag}}
 			}
 		}

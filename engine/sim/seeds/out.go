@@ -135,6 +135,9 @@ func (o *outgoing) response(m *message.Message) {
 		if o.cancel.wanted {
 			o.sendCancel()
 		}
+		if o == o.p.calling {
+			o.p.prack(m)
+		}
 		return
 	}
 	o.repeat.stop()
@@ -218,4 +221,27 @@ func contactOf(m *message.Message, otherwise string) string {
 		return false
 	})
 	return uri
+}
+
+// prack acknowledges a reliable provisional, once (RFC 3262 §4).
+func (p *party) prack(m *message.Message) {
+	rseq, tag, s := rseqOf(m), string(m.ToTag()), p.leg.call.spec
+	if rseq == 0 || s.NoPrack || p.rseq[tag] >= rseq {
+		return
+	}
+	if p.rseq == nil {
+		p.rseq = map[string]uint32{}
+	}
+	p.rseq[tag] = rseq
+	e := &end{local: p.name, remote: tag, target: contactOf(m, "")}
+	cseq := p.calling.cseq
+	p.w.after(s.PrackLate, func() {
+		if p.gone {
+			return
+		}
+		o := p.outgoing("PRACK", e)
+		w := p.start(o, e.target, e.remote)
+		w.field("RAck", strconv.FormatUint(uint64(rseq), 10)+" "+strconv.FormatUint(uint64(cseq), 10)+" INVITE")
+		o.begin(w.end(nil))
+	})
 }

@@ -34,7 +34,8 @@ type party struct {
 	words   int
 	version int
 	replied int
-	gone    bool // it knows of nothing any more
+	rseq    map[string]uint32 // of reliable provisionals, by tag: of a caller the last acknowledged, of a phone the last sent
+	gone    bool              // it knows of nothing any more
 }
 
 // end is a party's end of a dialog.
@@ -152,6 +153,12 @@ func (p *party) invite(s *callSpec) *outgoing {
 	if s.Proxied {
 		w.field("Via", "SIP/2.0/TCP 10.1.2.3:5070;branch=z9hG4bKua"+p.name+";x=\"1,2\"")
 		w.field("Record-Route", "<sip:"+p.addr()+";lr>")
+	}
+	switch s.Reliable {
+	case supports:
+		w.field("Supported", "100rel")
+	case requires:
+		w.field("Require", "100rel")
 	}
 	w.field("Contact", "<sip:"+p.name+"@"+p.addr()+">")
 	w.field(callField, strconv.Itoa(p.leg.call.n))

@@ -1,8 +1,6 @@
 package seeds
 
 import (
-	"slices"
-
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
@@ -138,16 +136,14 @@ func (k *book) gotAck(m *message.Message) {
 func (k *book) gotResponse(m *message.Message) {
 	t := k.txnOf(m, string(m.MethodName()))
 	if t == nil || !t.client || string(m.CallID()) != t.leg.callID {
-		return // anybody could have sent it: it is dropped
+		return // it is dropped: answering it would let anybody aim our requests
 	}
 	now, code := k.w.net.Now(), m.Status()
-	if t.dead(now) && t.code == 0 {
-		t.buried = true
+	if t.late(now) {
+		return
 	}
-	if t.buried {
-		if !t.unknown(now) {
-			k.gotStranger(m)
-		}
+	if t.code == 0 && t.gaveUp(now) >= 0 {
+		k.gotUnasked(t, m)
 		return
 	}
 	t.heard = now
@@ -170,22 +166,50 @@ func (k *book) gotResponse(m *message.Message) {
 	}
 }
 
-// dead reports whether the engine has given a request of its up: nothing came (Timers B and F), no final response came after
-// its CANCEL (RFC 3261 §9.1), or it could not be delivered.
-func (t *txn) dead(now clock.Time) bool {
-	quiet := t.heard < 0 || t.msg.Method() != message.INVITE && t.code == 0
-	return t.failedAt >= 0 || quiet && now > t.at.Add(64*t1) || t.cancel != nil && t.code == 0 && now > t.cancelAt.Add(64*t1)
+// gaveUp returns when the engine gave up a request that had no final response, -1 if it did not: it could not be delivered, nothing
+// came (Timers B and F), or no final response came after its CANCEL (RFC 3261 §9.1).
+func (t *txn) gaveUp(now clock.Time) clock.Time {
+	quiet := t.heard < 0 || t.msg.Method() != message.INVITE
+	switch {
+	case t.failedAt >= 0:
+		return t.failedAt
+	case quiet && now > t.at.Add(64*t1):
+		return t.at.Add(64 * t1)
+	case t.cancel != nil && now > t.cancelAt.Add(64*t1):
+		return t.cancelAt.Add(64 * t1)
+	}
+	return -1
+}
+
+// gotUnasked notes a response to a request that was given up. A 2xx to an INVITE makes a dialog all the same, that has to be
+// ended as long as the engine knows the INVITE.
+func (k *book) gotUnasked(t *txn, m *message.Message) {
+	now, c := k.w.net.Now(), t.leg.call
+	if m.Status()/100 != 2 || m.Method() != message.INVITE || now > rounded(t.gaveUp(now).Add(64*t1)) {
+		return
+	}
+	if t != t.leg.invite {
+		if c.endAt >= 0 {
+			k.oweAck(t, k.dialogOf(t.leg, m))
+		}
+		return
+	}
+	k.gotInvited(t, m)
+	t.leg.dialogs[len(t.leg.dialogs)-1].unasked = true
 }
 
 // gotInvited notes a response to an INVITE: a final one is to be acknowledged.
 func (k *book) gotInvited(t *txn, m *message.Message) {
 	now, c, code := k.w.net.Now(), t.leg.call, m.Status()
 	initial := t == t.leg.invite
-	if code > 100 && code < 200 && m.ToTag() != nil && len(m.Body()) > 0 && initial && !c.over && c.winner == nil {
+	if code > 100 && code < 200 && m.ToTag() != nil && initial && !c.over && c.winner == nil {
 		t.leg.hear(m)
+		if len(m.Body()) > 0 {
+			t.leg.media = append(t.leg.media, string(m.Body()))
+		}
 	}
 	if initial {
-		in := input{at: now, kind: inResponse, leg: t.leg.n, code: code, tag: string(m.ToTag()), body: len(m.Body()) > 0 && m.ToTag() != nil}
+		in := input{at: now, kind: inResponse, leg: t.leg.n, code: code, tag: string(m.ToTag()), body: len(m.Body()) > 0, rseq: rseqOf(m)}
 		if code/100 == 3 {
 			in.contacts = pointersOf(m)
 		}
@@ -195,8 +219,6 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 	case code < 200:
 	case code >= 300 && t.code >= 300 && now < t.finalAt.Add(64*t1):
 		k.oweAck(t, nil)
-	case code < 300 && t.unknown(now):
-		// nothing shows any more that somebody asked for it
 	case code < 300 && initial:
 		k.oweAck(t, k.gotAnswer(t, m))
 	case code < 300:
@@ -204,24 +226,13 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 	}
 }
 
-// unknown reports whether a 2xx comes when the INVITE's transaction is over: 64*T1 after its first final response, or after it was
-// given up without one. It is dropped then, as anybody could have sent it.
-func (t *txn) unknown(now clock.Time) bool {
-	switch {
-	case t.finalAt < now && t.code != 0:
-		return now > rounded(t.finalAt.Add(64*t1))
-	case t.failedAt >= 0:
-		return now > rounded(t.failedAt.Add(64*t1))
-	}
-	return now > rounded(t.at.Add(128*t1)) && t.provisional < 0
-}
-
-// late reports whether a response comes when its accepted INVITE is forgotten.
+// late reports whether a response comes when its INVITE is forgotten.
 func (t *txn) late(now clock.Time) bool {
-	return t.code/100 == 2 && now > rounded(t.finalAt.Add(64*t1))
+	return t.msg.Method() == message.INVITE && t.code != 0 && now > rounded(t.finalAt.Add(64*t1))
 }
 
-// hear notes an early dialog of a peer: one that has a session description, since others are no matter to the engine.
+// hear notes an early dialog of a peer. It is one to the engine if there is a session description in it, a reliable provisional, or
+// if the plan wants to show all.
 func (l *leg) hear(m *message.Message) {
 	if l.heardOf(m.ToTag()) == nil {
 		l.heard = append(l.heard, heard{tag: string(m.ToTag()), target: contactOf(m, l.target)})
@@ -239,13 +250,14 @@ func (l *leg) heardOf(tag []byte) *heard {
 
 // gotAnswer notes a 2xx to a branch's INVITE: from now on its dialog is to be acknowledged and, one day, ended.
 func (k *book) gotAnswer(t *txn, m *message.Message) *dialog {
-	if d := k.dialogOf(t.leg, m); d != nil && d.stray {
-		t.leg.dialogs = slices.DeleteFunc(t.leg.dialogs, func(x *dialog) bool { return x == d }) // it comes by its own way now
-	} else if d != nil {
+	if d := k.dialogOf(t.leg, m); d != nil {
 		return d
 	}
 	now, l := k.w.net.Now(), t.leg
 	d := &dialog{leg: l, tag: string(m.ToTag()), local: string(m.FromTag()), target: contactOf(m, l.target), body: string(m.Body()), at: now, copiedAt: now, byeAt: -1}
+	if h := l.heardOf(m.ToTag()); h != nil {
+		d.seq = h.outSeq
+	}
 	d.to, d.from = k.keep(m.Get(message.To)), l.invite.msg.Get(message.From)
 	if !m.Has(message.Contact) {
 		if h := l.heardOf(m.ToTag()); h != nil {
@@ -261,34 +273,13 @@ func (k *book) dialogOf(l *leg, m *message.Message) *dialog {
 	for _, d := range l.dialogs {
 		if d.tag == string(m.ToTag()) {
 			d.copiedAt, d.local = k.w.net.Now(), string(m.FromTag())
-			if d.strange(k.w.net.Now()) { // each copy is answered by what it says itself
+			if d.strange() { // each copy is answered by what it says itself
 				d.target = contactOf(m, l.target)
 			}
 			return d
 		}
 	}
 	return nil
-}
-
-// gotStranger notes a response to a request that was given up. A 2xx to an INVITE makes a dialog all the same, that has to be
-// ended.
-func (k *book) gotStranger(m *message.Message) {
-	if m.Status()/100 != 2 || m.Method() != message.INVITE {
-		return
-	}
-	l := k.legs[string(m.CallID())]
-	if l == nil {
-		return
-	}
-	d := k.dialogOf(l, m)
-	if d == nil && l.n > 0 {
-		d = k.gotAnswer(l.invite, m)
-		d.stray = true
-		k.oweAck(l.invite, d)
-	}
-	if d != nil {
-		d.strangeAt = k.w.net.Now()
-	}
 }
 
 func pointersOf(m *message.Message) (list []pointer) {

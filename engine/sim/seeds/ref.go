@@ -31,18 +31,22 @@ type ref struct {
 	places   int
 	rounds   int
 
-	over     bool // the caller's INVITE is decided
-	ended    bool // the script was told of the end
-	gone     bool // the caller gave up
-	winner   *try
-	reasons  string // of the caller's CANCEL
-	hangup   bool
-	answers  int
-	effects  int
-	sign     clock.Time // when the caller is to hear something
-	lastCode int        // of the provisional that the caller saw last
-	early    *try
-	earlyTag string
+	over    bool // the caller's INVITE is decided
+	ended   bool // the script was told of the end
+	gone    bool // the caller gave up
+	winner  *try
+	winTag  string // of its 2xx
+	left    bool   // it hung up before the caller had that
+	reasons string // of the caller's CANCEL
+	hangup  bool
+	answers int
+	effects int
+	sign    clock.Time // when the caller is to hear something
+	fronts  []*front   // the dialogs towards the caller
+	earlies []*early
+	tags    int  // of ours that the caller saw
+	media   bool // somebody's early media were shown
+	final   bool // the caller's INVITE has its final response
 }
 
 type status uint8
@@ -116,6 +120,7 @@ const (
 	proceeding
 	accepted
 	completed
+	lapsed // it was given up, yet its 2xx may come
 	vanished
 )
 
@@ -142,11 +147,14 @@ func (k *book) expect(c *callBook) *ref {
 // advance lets everything happen that is due before an instant. What comes from the network at the instant itself comes first.
 func (r *ref) advance(until clock.Time) {
 	for {
-		p, t, at := r.nextPlace(), r.nextTry(), never
-		if !r.over {
+		p, t, f, at := r.nextPlace(), r.nextTry(), r.nextFront(), never
+		if !r.final {
 			at = r.sign
 		}
 		sign := at
+		if f != nil && !r.final {
+			at = min(at, f.until)
+		}
 		if p != nil {
 			at = min(at, p.due)
 		}
@@ -166,18 +174,13 @@ func (r *ref) advance(until clock.Time) {
 			r.signOfLife()
 		case place:
 			r.tick(p)
+		case f != nil && !r.final && at == f.until:
+			r.unpracked(f)
 		default:
 			r.wakeTry(t)
 		}
 		r.settle()
 	}
-}
-
-// signOfLife is RFC 3261 §13.3.1.1: the caller hears a provisional at least every minute.
-func (r *ref) signOfLife() {
-	r.sign = r.now.Add(time.Minute)
-	r.lastCode = cmp.Or(r.lastCode, 183)
-	r.add(fact{what: shown, code: r.lastCode})
 }
 
 // nextPlace returns the place of the plan whose time comes first, of equal ones the first in the plan.
@@ -232,6 +235,11 @@ func (r *ref) take(in *input) {
 		r.response(r.sent[in.leg-1], in)
 	case inEnd:
 		r.end()
+	case inPrack:
+		r.acknowledged(in.leg)
+	case inCalleeGone:
+		r.left = true
+		r.endBefore(480)
 	case inFailed:
 		if in.leg <= len(r.sent) && r.sent[in.leg-1].tx == calling {
 			r.fail(r.sent[in.leg-1], 503)
@@ -253,7 +261,7 @@ func (r *ref) start() {
 	if r.hungUp() {
 		return
 	}
-	if p != nil && p.Kind != reject && p.Kind != redirect && r.lastCode == 0 {
+	if p != nil && p.Kind != reject && p.Kind != redirect && len(r.fronts) == 0 {
 		r.add(fact{what: shown, code: 100})
 	}
 	if p == nil {
@@ -285,24 +293,21 @@ func (r *ref) settle() {
 		return
 	}
 	r.hangup = false
-	if r.over {
-		return // of an answered call the end is not the plan's
-	}
 	r.seen[sawHangup]++
-	r.gone, r.over = true, true
-	r.close("")
-	r.reply(480)
-	r.end()
+	if !r.final { // of an answered call the end is not the plan's
+		r.endBefore(480)
+	}
 }
 
 func (r *ref) callerCancel(reasons string) {
-	if r.over {
+	if r.final {
 		return
 	}
 	r.seen[sawCallerCancel]++
 	r.reasons = reasons
 	r.gone, r.over = true, true
 	r.close(reasons)
+	r.letGo()
 	r.reply(487)
 	r.observe("cancelled", nil)
 	r.end()
@@ -313,19 +318,23 @@ func (r *ref) end() {
 	r.ended = true
 	r.observe("ended", nil)
 	for _, t := range r.tries {
-		t.let = t.let || t.tx == completed || t.tx == vanished || t == r.winner
+		t.let = t.let || t.tx >= completed || t == r.winner
 	}
 }
 
 // reply is the final response to the caller.
-func (r *ref) reply(code int) { r.add(fact{what: finished, code: code}) }
+func (r *ref) reply(code int) {
+	r.final = true
+	r.add(fact{what: finished, code: code})
+}
 
 // do does what a handler does beside.
 func (r *ref) do(e effect) {
-	if e.Progress != 0 && !r.over {
+	if e.Progress != 0 && !r.final {
 		r.seen[sawProgress]++
-		r.lastCode = e.Progress
-		r.add(fact{what: shown, code: e.Progress})
+		f := r.ringFront()
+		f.code = e.Progress
+		r.provide(f, e.Progress, false)
 	}
 	r.hangup = r.hangup || e.Hangup
 }

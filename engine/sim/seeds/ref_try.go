@@ -75,7 +75,7 @@ func (r *ref) wakeTry(t *try) {
 		default:
 			r.send(t)
 		}
-	case t.tx == accepted || t.tx == completed:
+	case t.tx == accepted || t.tx == completed || t.tx == lapsed:
 		t.tx, t.until = vanished, never
 	default:
 		r.seen[sawTimerB]++
@@ -85,7 +85,11 @@ func (r *ref) wakeTry(t *try) {
 
 // fail is an INVITE that will have no final response.
 func (r *ref) fail(t *try, code int) {
-	t.tx, t.until = vanished, never
+	if t.tx == unsent {
+		t.tx, t.until = vanished, never
+	} else {
+		t.tx, t.until = lapsed, rounded(r.now.Add(64*t1))
+	}
 	out := plan.Failed
 	if code == 408 {
 		out = plan.Timeout
@@ -129,54 +133,6 @@ func (r *ref) response(t *try, in *input) {
 func rounded(t clock.Time) clock.Time {
 	const grain = clock.Time(1e8)
 	return (t + grain - 1) / grain * grain
-}
-
-func (r *ref) provisional(t *try, in *input) {
-	if t.tx == calling {
-		t.tx, t.until = proceeding, never
-		if t.wanted {
-			r.sendCancel(t)
-		}
-	}
-	if in.code == 100 {
-		return
-	}
-	p := t.place
-	if t.running {
-		if p.timerC {
-			p.due = r.now.Add(r.limits.TimerC)
-		}
-		if in.code != 199 && !t.rang {
-			t.rang = true
-			t.result.elapsed = r.now - p.begun
-			for u := p; u != nil; u = u.up {
-				u.rang = true
-			}
-			r.observe("ringing", t)
-			r.settle()
-		}
-	}
-	r.show(t, in)
-}
-
-// show passes a provisional to the caller: "the first early dialog that carries SDP passes, others send nothing or our 180
-// without SDP".
-func (r *ref) show(t *try, in *input) {
-	if r.over || t.cancel || in.code == 199 {
-		return
-	}
-	if in.body && r.early == nil {
-		r.early, r.earlyTag = t, in.tag
-	}
-	f := fact{what: shown, code: in.code}
-	if in.body && r.early == t && r.earlyTag == in.tag {
-		f.x = 1
-	}
-	if in.code == r.lastCode && f.x == 0 {
-		return
-	}
-	r.lastCode = in.code
-	r.add(f)
 }
 
 func (r *ref) refused(t *try, in *input) {
@@ -254,7 +210,7 @@ func (r *ref) contacts(p *place, list []pointer) *step {
 		}
 		r.followed = append(r.followed, key)
 		s := &step{
-			Kind: ring, Phone: c.Phone, Line: c.Line, Ring: p.Ring, Six: p.Six, Redirect: p.Redirect, PassAuth: p.PassAuth, Followed: true,
+			Kind: ring, Phone: c.Phone, Line: c.Line, Ring: p.Ring, Six: p.Six, Redirect: p.Redirect, Early: p.Early, Prack: p.Prack, PassAuth: p.PassAuth, Followed: true,
 		}
 		if c.Less != less {
 			steps = append(steps, &step{Kind: parallel})
@@ -279,7 +235,7 @@ func (r *ref) contacts(p *place, list []pointer) *step {
 
 // accept is a 2xx: "wins whenever there is no winner and the caller has not cancelled"; everything else gets ACK and BYE.
 func (r *ref) accept(t *try, in *input) {
-	if slices.Contains(t.tags, in.tag) {
+	if slices.Contains(t.tags, in.tag) || t.tx == vanished {
 		return
 	}
 	t.tags = append(t.tags, in.tag)
@@ -287,7 +243,7 @@ func (r *ref) accept(t *try, in *input) {
 		r.seen[sawCrossing]++
 	}
 	ack := fact{what: acked, leg: t.leg, text: in.tag}
-	stray := t.let || t.tx == completed || t.tx == vanished
+	stray := t.let || t.tx == completed || t.tx == lapsed
 	if t.tx == calling || t.tx == proceeding {
 		t.tx, t.wanted = accepted, false
 		t.until = rounded(r.now.Add(64 * t1))
@@ -321,27 +277,48 @@ func (r *ref) won(t *try, in *input) {
 	if t.givenUp {
 		r.seen[sawLateWin]++
 	}
-	r.winner = t
+	r.winner, r.winTag = t, in.tag
 	t.running, t.over = false, true
 	x := t.result
 	x.code, x.outcome, x.synthetic, x.elapsed = in.code, plan.NoOutcome, false, r.now-t.place.begun
 	if !r.spec.LateOffer {
 		r.add(fact{what: acked, leg: t.leg, text: in.tag})
 	}
-	r.observe("answered", t)
 	r.over = true
-	f := fact{what: finished, leg: t.leg, code: in.code}
-	if r.early != nil && (r.early != t || r.earlyTag != in.tag) {
-		r.seen[sawNewTag]++
-		f.x = 1
+	f := r.join(r.earlyOf(t, in.tag))
+	for _, o := range r.fronts {
+		if o != f {
+			o.waits, o.until, o.queue = false, never, nil
+		}
 	}
-	r.add(f)
+	r.observe("answered", t)
+	f.queue = nil
+	if f.waits && f.media { // RFC 3262 §5: not before the PRACK
+		r.seen[sawPatience]++
+		f.queue = append(f.queue, func() { r.answered(f, t, in.code) })
+	} else {
+		r.answered(f, t, in.code)
+	}
 	for _, o := range r.tries {
 		if o.givenUp && !o.over {
 			r.cancel(o, elsewhere)
 		}
 	}
 	r.close(elsewhere)
+}
+
+// answered sends the caller the 2xx.
+func (r *ref) answered(f *front, t *try, code int) {
+	r.final = true
+	f.waits, f.until = false, never
+	if f.n < 0 {
+		f.n = r.tags
+		r.tags++
+	}
+	if f.n > 0 {
+		r.seen[sawNewTag]++
+	}
+	r.add(fact{what: finished, leg: t.leg, code: code, x: int64(f.n)})
 }
 
 // ringOut gives a target up whose time is over.

@@ -12,7 +12,7 @@
 //   - a request other than INVITE whose far side never answers is not answered either (RFC 4320 §4.2);
 //   - a request inside an early dialog may be answered, or passed on, in any way;
 //   - what a party repeats after its transaction was forgotten is new: a refused INVITE another call, the INFO that was not
-//     answered another INFO, the copy of a 2xx something to be acknowledged and ended anew;
+//     answered another INFO; a 2xx that comes then is nobody's and is dropped;
 //   - a call whose sides both forgot it is ended by a BYE of the caller's, since nobody else would.
 package seeds
 

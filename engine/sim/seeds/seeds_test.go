@@ -150,10 +150,10 @@ func TestRulesFind(t *testing.T) {
 		"request twice":      {again(is(message.BYE), swap("", "")), "sent again at the wrong time"},
 		"provisional late":   {again(response(200, 699), code("183")), "after the final one"},
 		"no copies":          {uncopied(), "was sent again 0 times"},
-		"early CANCEL":       {early, "CANCEL before a provisional response"},
+		"early CANCEL":       {hasty, "CANCEL before a provisional response"},
 		"From changed":       {change(response(100, 699), swap("From: <", "From: \"x\" <")), "From or CSeq"},
 		"To changed":         {change(response(180, 699), swap("To: <", "To: \"x\" <")), "To of"},
-		"tag changed":        {changing(response(180, 199)), "another tag"},
+		"tag changed":        {changing(response(180, 199)), "not by the contract: provisional"},
 		"Via lost":           {change(response(100, 699), swap("Via: SIP/2.0/TCP", "X-Via: SIP/2.0/TCP")), "other Vias"},
 		"no received":        {change(response(100, 699), swap(";received=", ";recv=")), "received"},
 		"ACK to nobody":      {change(is(message.ACK), swap("To: <", "To: \"x\" <")), "ACK"},
@@ -200,8 +200,8 @@ func uncopied() twist {
 	}
 }
 
-// early sends a CANCEL right behind the INVITE.
-func early(w *world, m *message.Message, b []byte) []byte {
+// hasty sends a CANCEL right behind the INVITE.
+func hasty(w *world, m *message.Message, b []byte) []byte {
 	if request(m, message.INVITE) && m.ToTag() == nil {
 		w.spoilt(b)
 		return m.AppendCancel(nil)

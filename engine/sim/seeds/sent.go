@@ -2,9 +2,9 @@ package seeds
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 
-	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
 )
@@ -220,7 +220,7 @@ func (k *book) sentAck(l *leg, m *message.Message) {
 	}
 	for i := range d.acks {
 		if a := &d.acks[i]; a.cseq == m.CSeq() {
-			if !bytes.Equal(a.bytes, m.Bytes()) && d.copiedAt < d.at.Add(64*t1) && !d.strange(k.w.net.Now()) {
+			if !bytes.Equal(a.bytes, m.Bytes()) && d.copiedAt < d.at.Add(64*t1) && !d.strange() {
 				k.bad(l.call, "leg %d: two different ACKs to one 2xx", l.n)
 			}
 			a.at = now
@@ -229,21 +229,21 @@ func (k *book) sentAck(l *leg, m *message.Message) {
 	}
 	k.checkInDialog(d, m)
 	d.acks = append(d.acks, ackOf{m.CSeq(), k.keep(m.Bytes()), now})
-	if l.n > 0 && m.CSeq() == l.invite.msg.CSeq() && d.at == now && !d.stray && (d != l.call.winner || !l.call.spec.LateOffer) {
+	if l.n > 0 && m.CSeq() == l.invite.msg.CSeq() && d.at == now && (d != l.call.winner || !l.call.spec.LateOffer) {
 		l.call.add(fact{at: now, what: acked, leg: l.n, text: d.tag})
 	}
 }
 
 // strange reports whether the copies of the 2xx are answered without a transaction, each anew.
-func (d *dialog) strange(now clock.Time) bool {
+func (d *dialog) strange() bool {
 	l := d.leg
-	return l.n > 0 && (d.stray || l.invite.code >= 300 || l.call.over || l.invite.late(now) || d.strangeAt == now)
+	return l.n > 0 && (d.unasked || l.invite.code >= 300 || l.call.over)
 }
 
 // dialogTo returns the dialog that a request of the engine is in.
 func (k *book) dialogTo(l *leg, m *message.Message) *dialog {
 	for _, d := range l.dialogs {
-		ours := string(m.FromTag()) == l.tag || d.strange(k.w.net.Now()) && string(m.FromTag()) == d.local
+		ours := string(m.FromTag()) == l.tag || d.strange() && string(m.FromTag()) == d.local
 		if ours && d.tag == string(m.ToTag()) {
 			return d
 		}
@@ -329,17 +329,38 @@ func (k *book) sentProvisional(t *txn, m *message.Message) {
 	f := fact{at: now, what: shown, code: code}
 	if len(m.Body()) > 0 {
 		f.x = 1
+		k.checkMedia(c, m.Body())
+	}
+	if code > 100 {
+		f.leg = c.tagNumber(m.ToTag())
+	}
+	if rseq := rseqOf(m); rseq > 0 {
+		f.more = "reliably"
+		if !k.promised(c, m, rseq) {
+			return
+		}
 	}
 	c.add(f)
-	if code == 100 {
-		return
+}
+
+// checkMedia checks that early media are those of a callee.
+func (k *book) checkMedia(c *callBook, body []byte) {
+	for _, l := range c.legs[1:] {
+		if slices.Contains(l.media, string(body)) {
+			return
+		}
 	}
-	if c.ringTag == "" {
-		c.ringTag = string(m.ToTag())
+	k.bad(c, "early media of nobody: %q", body)
+}
+
+// tagNumber returns which of the engine's tags towards the caller one is.
+func (c *callBook) tagNumber(tag []byte) int {
+	i := slices.Index(c.tags, string(tag))
+	if i < 0 {
+		i = len(c.tags)
+		c.tags = append(c.tags, string(tag))
 	}
-	if string(m.ToTag()) != c.ringTag {
-		k.bad(c, "%d under another tag than before", code)
-	}
+	return i
 }
 
 func (k *book) sentFinal(t *txn, m *message.Message) {
@@ -354,6 +375,9 @@ func (k *book) sentFinal(t *txn, m *message.Message) {
 		return
 	}
 	if t.loose {
+		if h := t.leg.heardOf(t.msg.FromTag()); h != nil && t.code != 481 && t.code != 500 {
+			h.seq = max(h.seq, t.msg.CSeq())
+		}
 		return
 	}
 	if t.expect != t.code && !k.excused(t) {
@@ -372,14 +396,15 @@ func (k *book) sentResult(t *txn, m *message.Message) {
 	c := t.leg.call
 	f := fact{at: t.finalAt, what: finished, code: t.code}
 	c.tag = t.tag
-	if c.ringTag != "" && c.ringTag != c.tag {
-		f.x = 1
+	f.x = int64(c.tagNumber([]byte(c.tag)))
+	for i := range c.promises {
+		c.promises[i].dropped = true
 	}
 	if t.code/100 == 2 {
 		k.seen[sawAnswer]++
 		for _, l := range c.legs[1:] {
 			for _, d := range l.dialogs {
-				if d.at == f.at && d.body == string(m.Body()) {
+				if (d.at == f.at || d == c.pending) && d.body == string(m.Body()) {
 					c.winner, f.leg = d, l.n
 				}
 			}

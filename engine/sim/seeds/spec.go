@@ -37,7 +37,10 @@ type callSpec struct {
 	Answers   []answer // of the handlers that may return a plan, one after the other; then nil
 	Effects   []effect // of the handlers that observe, one after the other
 	LateOffer bool     // no session description in the INVITE
-	Proxied   bool     // a proxy stands before the caller: a second Via and a Record-Route
+	Reliable  reliably // whether the caller knows of reliable provisionals
+	PrackLate time.Duration
+	NoPrack   bool
+	Proxied   bool // a proxy stands before the caller: a second Via and a Record-Route
 	MergedAt  time.Duration
 	CancelAt  time.Duration
 	Reasons   []string      // of the CANCEL
@@ -54,6 +57,15 @@ type answer struct {
 	Follow bool // of `redirected`
 	Does   effect
 }
+
+// reliably is how a caller speaks of reliable provisionals (RFC 3262).
+type reliably uint8
+
+const (
+	unaware  reliably = iota
+	supports          // Supported: 100rel
+	requires          // Require: 100rel
+)
 
 // effect is what a handler does beside.
 type effect struct {
@@ -84,6 +96,8 @@ type step struct {
 	Members     []*step
 	Six         plan.SixPolicy
 	Redirect    plan.RedirectPolicy
+	Early       plan.EarlyMedia
+	Prack       plan.Prack
 	Registered  bool
 	PassAuth    bool
 	Returns     *step // of a function
@@ -147,6 +161,7 @@ type act struct {
 	Code     int
 	Tag      int // tells the dialogs of a callee that forks apart
 	SDP      bool
+	Reliable bool // as a reliable provisional, if the INVITE speaks of them
 	Contacts []pointer
 	Wrong    wrong
 }

@@ -2,6 +2,7 @@ package seeds
 
 import (
 	"bytes"
+	"slices"
 
 	"tandem/engine/clock"
 	"tandem/engine/message"
@@ -15,6 +16,7 @@ type due struct {
 	ack   bool
 	relay bool   // pass t on
 	end   bool   // end the call
+	final bool   // refuse the INVITE
 	body  []byte // of the late ACK
 }
 
@@ -37,6 +39,8 @@ func (k *book) settled() {
 			k.settledAck(o)
 		case o.end && (c.endAt < 0 || !o.t.client && c.endAt != now):
 			k.bad(c, "leg %d: %s was given up without cause", o.t.leg.n, o.t.msg.MethodName())
+		case o.final && o.t.finalAt != now:
+			k.bad(c, "the winner was let go without a final response")
 		case o.relay && (o.t.relay == nil || o.t.relay.at != now):
 			k.bad(c, "leg %d: %s was not passed on", o.t.leg.n, o.t.msg.MethodName())
 		case o.code != 0 && (o.t.code != o.code || o.t.finalAt != now):
@@ -53,11 +57,15 @@ func (k *book) settled() {
 }
 
 // woken checks, as a timer of the engine's runs, that there is something to wait for: a call that is being set up, or copies of
-// the messages that passed last (RFC 3261 §17: 64*T1, which the engine rounds up), or after an INVITE that nobody answered in that
-// time for a 2xx that comes late all the same: 64*T1 more.
+// the messages that passed last (RFC 3261 §17: 64*T1, which the engine rounds up).
 func (k *book) woken(now clock.Time) {
-	if now <= rounded(k.busyAt.Add(128*t1)) {
+	if now <= rounded(k.busyAt.Add(64*t1)) {
 		return
+	}
+	for _, t := range k.list {
+		if t.client && t.code == 0 && now <= rounded(t.gaveUp(now).Add(64*t1)) {
+			return // its 2xx may come late
+		}
 	}
 	for _, c := range k.all() {
 		if c.invite != nil && !c.over && c.winner == nil {
@@ -91,7 +99,7 @@ func (k *book) settledAck(o *due) {
 	case sent == nil || sent.at != now:
 		k.bad(c, "leg %d: a 2xx with tag %q got no ACK", t.leg.n, o.d.tag)
 	}
-	if t == t.leg.invite && c.winner != o.d && o.d.at == now && o.d.byeAt != now {
+	if t == t.leg.invite && c.winner != o.d && o.d.at == now && o.d.byeAt != now && !c.pends(o.d) {
 		k.bad(c, "leg %d: a 2xx too many, with tag %q, got no BYE", t.leg.n, o.d.tag)
 	}
 }
@@ -138,6 +146,7 @@ func (k *book) up(c *callBook) {
 		c.winner.seq = c.winner.leg.invite.msg.CSeq()
 		if h := c.winner.leg.heardOf([]byte(c.winner.tag)); h != nil {
 			c.winner.leg.peerSeq = h.seq
+			c.winner.seq = max(c.winner.seq, h.outSeq)
 		}
 	}
 }
@@ -180,11 +189,15 @@ func (l *leg) pending(now clock.Time) bool {
 // gotInDialog notes what a request inside a dialog has to come to.
 func (k *book) gotInDialog(t *txn) {
 	l, c, m := t.leg, t.leg.call, &t.msg
-	if c.early(l, m) {
+	switch {
+	case m.Method() == message.PRACK && l.n == 0:
+		k.gotPrack(t)
+		return
+	case c.pending != nil && c.winner == nil && l == c.pending.leg && string(m.FromTag()) == c.pending.tag && string(m.ToTag()) == l.tag:
+		k.gotBefore(t)
+		return
+	case c.early(l, m):
 		t.loose = true
-		if h := l.heardOf(m.FromTag()); h != nil && m.CSeq() > h.seq {
-			h.seq = m.CSeq()
-		}
 		return
 	}
 	if !c.live(l, m) {
@@ -229,9 +242,21 @@ func (c *callBook) early(l *leg, m *message.Message) bool {
 	case c.winner != nil || c.over || c.invite == nil:
 		return false
 	case l.n == 0:
-		return c.ringTag != "" && string(m.ToTag()) == c.ringTag
+		return slices.Contains(c.tags, string(m.ToTag()))
 	}
 	return string(m.ToTag()) == l.tag && l.heardOf(m.FromTag()) != nil
+}
+
+// gotBefore notes a request of a callee whose 2xx the caller has yet to be sent. A BYE ends the call.
+func (k *book) gotBefore(t *txn) {
+	c := t.leg.call
+	if t.msg.Method() != message.BYE || c.over {
+		t.loose = true
+		return
+	}
+	k.owe(t, 200)
+	c.pending.left = true
+	c.inputs = append(c.inputs, input{at: k.w.net.Now(), kind: inCalleeGone})
 }
 
 // gotOffer is RFC 3261 §14.2 and RFC 3311 §5.2.
@@ -323,6 +348,10 @@ func (k *book) sentInDialog(l *leg, m *message.Message) {
 		k.copied(t, m)
 		return
 	}
+	if m.Method() == message.PRACK {
+		k.sentPrack(l, m)
+		return
+	}
 	t := k.begun(l, m)
 	now, c, o := t.at, l.call, k.current
 	if o != nil && o.loose && o.at == now {
@@ -358,13 +387,13 @@ func (k *book) checkInDialog(d *dialog, m *message.Message) {
 		route = string(c.invite.msg.Get(message.RecordRoute))
 	}
 	switch {
-	case !bytes.Equal(m.Get(message.To), d.to) || !bytes.Equal(m.Get(message.From), d.from) && !d.strange(k.w.net.Now()):
+	case !bytes.Equal(m.Get(message.To), d.to) || !bytes.Equal(m.Get(message.From), d.from) && !d.strange():
 		k.bad(c, "leg %d: From or To of %q are not those of its dialog", l.n, m.Bytes())
 	case string(m.RequestURI()) != d.target && string(m.RequestURI()) != d.early:
 		k.bad(c, "leg %d: %s to %s, not to the Contact %s", l.n, m.MethodName(), m.RequestURI(), d.target)
 	case string(m.Get(message.Route)) != route:
 		k.bad(c, "leg %d: Route %q, expected %q", l.n, m.Get(message.Route), route)
-	case m.Method() != message.ACK && m.CSeq() <= d.seq && !d.strange(k.w.net.Now()):
+	case m.Method() != message.ACK && m.CSeq() <= d.seq && !d.strange():
 		k.bad(c, "leg %d: CSeq %d after %d", l.n, m.CSeq(), d.seq)
 	}
 	if m.Method() != message.ACK {
@@ -379,11 +408,14 @@ func (k *book) sentBye(d *dialog, m *message.Message) {
 	d.byeAt = now
 	if l.n > 0 && d != c.winner {
 		switch {
+		case d == c.pending && d.byes == 1 && c.winner == nil:
+			k.due = append(k.due, due{t: c.invite, final: true})
+			c.add(fact{at: now, what: byed, leg: l.n, text: d.tag, more: reasonsOf(m)})
 		case d.copiedAt != now:
 			k.bad(c, "leg %d: a BYE without cause", l.n)
-		case d.byes > 1 && !d.strange(k.w.net.Now()):
+		case d.byes > 1 && !d.strange():
 			k.bad(c, "leg %d: %d BYEs in one dialog", l.n, d.byes)
-		case d.byes == 1 && !d.stray:
+		case d.byes == 1:
 			c.add(fact{at: now, what: byed, leg: l.n, text: d.tag, more: reasonsOf(m)})
 		}
 		return
@@ -402,8 +434,7 @@ func (k *book) sentBye(d *dialog, m *message.Message) {
 		}
 		k.end(c)
 	}
-	late := l.n > 0 && d.copiedAt == now && l.invite.late(now) // a copy of the 2xx that nobody knows any more
-	if c.endAt != now && !late && d.strangeAt != now {
+	if c.endAt != now {
 		k.bad(c, "leg %d: a BYE after the end", l.n)
 	}
 }

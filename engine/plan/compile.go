@@ -79,10 +79,11 @@ func (e *Executor) compile(src *Node, parent int32, member bool, share uint16) i
 
 func (e *Executor) compileMembers(i int32) int32 {
 	src, share := e.nodes[i].src, e.nodes[i].share
-	if len(src.Members) == 0 {
-		return i
+	var p parts
+	if share > 0 && src.Kind == KindParallel {
+		p = partsOf(src, share)
 	}
-	p, last := partsOf(src, share), none
+	last := none
 	for _, m := range src.Members {
 		if p.leaves > 0 {
 			share = p.of(m)

@@ -1,8 +1,8 @@
 package plan
 
 import (
-	"cmp"
 	"math"
+	"time"
 
 	"tandem/engine/clock"
 )
@@ -63,15 +63,23 @@ func NewExecutor(ask Asker, limits Limits) *Executor {
 }
 
 func (l Limits) orDefault() Limits {
-	d := DefaultLimits
+	d := &DefaultLimits
 	return Limits{
-		Replacements: cmp.Or(l.Replacements, d.Replacements),
-		Branches:     cmp.Or(l.Branches, d.Branches),
-		Nodes:        cmp.Or(l.Nodes, d.Nodes),
-		Rounds:       cmp.Or(l.Rounds, d.Rounds),
-		TimerC:       cmp.Or(l.TimerC, d.TimerC),
+		Replacements: or(l.Replacements, d.Replacements),
+		Branches:     or(l.Branches, d.Branches),
+		Nodes:        or(l.Nodes, d.Nodes),
+		Rounds:       or(l.Rounds, d.Rounds),
+		TimerC:       or(l.TimerC, d.TimerC),
 		Breadth:      min(max(0, l.Breadth), math.MaxUint16),
 	}
+}
+
+// or is cmp.Or of two without its slice: every call makes an executor.
+func or[T int | time.Duration](v, d T) T {
+	if v != 0 {
+		return v
+	}
+	return d
 }
 
 // Start runs n. Nil, no decision, is 404 at once: no plan ran, so `exhausted` is not asked. It is called once;

@@ -28,12 +28,10 @@ type parts struct {
 	leaves int // of all members; 0 = nothing is divided
 }
 
-func partsOf(group *Node, share uint16) (p parts) {
-	if share > 0 && group.Kind == KindParallel {
-		p.share = int(share)
-		for _, m := range group.Members {
-			p.leaves += atLeastOne(m)
-		}
+func partsOf(group *Node, share uint16) parts {
+	p := parts{share: int(share)}
+	for _, m := range group.Members {
+		p.leaves += atLeastOne(m)
 	}
 	return p
 }

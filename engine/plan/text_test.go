@@ -15,6 +15,7 @@ func TestNodeString(t *testing.T) {
 		{serial(), "serial{}"},
 		{&Node{Kind: KindFollow}, "follow"},
 		{&Node{Kind: KindPass}, "pass"},
+		{reject(503).with(name("why")), "reject 503 why"},
 		{nil, "nil"},
 	}
 	for _, c := range cases {

@@ -98,6 +98,7 @@ func (c *call) answerCaller(m *message.Message) {
 	}
 	c.callee.sdp = nil
 	c.final = true
+	c.sh.heap.Stop(&c.timer) // the plan is done and the caller needs no more signs of life
 	s.agreed = s.agreed || len(c.invite.Body()) > 0
 	s.acceptWith(c.server, c.invite, m.Status(), out, body)
 }

@@ -345,3 +345,15 @@ func TestReleaseAfterPrack(t *testing.T) {
 		t.Errorf("%d PRACK, %d BYE, CSeq %s", len(prack), len(bye), header(t, bye[0], "CSeq"))
 	}
 }
+
+// Seed 18150: after an answer that had waited for the caller's PRACK the timer that keeps callers informed stayed armed.
+func TestNoTimerAfterThePrack(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Progress(), sim.Answer()})
+	c := r.place(sim.CallSpec{Headers: supports100rel, HangupAfter: seconds(50)})
+	r.net.Run(at(40 * time.Second))
+	if next, ok := r.eng.Shards()[0].Next(); ok || !c.Answered() {
+		t.Errorf("answered %v, woken at %s", c.Answered(), time.Duration(next))
+	}
+	r.run()
+}

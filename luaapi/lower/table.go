@@ -1,6 +1,7 @@
 package lower
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -76,7 +77,7 @@ func sortFields(t *ast.TableExpr, cut bool) {
 	if cut {
 		single(list[len(list)-1].Value)
 	}
-	t.Fields = append(keyed, list...)
+	t.Fields = slices.Concat(keyed, list)
 }
 
 // extend appends the values of a call or of ... to a list of n items.

@@ -52,6 +52,7 @@ type callBook struct {
 	over     bool       // the script was told of the end
 
 	endedBy *leg       // whose BYE ended it, nil for ours
+	reasons string     // that the BYEs at the end are to carry
 	hungAt  clock.Time // when the script hung up last
 	settled bool
 }
@@ -82,28 +83,30 @@ type leg struct {
 
 // heard is a dialog that a peer's responses name.
 type heard struct {
-	tag, target string
-	seq         uint32 // of its requests
-	outSeq      uint32 // of the engine's
+	tag     string
+	targets []string // the Contacts of its responses
+	seq     uint32   // of its requests
+	outSeq  uint32   // of the engine's
 }
 
 // dialog is a dialog on the leg of a branch, made by a 2xx.
 type dialog struct {
-	leg      *leg
-	tag      string // the peer's
-	local    string // ours, as the peer says: where nobody waited for its 2xx nothing else is known
-	to, from []byte // To and From of the engine's requests
-	target   string // the peer's Contact
-	early    string // the Contact of the early dialog, if the 2xx has none
-	body     string // of the 2xx
-	at       clock.Time
-	copiedAt clock.Time
-	seq      uint32 // of the engine
-	acks     []ackOf
-	byes     int // of the engine
-	byeAt    clock.Time
-	unasked  bool // its INVITE had been given up
-	left     bool // the peer hung up before the call was up
+	leg       *leg
+	tag       string   // the peer's
+	local     string   // ours, as the peer says: where nobody waited for its 2xx nothing else is known
+	to, from  []byte   // To and From of the engine's requests
+	target    string   // the peer's Contact
+	early     []string // the Contacts of the early dialog, if the 2xx has none
+	body      string   // of the 2xx
+	at        clock.Time
+	copiedAt  clock.Time
+	seq       uint32 // of the engine
+	acks      []ackOf
+	byes      int // of the engine
+	byeAt     clock.Time
+	unaskedAt clock.Time // when a 2xx came to a re-INVITE that had been given up and whose call was over
+	unasked   bool       // its INVITE had been given up
+	left      bool       // the peer hung up before the call was up
 }
 
 // ackOf is the ACK that the engine sent to the 2xx of an INVITE.

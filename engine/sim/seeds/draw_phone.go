@@ -83,6 +83,9 @@ func (d drawer) talk(caller bool) (t talk) {
 	if caller && !d.one(12) || d.one(4) {
 		t.Bye = d.span(0, pick(d, 10*time.Millisecond, 2*time.Second, 40*time.Second))
 	}
+	if d.one(4) {
+		t.Reason = pick(d, "Q.850;cause=16", `SIP;cause=200;text="Call completed elsewhere"`)
+	}
 	t.NoAck = d.one(20)
 	if d.one(12) {
 		t.AckLate = d.span(0, pick(d, time.Second, 40*time.Second))

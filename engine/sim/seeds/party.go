@@ -197,7 +197,11 @@ func (p *party) bye(e *end) {
 	}
 	e.over = true
 	o := p.outgoing("BYE", e)
-	o.begin(p.start(o, e.target, e.remote).end(nil))
+	w := p.start(o, e.target, e.remote)
+	if p.talk.Reason != "" {
+		w.field("Reason", p.talk.Reason)
+	}
+	o.begin(w.end(nil))
 }
 
 // ask sends a request inside the dialog, also when it is over: the engine has to know.

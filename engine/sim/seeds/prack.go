@@ -3,6 +3,7 @@ package seeds
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"tandem/engine/clock"
@@ -103,8 +104,8 @@ func (k *book) sentPrack(l *leg, m *message.Message) {
 		return
 	case n != 3 || cseq != l.invite.msg.CSeq() || method != "INVITE":
 		k.bad(l.call, "leg %d: RAck %q", l.n, m.Get(message.RAck))
-	case string(m.RequestURI()) != h.target:
-		k.bad(l.call, "leg %d: PRACK to %s, not to the Contact %s", l.n, m.RequestURI(), h.target)
+	case !slices.Contains(h.targets, string(m.RequestURI())):
+		k.bad(l.call, "leg %d: PRACK to %s, not to a Contact of %s", l.n, m.RequestURI(), h.targets)
 	case m.CSeq() <= max(h.outSeq, l.invite.msg.CSeq()):
 		k.bad(l.call, "leg %d: PRACK with CSeq %d after %d", l.n, m.CSeq(), h.outSeq)
 	}

@@ -1,6 +1,8 @@
 package seeds
 
 import (
+	"slices"
+
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
@@ -189,8 +191,9 @@ func (k *book) gotUnasked(t *txn, m *message.Message) {
 		return
 	}
 	if t != t.leg.invite {
-		if c.endAt >= 0 {
-			k.oweAck(t, k.dialogOf(t.leg, m))
+		if d := k.dialogOf(t.leg, m); c.endAt >= 0 && d != nil {
+			d.unaskedAt = now
+			k.oweAck(t, d)
 		}
 		return
 	}
@@ -234,8 +237,13 @@ func (t *txn) late(now clock.Time) bool {
 // hear notes an early dialog of a peer. It is one to the engine if there is a session description in it, a reliable provisional, or
 // if the plan wants to show all.
 func (l *leg) hear(m *message.Message) {
-	if l.heardOf(m.ToTag()) == nil {
-		l.heard = append(l.heard, heard{tag: string(m.ToTag()), target: contactOf(m, l.target)})
+	h := l.heardOf(m.ToTag())
+	if h == nil {
+		l.heard = append(l.heard, heard{tag: string(m.ToTag())})
+		h = &l.heard[len(l.heard)-1]
+	}
+	if uri := contactOf(m, l.target); !slices.Contains(h.targets, uri) {
+		h.targets = append(h.targets, uri)
 	}
 }
 
@@ -261,7 +269,7 @@ func (k *book) gotAnswer(t *txn, m *message.Message) *dialog {
 	d.to, d.from = k.keep(m.Get(message.To)), l.invite.msg.Get(message.From)
 	if !m.Has(message.Contact) {
 		if h := l.heardOf(m.ToTag()); h != nil {
-			d.early = h.target
+			d.early = h.targets
 		}
 	}
 	l.dialogs = append(l.dialogs, d)

@@ -84,6 +84,9 @@ func (b nodes) contacts(list []pointer) (out []plan.Contact) {
 	return out
 }
 
+// hangupText is what the script says as it hangs up.
+const hangupText = "as the script says"
+
 // script is the script of a run: it does what the Spec says and writes down what it was asked.
 type script struct{ w *world }
 
@@ -115,7 +118,7 @@ func (s script) do(c engine.Call, e effect) {
 	}
 	if e.Hangup {
 		s.data(c).book.hungAt = s.w.net.Now()
-		c.Hangup("as the script says")
+		c.Hangup(hangupText)
 	}
 }
 

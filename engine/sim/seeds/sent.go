@@ -375,8 +375,8 @@ func (k *book) sentFinal(t *txn, m *message.Message) {
 		return
 	}
 	if t.loose {
-		if h := t.leg.heardOf(t.msg.FromTag()); h != nil && t.code != 481 && t.code != 500 {
-			h.seq = max(h.seq, t.msg.CSeq())
+		if t.code != 481 && t.at == now {
+			t.numbered()
 		}
 		return
 	}

@@ -183,6 +183,7 @@ const (
 // talk is what a party does once it is in a dialog.
 type talk struct {
 	Bye     time.Duration // when it hangs up, counted from the answer; 0 = never
+	Reason  string        // of its BYE
 	NoAck   bool          // 2xx get no ACK
 	AckLate time.Duration // or one that comes late
 	Asks    []ask         // requests of its own

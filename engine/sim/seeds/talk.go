@@ -216,7 +216,7 @@ func (k *book) gotInDialog(t *txn) {
 		if a := l.accepted; len(a) > 0 && a[len(a)-1].ackedAt < 0 || l.n > 0 && c.winner.ackTo(l.invite.msg.CSeq()) == nil {
 			k.seen[sawByeBeforeAck]++
 		}
-		c.endedBy = l
+		c.endedBy, c.reasons = l, reasonsOf(m)
 		k.end(c)
 	case message.INVITE:
 		k.gotOffer(t)
@@ -257,6 +257,13 @@ func (k *book) gotBefore(t *txn) {
 	k.owe(t, 200)
 	c.pending.left = true
 	c.inputs = append(c.inputs, input{at: k.w.net.Now(), kind: inCalleeGone})
+}
+
+// numbered notes that a request in an early dialog was taken, so that its number is the last one there.
+func (t *txn) numbered() {
+	if h := t.leg.heardOf(t.msg.FromTag()); h != nil {
+		h.seq = max(h.seq, t.msg.CSeq())
+	}
 }
 
 // gotOffer is RFC 3261 §14.2 and RFC 3311 §5.2.
@@ -356,6 +363,7 @@ func (k *book) sentInDialog(l *leg, m *message.Message) {
 	now, c, o := t.at, l.call, k.current
 	if o != nil && o.loose && o.at == now {
 		t.origin = o
+		o.numbered()
 		return
 	}
 	d := k.dialogTo(l, m)
@@ -389,7 +397,7 @@ func (k *book) checkInDialog(d *dialog, m *message.Message) {
 	switch {
 	case !bytes.Equal(m.Get(message.To), d.to) || !bytes.Equal(m.Get(message.From), d.from) && !d.strange():
 		k.bad(c, "leg %d: From or To of %q are not those of its dialog", l.n, m.Bytes())
-	case string(m.RequestURI()) != d.target && string(m.RequestURI()) != d.early:
+	case string(m.RequestURI()) != d.target && !slices.Contains(d.early, string(m.RequestURI())):
 		k.bad(c, "leg %d: %s to %s, not to the Contact %s", l.n, m.MethodName(), m.RequestURI(), d.target)
 	case string(m.Get(message.Route)) != route:
 		k.bad(c, "leg %d: Route %q, expected %q", l.n, m.Get(message.Route), route)
@@ -427,6 +435,7 @@ func (k *book) sentBye(d *dialog, m *message.Message) {
 	if c.endAt < 0 {
 		switch {
 		case c.hungAt == now:
+			c.reasons = `SIP;cause=200;text="` + hangupText + `"|`
 		case k.lapsed(c, now):
 			k.seen[sawLapse]++
 		default:
@@ -434,7 +443,10 @@ func (k *book) sentBye(d *dialog, m *message.Message) {
 		}
 		k.end(c)
 	}
-	if c.endAt != now {
+	if c.endAt == now && reasonsOf(m) != c.reasons {
+		k.bad(c, "leg %d: BYE with %q, expected %q", l.n, reasonsOf(m), c.reasons)
+	}
+	if c.endAt != now && d.unaskedAt != now {
 		k.bad(c, "leg %d: a BYE after the end", l.n)
 	}
 }

@@ -1,7 +1,6 @@
 package luaapi
 
 import (
-	"math/bits"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -61,8 +60,8 @@ func (v *vm) sandbox() *lua.LState {
 	str := v.stringLib(pick(L, library(all, "string"), stringNames))
 	tab := pick(L, library(all, "table"), tableNames)
 	num := pick(L, library(all, "math"), mathNames)
-	v.tolls(all, str, tab)
-	set(L, tab, map[string]lua.LGFunction{"concat": v.concat, "insert": v.insert})
+	set(L, str, map[string]lua.LGFunction{"byte": v.byteCodes(all)})
+	set(L, tab, map[string]lua.LGFunction{"concat": v.concat, "insert": v.insert, "remove": v.remove, "sort": v.sort})
 	num.RawSetString("random", L.NewFunction(random(rand.New(v.opt.Random(v.generation, v.shard)))))
 	set(L, globals, map[string]lua.LGFunction{
 		"print": v.print, "rawset": rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
@@ -134,28 +133,12 @@ func setMetatable(L *lua.LState) int {
 	return 1
 }
 
-// tolls adds the functions whose work grows with what they are given: it is taken from the budget.
-func (v *vm) tolls(all, str, tab *lua.LTable) {
-	n := func(L *lua.LState) int {
-		if t, ok := L.Get(1).(*lua.LTable); ok {
-			return t.MaxN()
-		}
-		return len(L.Get(1).String())
-	}
-	for _, f := range []struct {
-		from, to *lua.LTable
-		name     string
-		cost     func(n int) int
-	}{
-		{library(all, "string"), str, "byte", func(n int) int { return n / 8 }},
-		{library(all, "table"), tab, "remove", func(n int) int { return n / 64 }},
-		{library(all, "table"), tab, "sort", func(n int) int { return n * bits.Len(uint(n)) }},
-	} {
-		fn := f.from.RawGetString(f.name).(*lua.LFunction).GFunction
-		f.to.RawSetString(f.name, v.L.NewFunction(func(L *lua.LState) int {
-			v.meter.left -= f.cost(n(L))
-			return fn(L)
-		}))
+// byteCodes is string.byte, whose cost is taken from the budget.
+func (v *vm) byteCodes(all *lua.LTable) lua.LGFunction {
+	fn := library(all, "string").RawGetString("byte").(*lua.LFunction).GFunction
+	return func(L *lua.LState) int {
+		v.meter.left -= len(L.Get(1).String()) / 8
+		return fn(L)
 	}
 }
 
@@ -178,24 +161,6 @@ func (v *vm) unpack(L *lua.LState) int {
 		L.Push(t.RawGetInt(i))
 	}
 	return n
-}
-
-// insert is table.insert.
-func (v *vm) insert(L *lua.LState) int {
-	t := L.CheckTable(1)
-	if mod.Locked(t) {
-		mod.Raise(L, mod.Where(L), "table.insert: the table cannot be changed")
-	}
-	switch L.GetTop() {
-	case 2:
-		t.Append(L.Get(2))
-	case 3:
-		v.meter.left -= t.MaxN() / 64
-		t.Insert(L.CheckInt(2), L.Get(3))
-	default:
-		mod.Raise(L, mod.Where(L), "table.insert takes a table, a position if it is not the end, and a value")
-	}
-	return 0
 }
 
 // random is math.random on the engine's source.

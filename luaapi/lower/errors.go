@@ -5,6 +5,9 @@ import lua "github.com/yuin/gopher-lua"
 // Error is error. gopher-lua's takes level 2 for level 1, raises numbers without their place, and refuses nil.
 func Error(L *lua.LState) int {
 	value, level := L.Get(1), L.OptInt(2, 1)
+	if at, ok := L.GetStack(level); !ok || native(L, at) {
+		level = 0 // called by pcall itself: there is no line
+	}
 	if n, ok := value.(lua.LNumber); ok && level > 0 {
 		value = lua.LString(n.String())
 	}
@@ -13,6 +16,12 @@ func Error(L *lua.LState) int {
 	}
 	L.Error(value, level)
 	return 0
+}
+
+// native reports whether a function on the stack is written in Go.
+func native(L *lua.LState, at *lua.Debug) bool {
+	_, err := L.GetInfo("S", at, nil)
+	return err != nil || at.What == "G"
 }
 
 // XPCall is xpcall. gopher-lua's leaves the locals of the functions that fail to closures that share them and live on, without

@@ -67,8 +67,8 @@ var cases = []struct{ name, text, want string }{
 		"true 1 2\nfalse 1\ntrue\nfalse",
 	},
 	{
-		"error with values", `out(pcall(error)) out(pcall(error, nil)) out(pcall(error, { x = 1 })) out(pcall(error, false, 2)) local ok, e = pcall(function() error(42) end) out(type(e)) out(pcall(error, 42, 0))`,
-		"false nil\nfalse nil\nfalse {[\"x\"]=1}\nfalse false\n\"string\"\nfalse 42",
+		"error with values", `out(pcall(error)) out(pcall(error, nil)) out(pcall(error, { x = 1 })) out(pcall(error, false, 2)) local ok, e = pcall(function() error(42) end) out(type(e)) out(pcall(error, 42, 0)) out(pcall(error, "x")) out(pcall(pcall, error, "x"))`,
+		"false nil\nfalse nil\nfalse {[\"x\"]=1}\nfalse false\n\"string\"\nfalse 42\nfalse \"x\"\ntrue false \"x\"",
 	},
 	{"for with a function and a table", `do local a, b, c, d, e, f, g, h = 1, 2, 3, 4, 5, 6, 7, 8 end local n = 0 for k, v in next, { 10, 20, 30, 40 } do n = n + v end out(n)`, "100"},
 	{"for with a function", `do local a, b, c, d, e, f, g, h = 1, 2, 3, 4, 5, 6, 7, 8 end local function f(s, c) out(s, c) if not c then return 1 end end for i in f do end for i in f, 2 do end`, "nil nil\nnil 1\n2 nil\n2 1"},
@@ -110,6 +110,10 @@ t = { ` + counted(100) + ` f() } out(#t, t[100], t[102]) t = { ` + counted(49) +
 "v1"`},
 	{"a text as table", `out((pcall(function() ("x").y = 1 end))) out((pcall(function() local a ("x").y, a = 1, 2 end)))`, "false\nfalse"},
 	{"upvalues of loops", `local fs = {} for i = 1, 3 do local n = i fs[i] = function() n = n + 1 return n, i end end for i = 1, 3 do fs[i]() out(fs[i]()) end local i = 0 repeat local j = i fs[i] = function() j = j + 1 return j end i = i + 1 until j >= 2 out(fs[0](), fs[1](), fs[2]())`, "3 1\n4 2\n5 3\n1 2 3"},
+	{
+		"items set to nil", `local t = { 3, 1, 2, 5 } t[#t] = nil out(table.remove(t)) out(#t) t[3] = 0 t[3] = nil table.sort(t) out(t) t[2] = nil out(table.remove(t, 1), #t) out(table.remove(t)) out(table.remove(t, 1))`,
+		"2\n2\n{[1]=1,[2]=3}\n1 0\n\n",
+	},
 	{"tail calls", `local function f(n, ...) if n == 0 then return ... end return f(n - 1, n, ...) end out(f(5)) local function g() return (f(2)) end out(g())`, "1 2 3 4 5\n1"},
 }
 

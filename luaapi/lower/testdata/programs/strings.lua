@@ -1,0 +1,16 @@
+-- The string library, as far as scripts use it.
+out(("hello"):len(), #"hello", ("hello"):upper(), ("HeLLo"):lower(), ("abc"):reverse(), ("ab"):rep(3), ("ab"):rep(0), ("ab"):rep(-1))
+out(("hello"):sub(2), ("hello"):sub(-3), ("hello"):sub(2, -2), ("hello"):sub(0), ("hello"):sub(10), ("hello"):sub(-100, 2), ("hello"):sub(3, 2))
+out(("abc"):byte(), ("abc"):byte(-1), ("abc"):byte(1, -1)) out(("abc"):byte(10)) out(string.char(72, 105), string.char())
+out(("hello world"):find("wor"), ("hello"):find("l"), ("hello"):find("xyz"), ("hello"):find(""), ("hello"):find("", 10), ("a.b"):find(".", 1, true), ("a.b"):find("%."), ("hello"):find("l", -2))
+out(("key = value"):match("^(%w+)%s*=%s*(%w+)$")) out(("2024-01-02"):match("(%d+)-(%d+)-(%d+)")) out(("abc"):match("()b()")) out(("abc"):match("x?"), ("abc"):match("^b"))
+out(("hello"):gsub("l", "L")) out(("hello"):gsub("l", "L", 1)) out(("hello"):gsub("", "-")) out(("abc"):gsub("%w", "%0%0")) out(("abc"):gsub("(a)(b)", "%2%1"))
+out(("$name is $age"):gsub("%$(%w+)", { name = "x", age = 5 })) out(("abc"):gsub("%w", function(c) if c == "b" then return "B" end end)) out(("a,b,,c"):gsub(",", ";"))
+out(("[x]"):match("%[(.-)%]"), ("<<a>>"):match("<(.+)>"), ("f(a(b)c)d"):match("%b()"), ("x=1"):match("^(.-)=(.*)$"))
+out(string.format("%d %5d %-5d| %05d %+d", 1, 2, 3, 4, 5), string.format("%s %10s %-10s|", "a", "b", "c"), string.format("%x %X %o %c", 255, 255, 8, 65))
+out(string.format("%5.2f %e %g", 1.5, 12345.678, 0.5), string.format("%q", 'a "b"\n\\'), string.format("%%"), string.format("%.3s", "abcdef"), string.format("%i", 3))
+out(tostring(1), tostring(-1.5), tostring(nil), tostring(true), tonumber("10"), tonumber("  5  "), tonumber("0x1F"), tonumber("z", 36), tonumber("11", 2), tonumber("x"), tonumber(""), tonumber("1.5"))
+out(1 .. "", 1.5 .. "", -1 .. "x", 100000 .. "", 2 ^ 31 .. "")
+out("a\65\10b", 'x\'y', [[
+long]], [==[ ]] ]==], "tab\tend", "\\")
+out(pcall(function() local x = string.rep() end)) out(pcall(function() local x = ("x"):rep({}) end)) out(pcall(function() local x = string.format("%d", "x") end)) out(pcall(function() return ("x") + 1 end)) out(("10") + 1, "3" * "4")

@@ -1,0 +1,89 @@
+package luaapi
+
+import (
+	"math/bits"
+	"sort"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/mod"
+)
+
+// changeable returns the table that a function of the table library is to change.
+func changeable(L *lua.LState, function string) *lua.LTable {
+	t := L.CheckTable(1)
+	if mod.Locked(t) {
+		mod.Raise(L, mod.Where(L), "table.%s: the table cannot be changed", function)
+	}
+	return t
+}
+
+// insert is table.insert.
+func (v *vm) insert(L *lua.LState) int {
+	t := changeable(L, "insert")
+	switch L.GetTop() {
+	case 2:
+		t.Append(L.Get(2))
+	case 3:
+		v.meter.left -= t.MaxN() / 64
+		t.Insert(L.CheckInt(2), L.Get(3))
+	default:
+		mod.Raise(L, mod.Where(L), "table.insert takes a table, a position if it is not the end, and a value")
+	}
+	return 0
+}
+
+// remove is table.remove. gopher-lua's takes places for items that have been set to nil, t[#t] = nil.
+func (v *vm) remove(L *lua.LState) int {
+	t := changeable(L, "remove")
+	n := t.Len()
+	at := L.OptInt(2, n)
+	if at < 1 || at > n {
+		return 0
+	}
+	v.meter.left -= n / 64
+	L.Push(t.Remove(at))
+	return 1
+}
+
+// sort is table.sort. gopher-lua's takes places for items that have been set to nil, too.
+func (v *vm) sort(L *lua.LState) int {
+	s := sorter{L: L, t: changeable(L, "sort")}
+	if L.GetTop() > 1 && L.Get(2) != lua.LNil {
+		s.less = L.CheckFunction(2)
+	}
+	s.n = s.t.Len()
+	v.meter.left -= s.n * bits.Len(uint(s.n))
+	sort.Sort(s)
+	return 0
+}
+
+// sorter sorts the first n items of a table.
+type sorter struct {
+	L    *lua.LState
+	t    *lua.LTable
+	less *lua.LFunction // nil = <
+	n    int
+}
+
+func (s sorter) Len() int { return s.n }
+
+func (s sorter) Swap(i, j int) {
+	a, b := s.t.RawGetInt(i+1), s.t.RawGetInt(j+1)
+	s.t.RawSetInt(i+1, b)
+	s.t.RawSetInt(j+1, a)
+}
+
+func (s sorter) Less(i, j int) bool {
+	a, b := s.t.RawGetInt(i+1), s.t.RawGetInt(j+1)
+	if s.less == nil {
+		return s.L.LessThan(a, b)
+	}
+	s.L.Push(s.less)
+	s.L.Push(a)
+	s.L.Push(b)
+	s.L.Call(2, 1)
+	less := lua.LVAsBool(s.L.Get(-1))
+	s.L.Pop(1)
+	return less
+}

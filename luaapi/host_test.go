@@ -194,7 +194,7 @@ func TestDeadGenerationsAreFreed(t *testing.T) {
 		t.Fatal(err)
 	}
 	call.Release()
-	call = nil //nolint:wastedassign // let go of
+	call = nil // let go of
 	h.Status()
 	deadline := time.After(10 * time.Second)
 	for {

@@ -357,3 +357,41 @@ func TestNoTimerAfterThePrack(t *testing.T) {
 	}
 	r.run()
 }
+
+// A refresh of ours by re-INVITE is an INVITE like any other: nothing may be offered meanwhile, and one that is only rung for must
+// not outlive its call, nor its 2xx stay without ACK.
+func TestRefreshUnderWay(t *testing.T) {
+	for name, then := range map[string][]int{"answered late": {180, 200, 200}, "never answered": {180}} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+			var again *message.Message
+			a := r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+				if m.ToTag() == nil {
+					b := bytes.Replace(response(m, 200, "x"), []byte("Contact"), []byte("Session-Expires: 100;refresher=uac\r\nContact"), 1)
+					return [][]byte{b}
+				}
+				again = m
+				return [][]byte{response(m, then[0], "")}
+			})
+			c := r.place(sim.CallSpec{HangupAfter: seconds(60)})
+			x := c.Request(at(55*time.Second), "INVITE", nil, nil) // the refresh goes out after 50 s
+			r.net.Run(at(61 * time.Second))
+			for _, code := range then[1:] {
+				a.out.Send(flow.Flow{Remote: pbx}, response(again, code, ""))
+			}
+			r.run()
+			if x.Code() != 491 || a.got(message.CANCEL) == nil {
+				t.Errorf("re-INVITE meanwhile got %d", x.Code())
+			}
+			acks := 0
+			for _, m := range a.heard {
+				if m.IsRequest() && m.Method() == message.ACK && m.CSeq() == again.CSeq() {
+					acks++
+				}
+			}
+			if acks != len(then)-1 {
+				t.Errorf("%d ACK to %d copies of the 2xx", acks, len(then)-1)
+			}
+		})
+	}
+}

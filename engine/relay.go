@@ -108,9 +108,9 @@ func (s *side) onOffer(now clock.Time, tx *transaction.Server, m *message.Messag
 func (s *side) open() (theirs, ours bool) {
 	first := !s.agreed && len(s.c.invite.Body()) > 0 // the offer of the first INVITE
 	theirs = s.in != nil || first && s.b == nil
-	ours = s.out != nil || s.late != nil || first && s.b != nil
+	ours = s.out != nil || s.late != nil || s.refreshing != nil || first && s.b != nil
 	if p := s.peer; p != nil {
-		ours = ours || p.late != nil || p.in != nil && p.in != s.out || p.out != nil && p.out != s.in
+		ours = ours || p.late != nil || p.refreshing != nil || p.in != nil && p.in != s.out || p.out != nil && p.out != s.in
 	}
 	return theirs, ours
 }

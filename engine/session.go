@@ -92,7 +92,11 @@ func (s *side) Refresh(now clock.Time) {
 		b = append(b, "Content-Type: application/sdp\r\n"...)
 	}
 	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)
-	sh.layer.Request(now, s.dialog.Flow, method, sh.buf, &refresh{s: s, seq: seq})
+	r := &refresh{s: s, seq: seq}
+	r.client = sh.layer.Request(now, s.dialog.Flow, method, sh.buf, r)
+	if method == message.INVITE {
+		s.refreshing = r
+	}
 }
 
 // Expired ends a call one of whose sessions was not refreshed (RFC 4028 §10).
@@ -105,26 +109,43 @@ func (s *side) Expired(clock.Time) {
 
 // refresh hears what became of a refresh of ours.
 type refresh struct {
-	s   *side
-	seq uint32
+	s      *side
+	seq    uint32
+	client *transaction.Client
+}
+
+// done says that nothing more is awaited.
+func (r *refresh) done() {
+	if r.s.refreshing == r {
+		r.s.refreshing = nil
+	}
+}
+
+// ack acknowledges the 2xx to a re-INVITE.
+func (r *refresh) ack(now clock.Time, tx *transaction.Client, m *message.Message) {
+	if m.Method() == message.INVITE {
+		d := r.s.dialog
+		tx.Ack(now, r.s.c.sh.ack(d, r.seq, nil, nil), d.Flow, d.RemoteTag)
+	}
 }
 
 // Response starts the timer anew, or ends the call if the peer has lost its dialog (RFC 4028 §7.4).
 func (r *refresh) Response(now clock.Time, tx *transaction.Client, m *message.Message) {
 	s := r.s
 	code := m.Status()
-	if code < 200 || s.c.over {
-		if code/100 == 2 {
-			tx.Detach()
-		}
+	if code < 200 {
 		return
 	}
+	r.done()
 	s.c.sh.current = s.c
 	switch {
-	case code < 300:
-		if m.Method() == message.INVITE {
-			tx.Ack(now, s.c.sh.ack(s.dialog, r.seq, nil, nil), s.dialog.Flow, s.dialog.RemoteTag)
+	case s.c.over:
+		if code < 300 {
+			r.ack(now, tx, m)
+			tx.Detach()
 		}
+	case code < 300:
+		r.ack(now, tx, m)
 		s.dialog.Refresh(m)
 		s.sessionAgreed(m)
 	case code == 481 || code == 408:
@@ -134,6 +155,7 @@ func (r *refresh) Response(now clock.Time, tx *transaction.Client, m *message.Me
 
 // Failed ends the call: the peer answers nothing.
 func (r *refresh) Failed(clock.Time, *transaction.Client, transaction.Failure) {
+	r.done()
 	if !r.s.c.over {
 		r.s.c.sh.current = r.s.c
 		r.s.gone()

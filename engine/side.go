@@ -34,9 +34,10 @@ type side struct {
 
 	referrals []referral // the REFERs that this peer was sent
 
-	session leg.SessionTimer
-	updates bool   // the peer takes UPDATE
-	said    []byte // the session description that it was sent last, unless it takes UPDATE
+	session    leg.SessionTimer
+	refreshing *refresh // the re-INVITE that refreshes the session, until it is answered
+	updates    bool     // the peer takes UPDATE
+	said       []byte   // the session description that it was sent last, unless it takes UPDATE
 
 	in, out *relay // the offer, or the INVITE, inside the dialog that this peer made, that we made to it
 	agreed  bool   // the offer of the first INVITE is answered
@@ -215,5 +216,8 @@ func (s *side) close() {
 	if s.out != nil {
 		s.out.drop()
 		s.out = nil
+	}
+	if s.refreshing != nil {
+		s.refreshing.client.Cancel(s.c.sh.now) // it would wait for ever for a peer that only rings
 	}
 }

@@ -44,7 +44,7 @@ func (g *gen) body(vars ...*variable) []*node {
 	if g.chance(30) {
 		out = append(out, g.breakStmt())
 	}
-	if g.chance(10) {
+	if g.chance(20) {
 		out = append([]*node{block("if "+g.of("false", "nil", "not true", "nil and 1")+" then", []*node{line("local x")}, "end")}, out...)
 	}
 	g.vars = g.vars[:had]

@@ -56,7 +56,7 @@ func (g *gen) number(d int, pure bool) string {
 		if g.vararg[g.level] {
 			return "select('#', ...)"
 		}
-		return fmt.Sprintf("(tonumber(%s) or %s)", g.expr(str, d, true), n())
+		return fmt.Sprintf("(tonumber((%s):sub(1, 3)) or %s)", g.expr(str, d, true), n())
 	}
 	return fmt.Sprintf("(%s ^ 2 %% 97)", n())
 }
@@ -77,15 +77,15 @@ func (g *gen) str(d int, pure bool) string {
 	case 6:
 		return fmt.Sprintf("(%s and %s or %s)", g.expr(boolean, d, pure), g.expr(str, d, pure), g.expr(str, d, pure))
 	case 7:
-		return fmt.Sprintf("string.format(%q, %s, %s)", g.of("%d|%s", "%5d%s", "%03d-%q"), g.expr(number, d, true), g.leaf(str))
+		return fmt.Sprintf("string.format(%q, %s, %s):sub(-12)", g.of("%d|%s", "%5d%s", "%03d-%q"), g.expr(number, d, true), g.leaf(str))
 	case 8:
-		return fmt.Sprintf("table.concat({ %s, %s }, %s)", s(), g.leaf(number)+" + 0", g.of(`","`, `""`))
+		return fmt.Sprintf("table.concat({ %s, %s }, %s):sub(-12)", s(), g.leaf(number)+" + 0", g.of(`","`, `""`))
 	case 9:
 		return fmt.Sprintf("type(%s)", g.expr(anything, d, pure))
 	case 10:
-		return fmt.Sprintf("((%s):gsub(%s, %s))", s(), g.of(`"a"`, `"%w"`, `"(.)(.)"`, `"%s*$"`), g.of(`"b"`, `"%0"`, `"[%1]"`))
+		return fmt.Sprintf("((%s):gsub(%s, %s)):sub(1, 12)", s(), g.of(`"a"`, `"%w"`, `"(.)(.)"`, `"%s*$"`), g.of(`"b"`, `"%0"`, `"[%1]"`))
 	}
-	return fmt.Sprintf("(%s):rep(%d)", g.leaf(str), g.n(3))
+	return fmt.Sprintf("(%s):rep(%d):sub(1, 12)", g.leaf(str), g.n(3))
 }
 
 func (g *gen) boolean(d int, pure bool) string {

@@ -27,7 +27,7 @@ func TestRandom(t *testing.T) {
 		all := assemble(texts)
 		want, got := split(inReference(t, dir, all)), split(inTandem(t, dir, all))
 		if len(want) != len(texts) {
-			t.Fatalf("Lua 5.1 ran %d programs of %d from %d on, seed %d", len(want), len(texts), first, *seed)
+			t.Fatalf("Lua 5.1 ran %d programs of %d from %d on, seed %d; the last is\n%s", len(want), len(texts), first, *seed, texts[max(len(want)-1, 0)])
 		}
 		for i := range texts {
 			if i < len(got) && want[i] == got[i] || failed >= maxShown {

@@ -116,38 +116,6 @@ type ackOf struct {
 	at    clock.Time
 }
 
-// txn is a transaction as it looks from outside: of the engine, which is the client then, or of a peer.
-type txn struct {
-	leg    *leg
-	client bool
-	msg    message.Message // the request
-	at     clock.Time      // when it was sent first and
-	last   clock.Time      // last
-	again  clock.Time      // when its next copy, or that of its final response, is due
-	gap    time.Duration
-	copies int
-	resent int // by the engine, on the clock
-
-	heard       clock.Time // the latest response to the engine's request; -1 without one
-	provisional clock.Time // the first one; -1 without one
-	line        []byte     // the latest provisional response of the engine
-	code        int        // of the final response, 0 without one
-	tag         string     // its To tag
-	final       []byte
-	finalAt     clock.Time
-	ackedAt     clock.Time // -1 without ACK
-
-	cancel   *txn
-	cancelAt clock.Time
-	wanted   bool // the peer cancelled it, or the request that it passes on
-	reasons  string
-	origin   *txn       // of the other leg, that it passes on
-	relay    *txn       // on the other leg, that passes it on
-	expect   int        // the code of the response that is due
-	loose    bool       // of an early dialog: whatever it is answered with, or not, is right
-	failedAt clock.Time // could not be delivered; -1 if it could
-}
-
 // input is something that the engine was told and that a call depends on.
 type input struct {
 	at       clock.Time
@@ -211,22 +179,6 @@ func (k *book) mix(dir byte, shard int, f flow.Flow, b []byte) {
 
 func le64(b []byte) uint64 {
 	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 | uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
-}
-
-// txnOf returns the transaction that a message belongs to, taken for one with the given method.
-func (k *book) txnOf(m *message.Message, method string) *txn {
-	k.key = append(append(append(k.key[:0], m.TopVia().Branch...), '\n'), method...)
-	return k.txns[string(k.key)]
-}
-
-// newTxn starts the transaction of a request; txnOf has just missed it.
-func (k *book) newTxn(m *message.Message, l *leg, client bool) *txn {
-	now := k.w.net.Now()
-	t := &txn{leg: l, client: client, at: now, last: now, copies: 1, heard: -1, provisional: -1, ackedAt: -1, failedAt: -1}
-	_ = t.msg.Parse(k.keep(m.Bytes())) // it was parsed before
-	k.txns[string(k.key)] = t
-	k.list = append(k.list, t)
-	return t
 }
 
 func (c *callBook) add(f fact) { c.facts = append(c.facts, f) }

@@ -73,7 +73,7 @@ func (d drawer) call(i int) callSpec {
 		c.At = 0
 	}
 	if !c.LateOffer && d.one(3) {
-		c.Reliable = pick(d, supports, supports, supports)
+		c.Reliable = pick(d, supports, supports, requires)
 		c.NoPrack = d.one(8)
 		if d.one(4) {
 			c.PrackLate = d.span(0, pick(d, 300*time.Millisecond, 5*time.Second, 40*time.Second))

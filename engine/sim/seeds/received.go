@@ -3,7 +3,6 @@ package seeds
 import (
 	"slices"
 
-	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
 )
@@ -54,23 +53,6 @@ func (k *book) gotRequest(shard int, m *message.Message) {
 	case m.ToTag() != nil:
 		k.gotInDialog(t)
 	}
-}
-
-// forgotten reports whether a copy of a request is a new request to the engine: its transaction is over (RFC 3261 §17.2),
-// nobody answered what it was passed on as (RFC 4320 §4.2), or it never had one, being a CANCEL that overtook its INVITE.
-func (t *txn) forgotten(now clock.Time) bool {
-	invite := t.msg.Method() == message.INVITE
-	switch {
-	case t.code == 0:
-		return t.relay != nil && !invite && now > t.relay.at.Add(64*t1)
-	case invite && t.code >= 300 && t.ackedAt >= 0:
-		return now > rounded(t.ackedAt.Add(t4))
-	case invite && t.code >= 300:
-		return now > t.finalAt.Add(64*t1)
-	case t.msg.Method() == message.CANCEL && t.code == 481:
-		return true
-	}
-	return now > rounded(t.finalAt.Add(64*t1))
 }
 
 // renew starts the book of a call anew: its INVITE came by a second path when the first was over already, and to the
@@ -168,21 +150,6 @@ func (k *book) gotResponse(m *message.Message) {
 	}
 }
 
-// gaveUp returns when the engine gave up a request that had no final response, -1 if it did not: it could not be delivered, nothing
-// came (Timers B and F), or no final response came after its CANCEL (RFC 3261 §9.1).
-func (t *txn) gaveUp(now clock.Time) clock.Time {
-	quiet := t.heard < 0 || t.msg.Method() != message.INVITE
-	switch {
-	case t.failedAt >= 0:
-		return t.failedAt
-	case quiet && now > t.at.Add(64*t1):
-		return t.at.Add(64 * t1)
-	case t.cancel != nil && now > t.cancelAt.Add(64*t1):
-		return t.cancelAt.Add(64 * t1)
-	}
-	return -1
-}
-
 // gotUnasked notes a response to a request that was given up. A 2xx to an INVITE makes a dialog all the same, that has to be
 // ended as long as the engine knows the INVITE.
 func (k *book) gotUnasked(t *txn, m *message.Message) {
@@ -227,11 +194,6 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 	case code < 300:
 		k.oweAck(t, k.dialogOf(t.leg, m))
 	}
-}
-
-// late reports whether a response comes when its INVITE is forgotten.
-func (t *txn) late(now clock.Time) bool {
-	return t.msg.Method() == message.INVITE && t.code != 0 && now > rounded(t.finalAt.Add(64*t1))
 }
 
 // hear notes an early dialog of a peer. It is one to the engine if there is a session description in it, a reliable provisional, or

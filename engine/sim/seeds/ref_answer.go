@@ -1,0 +1,160 @@
+package seeds
+
+import (
+	"slices"
+
+	"tandem/engine/plan"
+)
+
+// accept is a 2xx: "wins whenever there is no winner and the caller has not cancelled"; everything else gets ACK and BYE.
+func (r *ref) accept(t *try, in *input) {
+	if slices.Contains(t.tags, in.tag) || t.tx == vanished {
+		return
+	}
+	t.tags = append(t.tags, in.tag)
+	if t.cancel {
+		r.seen[sawCrossing]++
+	}
+	ack := fact{what: acked, leg: t.leg, text: in.tag}
+	stray := t.let || t.tx == completed || t.tx == lapsed
+	if t.tx == calling || t.tx == proceeding {
+		t.tx, t.wanted = accepted, false
+		t.until = rounded(r.now.Add(64 * t1))
+	}
+	if !stray && r.winner == nil && !r.over && !r.gone {
+		r.won(t, in)
+		return
+	}
+	t.running, t.over = false, true
+	bye := fact{what: byed, leg: t.leg, text: in.tag}
+	switch {
+	case stray:
+		r.seen[sawStray]++
+	case r.winner != nil:
+		bye.more = elsewhere
+	case r.gone:
+		bye.more = r.reasons
+	}
+	r.seen[sawRelease]++
+	if len(t.tags) > 1 {
+		r.seen[sawSecondTag]++
+	}
+	r.add(ack)
+	r.add(bye)
+	t.let = t.let || r.ended
+}
+
+const elsewhere = `SIP;cause=200;text="Call completed elsewhere"|`
+
+func (r *ref) won(t *try, in *input) {
+	if t.givenUp {
+		r.seen[sawLateWin]++
+	}
+	r.winner, r.winTag = t, in.tag
+	t.running, t.over = false, true
+	x := t.result
+	x.code, x.outcome, x.synthetic, x.elapsed = in.code, plan.NoOutcome, false, r.now-t.place.begun
+	if !r.spec.LateOffer {
+		r.add(fact{what: acked, leg: t.leg, text: in.tag})
+	}
+	r.over = true
+	f := r.join(r.earlyOf(t, in.tag))
+	for _, o := range r.fronts {
+		if o != f {
+			o.waits, o.until, o.queue = false, never, nil
+		}
+	}
+	r.observe("answered", t)
+	f.queue = nil
+	if f.waits && f.media { // RFC 3262 §5: not before the PRACK
+		r.seen[sawPatience]++
+		f.queue = append(f.queue, func() { r.answered(f, t, in.code) })
+	} else {
+		r.answered(f, t, in.code)
+	}
+	for _, o := range r.tries {
+		if o.givenUp && !o.over {
+			r.cancel(o, elsewhere)
+		}
+	}
+	r.close(elsewhere)
+}
+
+// answered sends the caller the 2xx.
+func (r *ref) answered(f *front, t *try, code int) {
+	r.final = true
+	f.waits, f.until = false, never
+	if f.n < 0 {
+		f.n = r.tags
+		r.tags++
+	}
+	if f.n > 0 {
+		r.seen[sawNewTag]++
+	}
+	r.add(fact{what: finished, leg: t.leg, code: code, x: int64(f.n)})
+}
+
+// ringOut gives a target up whose time is over.
+func (r *ref) ringOut(p *place) {
+	t := p.try
+	r.giveUp(t, "")
+	x := t.result
+	x.code, x.synthetic, x.outcome = 480, true, plan.Timeout
+	if t.rang {
+		x.outcome = plan.NoAnswer
+	} else if p.timerC {
+		x.code = 408
+	}
+	p.outcome = x.outcome
+	r.results = append(r.results, x)
+}
+
+func (r *ref) giveUp(t *try, reasons string) {
+	p := t.place
+	p.status, p.due = done, never
+	t.running, t.givenUp = false, true
+	t.result.elapsed = r.now - p.begun
+	r.cancel(t, reasons)
+}
+
+// cancel cancels a branch, as soon as a provisional has come.
+func (r *ref) cancel(t *try, reasons string) {
+	switch t.tx {
+	case unsent:
+		t.over = true
+	case calling:
+		t.wanted, t.reasons = true, reasons
+	case proceeding:
+		t.reasons = reasons
+		r.sendCancel(t)
+	}
+}
+
+func (r *ref) sendCancel(t *try) {
+	if t.cancel {
+		return
+	}
+	t.cancel, t.wanted = true, false
+	t.until = r.now.Add(64 * t1)
+	r.add(fact{what: given, leg: t.leg, text: t.reasons})
+}
+
+// close gives everything up.
+func (r *ref) close(reasons string) {
+	for _, t := range r.tries {
+		if t.running {
+			r.giveUp(t, reasons)
+		}
+	}
+	shut(r.root)
+}
+
+func shut(p *place) {
+	if p == nil {
+		return
+	}
+	p.status, p.due = done, never
+	for _, m := range p.members {
+		shut(m)
+	}
+}

@@ -5,11 +5,11 @@ import lua "github.com/yuin/gopher-lua"
 // Error is error. gopher-lua's takes level 2 for level 1, raises numbers without their place, and refuses nil.
 func Error(L *lua.LState) int {
 	value, level := L.Get(1), L.OptInt(2, 1)
-	if at, ok := L.GetStack(level); !ok || native(L, at) {
-		level = 0 // called by pcall itself: there is no line
-	}
 	if n, ok := value.(lua.LNumber); ok && level > 0 {
 		value = lua.LString(n.String())
+	}
+	if at, ok := L.GetStack(level); !ok || native(L, at) {
+		level = 0 // called by pcall itself: there is no line
 	}
 	if level > 1 {
 		level++ // the machine does not count the function that raises for level 1 only

@@ -67,8 +67,8 @@ var cases = []struct{ name, text, want string }{
 		"true 1 2\nfalse 1\ntrue\nfalse",
 	},
 	{
-		"error with values", `out(pcall(error)) out(pcall(error, nil)) out(pcall(error, { x = 1 })) out(pcall(error, false, 2)) local ok, e = pcall(function() error(42) end) out(type(e)) out(pcall(error, 42, 0)) out(pcall(error, "x")) out(pcall(pcall, error, "x"))`,
-		"false nil\nfalse nil\nfalse {[\"x\"]=1}\nfalse false\n\"string\"\nfalse 42\nfalse \"x\"\ntrue false \"x\"",
+		"error with values", `out(pcall(error)) out(pcall(error, nil)) out(pcall(error, { x = 1 })) out(pcall(error, false, 2)) local ok, e = pcall(function() error(42) end) out(type(e)) out(pcall(error, 42, 0)) out(pcall(error, 42)) out(pcall(error, 42, 99)) out(pcall(error, "x")) out(pcall(pcall, error, "x"))`,
+		"false nil\nfalse nil\nfalse {[\"x\"]=1}\nfalse false\n\"string\"\nfalse 42\nfalse \"42\"\nfalse \"42\"\nfalse \"x\"\ntrue false \"x\"",
 	},
 	{"for with a function and a table", `do local a, b, c, d, e, f, g, h = 1, 2, 3, 4, 5, 6, 7, 8 end local n = 0 for k, v in next, { 10, 20, 30, 40 } do n = n + v end out(n)`, "100"},
 	{"for with a function", `do local a, b, c, d, e, f, g, h = 1, 2, 3, 4, 5, 6, 7, 8 end local function f(s, c) out(s, c) if not c then return 1 end end for i in f do end for i in f, 2 do end`, "nil nil\nnil 1\n2 nil\n2 1"},

@@ -228,7 +228,6 @@ func (g *gen) stmt() *node {
 	}
 }
 
-// assignable are the kinds that plain expressions have.
 func (g *gen) plainKind() kind {
 	return []kind{number, number, str, boolean, anything, anything}[g.n(6)]
 }
@@ -299,14 +298,13 @@ func (g *gen) reassign() *node {
 
 func (g *gen) multiple() *node {
 	var to, values []string
-	fields := false
 	for range 2 + g.n(3) {
 		k := g.plainKind()
 		switch t := g.pick(record); {
 		case t != nil && g.chance(20):
-			to, k, fields = append(to, t.name+"."+g.of("a", "b", "c")), anything, true
+			to, k = append(to, t.name+"."+g.of("a", "b", "c")), anything
 		case t != nil && g.chance(10):
-			to, k, fields = append(to, fmt.Sprintf("%s[%s]", t.name, g.expr(str, 1, true))), anything, true
+			to, k = append(to, fmt.Sprintf("%s[%s]", t.name, g.expr(str, 1, true))), anything
 		default:
 			v := g.target(k)
 			if v == nil {
@@ -315,11 +313,6 @@ func (g *gen) multiple() *node {
 			to = append(to, v.name)
 		}
 		values = append(values, g.value(k, to, 2))
-	}
-	if fields { // functions with effects could change the tables
-		for i := range values {
-			values[i] = g.of(values[i], values[i])
-		}
 	}
 	if l := g.pick(list); l != nil && g.chance(10) {
 		return line("%s[1], %s[2] = %s[2] or 2, %s[1]", l.name, l.name, l.name, l.name)
@@ -332,7 +325,8 @@ func (g *gen) multiple() *node {
 	return line("%s = %s", strings.Join(to, ", "), strings.Join(values, ", "))
 }
 
-// value is a value for a multiple assignment: rather one that reads what the others assign to.
+// value is a value for a multiple assignment: rather one that reads what the others assign to. It calls nothing with effects, which
+// could change the tables that are assigned to.
 func (g *gen) value(k kind, to []string, d int) string {
 	for _, name := range to {
 		if strings.HasPrefix(name, prefixes[k]) && len(name) < 4 && !strings.ContainsAny(name, ".[") && g.chance(40) {

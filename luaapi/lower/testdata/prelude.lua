@@ -1,4 +1,4 @@
--- What programs that are run by Lua 5.1 and by Tandem begin with: program(function(out, tick, effect) … end).
+-- What programs that are run by Lua 5.1 and by Tandem begin with: program(function(out, tick) … end).
 local write = require("out").write
 
 local shown, depth

@@ -63,9 +63,6 @@ func (c *call) answered(b *branch) {
 	// The caller's dialog is the winner's own, else one that nobody's SDP was shown under, else one under a new tag.
 	c.caller, c.callee = c.join(d), d
 	c.caller.updates = c.invite.HasToken(message.Allow, "UPDATE")
-	if b.target.MaxDuration > 0 {
-		sh.heap.Arm(&c.limit, sh.now.Add(b.target.MaxDuration))
-	}
 	for _, s := range c.sides {
 		if s != c.caller && s != c.callee {
 			s.leave() // RFC 3261 §13.2.2.4: the other early dialogs are over
@@ -87,7 +84,7 @@ func (c *call) answered(b *branch) {
 // answerCaller sends the caller the winner's 2xx.
 func (c *call) answerCaller(m *message.Message) {
 	s := c.caller
-	s.reliable.Stop()
+	s.reliable.Silence()
 	out := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
 	out = c.sh.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
 	out = c.appendAnswer(out, m)
@@ -98,6 +95,9 @@ func (c *call) answerCaller(m *message.Message) {
 	}
 	c.callee.sdp = nil
 	c.final = true
+	if d := c.winner.target.MaxDuration; d > 0 {
+		c.sh.heap.Arm(&c.limit, c.sh.now.Add(d))
+	}
 	c.sh.heap.Stop(&c.timer) // the plan is done and the caller needs no more signs of life
 	s.agreed = s.agreed || len(c.invite.Body()) > 0
 	s.acceptWith(c.server, c.invite, m.Status(), out, body)

@@ -95,8 +95,11 @@ func (c *call) show(b *branch, d *side, m *message.Message) {
 	s.provision(m, body)
 }
 
-// ringSide is the dialog under which the caller hears that something rings.
+// ringSide is the dialog under which the caller hears that something rings, or once it is answered the one of the answer.
 func (c *call) ringSide() *side {
+	if c.caller != nil {
+		return c.caller
+	}
 	for _, s := range c.sides {
 		if s.b == nil {
 			return s

@@ -395,3 +395,41 @@ func TestRefreshUnderWay(t *testing.T) {
 		})
 	}
 }
+
+// Seed 4150: the longest duration was over before the caller had its answer, which waited for a PRACK: the caller's INVITE never
+// got one.
+func TestLongestDurationBeforeTheAnswer(t *testing.T) {
+	r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.MaxDuration = 10 * time.Second })), 1)
+	r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Progress(), sim.Answer()})
+	c := r.place(sim.CallSpec{Headers: supports100rel})
+	r.net.Lose(func(d sim.Datagram) bool { return bytes.HasPrefix(d.Bytes, []byte("PRACK")) })
+	r.odd = true
+	r.run()
+	if c.Final() != 504 {
+		t.Errorf("caller got %d", c.Final())
+	}
+}
+
+// Seed 30171: what a script had the caller told as a callee answered went out in another callee's early dialog, which was over, and
+// its missing PRACK ended the call.
+func TestProgressWhenAnswered(t *testing.T) {
+	s := always(parallel(to("sip:a@192.0.2.11"), to("sip:b@192.0.2.12")))
+	s.observe = func(what string, c engine.Call, _ *plan.Step) {
+		if what == "answered" {
+			if err := c.Progress(182, nil); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	r := newRig(t, s, 1)
+	r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Progress()})
+	r.phone("sip:b@192.0.2.12", sim.After(time.Second))
+	c := r.call(sim.CallSpec{Headers: []sim.Header{{Name: "Require", Value: "100rel"}}, HangupAfter: seconds(60)})
+	told := r.caller.Received("182")
+	if len(told) != 1 || len(r.caller.Received("BYE")) != 0 {
+		t.Fatalf("%d 182, %d BYE", len(told), len(r.caller.Received("BYE")))
+	}
+	if m, _ := told[0].Message(); string(m.ToTag()) != c.ToTag() {
+		t.Errorf("182 under tag %s, the answer under %s", m.ToTag(), c.ToTag())
+	}
+}

@@ -27,6 +27,7 @@ type Reliable struct {
 	cseq  uint32
 	rseq  uint32
 	sent  []byte
+	owed  bool // the PRACK of what is not repeated any more
 	media bool
 }
 
@@ -60,11 +61,18 @@ func (r *Reliable) Sent(now clock.Time, b []byte, media bool, t1 time.Duration) 
 // Prack takes the RAck of a PRACK and reports whether it acknowledges the provisional that waits; if not, the PRACK is
 // answered 481 (RFC 3262 §3). After the PRACK was answered, the caller calls Release.
 func (r *Reliable) Prack(rack RAck) bool {
-	if r.sent == nil || rack.RSeq != r.rseq || rack.CSeq != r.cseq || !rack.Invite {
+	if r.sent == nil && !r.owed || rack.RSeq != r.rseq || rack.CSeq != r.cseq || !rack.Invite {
 		return false
 	}
 	r.Stop()
 	return true
+}
+
+// Silence ends the repetition because a final response was sent. The PRACK of what waits is still taken (RFC 3262 §3).
+func (r *Reliable) Silence() {
+	waits := r.sent != nil
+	r.Stop()
+	r.owed = waits
 }
 
 // Release lets the next provisional or the 2xx go.
@@ -72,7 +80,7 @@ func (r *Reliable) Release(now clock.Time) { r.user.Free(now) }
 
 // Stop ends the repetition.
 func (r *Reliable) Stop() {
-	r.sent = nil
+	r.sent, r.owed = nil, false
 	if r.heap != nil {
 		r.heap.Stop(&r.timer)
 	}

@@ -96,3 +96,24 @@ func TestConfirm(t *testing.T) {
 		t.Errorf("target %s", d.Target)
 	}
 }
+
+// RFC 3262 §3: after a final response nothing is repeated, but a PRACK is still taken.
+func TestReliableSilence(t *testing.T) {
+	var h clock.Heap
+	var r Reliable
+	c := &caller{}
+	r.Start(&h, c, 7, 100)
+	r.Silence()
+	if r.Prack(RAck{99, 7, true}) {
+		t.Error("a PRACK of nothing was taken")
+	}
+	r.Sent(0, []byte("180"), false, 500*time.Millisecond)
+	r.Silence()
+	runAll(&h)
+	if waiting, _ := r.Outstanding(); waiting || len(c.did) != 0 {
+		t.Errorf("waits %v, did %v", waiting, c.did)
+	}
+	if r.Prack(RAck{101, 7, true}) || !r.Prack(RAck{100, 7, true}) || r.Prack(RAck{100, 7, true}) {
+		t.Error("its PRACK is to be taken once, and no other")
+	}
+}

@@ -82,6 +82,9 @@ func (d drawer) call(i int) callSpec {
 	if !d.one(25) {
 		c.Plan = d.step(1 + d.IntN(4))
 	}
+	if d.one(6) {
+		c.Longest = d.span(time.Second, 40*time.Second)
+	}
 	if d.one(25) {
 		c.Invited = d.effect()
 	}

@@ -62,7 +62,7 @@ func (k *book) woken(now clock.Time) {
 		}
 	}
 	for _, c := range k.all() {
-		if c.invite != nil && !c.over && c.winner == nil {
+		if c.invite != nil && !c.over && (c.winner == nil || c.lasts()) {
 			return
 		}
 	}

@@ -37,6 +37,8 @@ func (k *book) finishCall(c *callBook) {
 		return // it never arrived
 	case !c.over:
 		k.bad(c, "the script was not told of the end")
+	case c.lasts() && c.endAt > c.invite.finalAt.Add(c.spec.Longest):
+		k.bad(c, "lasted longer than %s", c.spec.Longest)
 	case c.winner != nil && c.endAt < 0:
 		k.bad(c, "answered and never ended")
 	}

@@ -19,6 +19,7 @@ type promise struct {
 	again   clock.Time
 	gap     time.Duration
 	kept    bool // its PRACK came
+	silent  bool // the final response went out: it is not sent again, yet its PRACK is taken (RFC 3262 §3)
 	dropped bool // the dialog is over
 }
 
@@ -45,7 +46,7 @@ func (k *book) promised(c *callBook, m *message.Message, rseq uint32) bool {
 		if !bytes.Equal(p.bytes, m.Bytes()) {
 			continue
 		}
-		if p.kept || p.dropped || now != p.again || now >= p.at.Add(64*t1) {
+		if p.kept || p.silent || now != p.again || now >= p.at.Add(64*t1) {
 			k.bad(c, "a reliable provisional sent again at the wrong time")
 		}
 		p.gap *= 2

@@ -31,22 +31,23 @@ type ref struct {
 	places   int
 	rounds   int
 
-	over    bool // the caller's INVITE is decided
-	ended   bool // the script was told of the end
-	gone    bool // the caller gave up
-	winner  *try
-	winTag  string // of its 2xx
-	left    bool   // it hung up before the caller had that
-	reasons string // of the caller's CANCEL
-	hangup  bool
-	answers int
-	effects int
-	sign    clock.Time // when the caller is to hear something
-	fronts  []*front   // the dialogs towards the caller
-	earlies []*early
-	tags    int  // of ours that the caller saw
-	media   bool // somebody's early media were shown
-	final   bool // the caller's INVITE has its final response
+	over     bool // the caller's INVITE is decided
+	ended    bool // the script was told of the end
+	gone     bool // the caller gave up
+	winner   *try
+	winTag   string // of its 2xx
+	left     bool   // it hung up before the caller had that
+	reasons  string // of the caller's CANCEL
+	hangup   bool
+	answers  int
+	effects  int
+	sign     clock.Time // when the caller is to hear something
+	fronts   []*front   // the dialogs towards the caller
+	winFront *front     // of the answer
+	earlies  []*early
+	tags     int  // of ours that the caller saw
+	media    bool // somebody's early media were shown
+	final    bool // the caller's INVITE has its final response
 }
 
 type status uint8

@@ -59,6 +59,7 @@ func (r *ref) won(t *try, in *input) {
 	}
 	r.over = true
 	f := r.join(r.earlyOf(t, in.tag))
+	r.winFront = f
 	for _, o := range r.fronts {
 		if o != f {
 			o.waits, o.until, o.queue = false, never, nil
@@ -83,7 +84,7 @@ func (r *ref) won(t *try, in *input) {
 // answered sends the caller the 2xx.
 func (r *ref) answered(f *front, t *try, code int) {
 	r.final = true
-	f.waits, f.until = false, never
+	f.owed, f.waits, f.until = f.waits, false, never
 	if f.n < 0 {
 		f.n = r.tags
 		r.tags++

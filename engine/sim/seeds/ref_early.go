@@ -13,6 +13,7 @@ type front struct {
 	n     int        // which tag, by first use; -1 before that
 	code  int        // of the provisional that was shown last
 	waits bool       // a reliable provisional waits for its PRACK
+	owed  bool       // though it is not repeated any more
 	media bool       // and has a description
 	until clock.Time // when that is given up
 	queue []func()   // what waits for the PRACK, too
@@ -40,8 +41,11 @@ func (r *ref) earlyOf(t *try, tag string) *early {
 	return d
 }
 
-// ringFront is the dialog under which the caller hears that something rings.
+// ringFront is the dialog under which the caller hears that something rings, or that of the answer.
 func (r *ref) ringFront() *front {
+	if r.winFront != nil {
+		return r.winFront
+	}
 	if len(r.fronts) == 0 {
 		r.fronts = append(r.fronts, &front{n: -1, until: never})
 	}
@@ -184,10 +188,10 @@ func (r *ref) provide(f *front, code int, body bool) {
 // acknowledged is the caller's PRACK.
 func (r *ref) acknowledged(n int) {
 	for _, f := range r.fronts {
-		if f.n != n || !f.waits {
+		if f.n != n || !f.waits && !f.owed {
 			continue
 		}
-		f.waits, f.until = false, never
+		f.waits, f.owed, f.until = false, false, never
 		if f.of != nil && f.of.due != 0 {
 			r.prack(f.of)
 		}

@@ -156,7 +156,9 @@ func (k *book) sentResult(t *txn, m *message.Message) {
 	c.tag = t.tag
 	f.x = int64(c.tagNumber([]byte(c.tag)))
 	for i := range c.promises {
-		c.promises[i].dropped = true
+		p := &c.promises[i]
+		p.silent = true
+		p.dropped = t.code >= 300 || p.tag != c.tag
 	}
 	if t.code/100 == 2 {
 		k.seen[sawAnswer]++

@@ -32,12 +32,13 @@ type weather struct {
 type callSpec struct {
 	At        time.Duration // when the INVITE is sent
 	Caller    int
-	Plan      *step    // what the script decides; nil is 404
-	Invited   effect   // of the handler that decides
-	Answers   []answer // of the handlers that may return a plan, one after the other; then nil
-	Effects   []effect // of the handlers that observe, one after the other
-	LateOffer bool     // no session description in the INVITE
-	Reliable  reliably // whether the caller knows of reliable provisionals
+	Plan      *step         // what the script decides; nil is 404
+	Invited   effect        // of the handler that decides
+	Answers   []answer      // of the handlers that may return a plan, one after the other; then nil
+	Effects   []effect      // of the handlers that observe, one after the other
+	Longest   time.Duration // that the call may last
+	LateOffer bool          // no session description in the INVITE
+	Reliable  reliably      // whether the caller knows of reliable provisionals
 	PrackLate time.Duration
 	NoPrack   bool
 	Proxied   bool // a proxy stands before the caller: a second Via and a Record-Route

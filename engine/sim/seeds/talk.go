@@ -312,6 +312,9 @@ func (k *book) sentBye(d *dialog, m *message.Message) {
 		switch {
 		case c.hungAt == now:
 			c.reasons = `SIP;cause=200;text="` + hangupText + `"|`
+		case c.lasts() && now == c.invite.finalAt.Add(c.spec.Longest):
+			k.seen[sawLongest]++
+			c.reasons = `SIP;cause=200;text="Maximum duration"|`
 		case k.lapsed(c, now):
 			k.seen[sawLapse]++
 		default:
@@ -331,6 +334,9 @@ func (k *book) end(c *callBook) {
 	c.endAt = k.w.net.Now()
 	c.inputs = append(c.inputs, input{at: c.endAt, kind: inEnd})
 }
+
+// lasts reports whether there is a bound to how long the answered call may last.
+func (c *callBook) lasts() bool { return c.winner != nil && c.spec.Longest > 0 }
 
 // lapsed reports whether the wait for an ACK to a 2xx is over (RFC 3261 §13.3.1.4).
 func (k *book) lapsed(c *callBook, now clock.Time) bool {

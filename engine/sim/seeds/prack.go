@@ -32,6 +32,11 @@ func rseqOf(m *message.Message) uint32 {
 	return n
 }
 
+// promiseDue reports whether a reliable provisional is to be sent again now.
+func (c *callBook) promiseDue(m *message.Message, now clock.Time) bool {
+	return slices.ContainsFunc(c.promises, func(p promise) bool { return now == p.again && bytes.Equal(p.bytes, m.Bytes()) })
+}
+
 // promised checks a reliable provisional: sent again at the right time, or a new one whose predecessor was acknowledged. It
 // reports whether it is a new one.
 func (k *book) promised(c *callBook, m *message.Message, rseq uint32) bool {

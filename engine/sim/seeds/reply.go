@@ -74,8 +74,9 @@ func (k *book) repeated(t *txn, m *message.Message) {
 
 func (k *book) sentProvisional(t *txn, m *message.Message) {
 	now, c, code := k.w.net.Now(), t.leg.call, m.Status()
-	if t.last == now && t.copies > 1 && bytes.Equal(m.Bytes(), t.line) {
-		return // the request came again
+	again := t.last == now && t.copies > 1 && bytes.Equal(m.Bytes(), t.line) // because the request came again
+	if again && (t != c.invite || !c.promiseDue(m, now)) {
+		return
 	}
 	t.line = append(t.line[:0], m.Bytes()...)
 	if t != c.invite {

@@ -130,6 +130,10 @@ func (k *book) gotBefore(t *txn) {
 		t.loose = true
 		return
 	}
+	if h := t.leg.heardOf(t.msg.FromTag()); h != nil && t.msg.CSeq() < h.seq {
+		k.owe(t, 500) // RFC 3261 §12.2.2
+		return
+	}
 	k.owe(t, 200)
 	c.pending.left = true
 	c.inputs = append(c.inputs, input{at: k.w.net.Now(), kind: inCalleeGone})

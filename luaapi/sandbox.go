@@ -29,8 +29,8 @@ var stateOptions = lua.Options{
 // machine, or depends on the time.
 var (
 	baseNames = []string{
-		"assert", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "select", "tonumber",
-		"tostring", "type", "_VERSION",
+		"getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "tonumber", "tostring",
+		"type", "_VERSION",
 	}
 	tableNames = []string{"getn", "maxn"}
 	mathNames  = []string{
@@ -65,7 +65,7 @@ func (v *vm) sandbox() *lua.LState {
 	num.RawSetString("random", L.NewFunction(random(rand.New(v.opt.Random(v.generation, v.shard)))))
 	set(L, globals, map[string]lua.LGFunction{
 		"print": v.print, "rawset": rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
-		"error": lower.Error, "xpcall": lower.XPCall,
+		"error": lower.Error, "xpcall": lower.XPCall, "assert": assert, "select": selectFrom,
 	})
 	for name, lib := range map[string]*lua.LTable{"string": str, "table": tab, "math": num} {
 		globals.RawSetString(name, mod.Lock(L, name, lib, false, lockedLibrary(name)))
@@ -124,6 +124,7 @@ func rawSet(L *lua.LState) int {
 // setMetatable is setmetatable, for tables only: gopher-lua's would give all numbers or strings a metatable.
 func setMetatable(L *lua.LState) int {
 	t := L.CheckTable(1)
+	L.CheckAny(2)
 	L.CheckTypes(2, lua.LTNil, lua.LTTable)
 	if mt, ok := t.Metatable.(*lua.LTable); ok && mt.RawGetString("__metatable") != lua.LNil {
 		mod.Raise(L, mod.Where(L), "setmetatable: the metatable is protected")

@@ -125,6 +125,9 @@ func serve(ctx context.Context, c config.Config) error {
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
 	log := newLogger(c.Log)
+	if err := server.PaceGC(); err != nil {
+		log.Warn("memory is not limited: set GOMEMLIMIT", zap.Error(err))
+	}
 	s, err := server.Start(ctx, server.Options{Config: c, Log: log, Product: "Tandem/" + versionText()})
 	if err != nil {
 		return err

@@ -154,7 +154,7 @@ func TestEachGivesMembersWhatTheyLeaveUnset(t *testing.T) {
 func TestEachGivesTargetsPolicies(t *testing.T) {
 	a, b := to("a", headers(Header{Name: "X-A"})), to("b")
 	h := []Header{{Name: "X-B"}}
-	r := start(t, serial(a, b).with(each(Each{On6xx: SixBranch, Redirect: RedirectPass, Headers: h})))
+	r := start(t, serial(a, b).with(each(Each{Target: Target{On6xx: SixBranch, Redirect: RedirectPass, Headers: h}})))
 	if got := r.raw[0].Target; got.Headers[0].Name != "X-A" || got.On6xx != SixBranch || got.Redirect != RedirectPass {
 		t.Errorf("a: %+v", got)
 	}
@@ -186,6 +186,55 @@ func TestEachAppliesToWhatAFunctionReturns(t *testing.T) {
 	start(t, parallel(twice, to("b")).with(hold, each(Each{Ring: sec(5), Delay: sec(1), On: &busy}))).
 		at(2).asked("0 function", "0 function").final("a", 486).at(6).
 		want("1 invite a", "1 invite b", "2 invite vm", "6 cancel b")
+}
+
+// An option of targets goes to every target within: its own first, then that of the nearest group, then those of the groups
+// around, then the script's defaults.
+func TestEachGivesTargetsOfGroupsWithin(t *testing.T) {
+	inner := parallel(to("a"), deferred(gives(to("b"))), to("c", prack(PrackRequired))).with(each(Each{Target: Target{Prack: PrackOff}}))
+	outer := serial(inner).with(each(Each{Target: Target{Prack: PrackSupported, EarlyMedia: EarlyNone, MaxDuration: sec(9)}}))
+	r := start(t, outer)
+	for i, want := range []Prack{PrackOff, PrackOff, PrackRequired} {
+		if got := r.raw[i].Target; got.Prack != want || got.EarlyMedia != EarlyNone || got.MaxDuration != sec(9) {
+			t.Errorf("%s: %+v", got.User, got)
+		}
+	}
+}
+
+// Neither a ring time nor a delay nor an edge goes past the members of the group.
+func TestEachGivesTimesToMembersOnly(t *testing.T) {
+	start(t, serial(serial(to("a"))).with(each(Each{Ring: sec(10), Delay: sec(2)}))).at(12).
+		want("2 invite a", "12 cancel a", "12 respond 480")
+}
+
+// What stands in the place of a member takes nothing of the groups around, its own members what it gives them.
+func TestReplacementsTakeOnlyTheirOwnEach(t *testing.T) {
+	vm := serial(to("vm")).with(each(Each{Target: Target{Prack: PrackOff}}))
+	r := start(t, serial(to("a", on(Busy, vm))).with(each(Each{Target: Target{Prack: PrackRequired, EarlyMedia: EarlyNone}})))
+	r.final("a", 486)
+	if got := r.raw[0].Target; got.User != "vm" || got.Prack != PrackOff || got.EarlyMedia != EarlyDefault {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What a step has from the defaults of the script gives way to any group; what it says itself does not, be it nothing.
+func TestWeakOptionsGiveWay(t *testing.T) {
+	weak := to("a", ring(20), delay(3), headers(Header{Name: "X-Default"}))
+	weak.Target.Send181, weak.Target.EarlyMedia = true, EarlyAll
+	weak.Weak = OptRing | OptDelay | OptSend181 | OptHeaders | OptEarlyMedia
+	own := to("b")
+	own.Said = OptDelay | OptSend181
+	inner := parallel(weak, own).with(each(Each{Ring: sec(5), Said: OptDelay, Target: Target{Send181: true}}))
+	h := []Header{{Name: "X-Group"}}
+	r := start(t, serial(inner).with(each(Each{Said: OptSend181, Target: Target{Headers: h, Dialect: "minisipserver"}})))
+	r.at(5).want("0 invite a", "0 invite b", "5 cancel a", "5 cancel b", "5 respond 480")
+	a, b := start(t, serial(inner).with(each(Each{Target: Target{Headers: h}}))).raw[0].Target, r.e.Branch(2).Target
+	if !a.Send181 || a.EarlyMedia != EarlyAll || a.Headers[0].Name != "X-Group" {
+		t.Errorf("a: %+v", a)
+	}
+	if b.Send181 || b.Dialect != "minisipserver" {
+		t.Errorf("b: %+v", b)
+	}
 }
 
 // "The returned plan takes the failed step's place in its parent: a serial goes on to its next member only when

@@ -44,6 +44,7 @@ type node struct {
 	outcome Outcome
 
 	member     bool // stands in its group as written: takes the group's defaults
+	inherits   bool // takes options from the groups around it
 	inParallel bool // a parallel group is around it, at any depth
 	capped     bool // a group with a ring time is around it
 	timerC     bool // at is Timer C
@@ -69,8 +70,9 @@ func (e *Executor) compile(src *Node, parent int32, member bool, share uint16) i
 		p := &e.nodes[parent]
 		n.inParallel = p.inParallel || p.src.Kind == KindParallel
 		n.capped = p.capped || p.ring > 0
-		if each := p.src.Each; each != nil && member {
-			n.inherit(each)
+		n.inherits = member && (p.src.Each != nil || p.inherits)
+		if n.inherits {
+			e.inherit(&n)
 		}
 	}
 	e.nodes = append(e.nodes, n)
@@ -100,44 +102,6 @@ func (e *Executor) compileMembers(i int32) int32 {
 		last = j
 	}
 	return i
-}
-
-// inherit fills in what the member leaves unset. A function takes nothing: what it returns does.
-func (n *node) inherit(each *Each) {
-	if n.src.Kind == KindDeferred {
-		return
-	}
-	if n.ring == 0 {
-		n.ring = each.Ring
-	}
-	if n.delay == 0 {
-		n.delay = each.Delay
-	}
-	if n.on == nil {
-		n.on = each.On
-	}
-	if n.target != nil {
-		n.target = n.target.with(each)
-	}
-}
-
-// with returns the target with the defaults of its group; itself if they change nothing.
-func (t *Target) with(each *Each) *Target {
-	u := *t
-	changed := false
-	if u.On6xx == SixDefault && each.On6xx != SixDefault {
-		u.On6xx, changed = each.On6xx, true
-	}
-	if u.Redirect == RedirectDefault && each.Redirect != RedirectDefault {
-		u.Redirect, changed = each.Redirect, true
-	}
-	if u.Headers == nil && each.Headers != nil {
-		u.Headers, changed = each.Headers, true
-	}
-	if !changed {
-		return t
-	}
-	return &u
 }
 
 // key is what tells the URIs of targets apart.

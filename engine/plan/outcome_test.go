@@ -175,7 +175,7 @@ func Test6xxBranch(t *testing.T) {
 		asked("0 busy 100 600").want("0 invite 100", "0 invite 200")
 	start(t, serial(to("100", sixBranch, on(Busy, deferred(func(*Step) *Node { return nil }))), to("200"))).
 		final("100", 600).asked("0 edge busy 100 600").want("0 invite 100", "0 invite 200")
-	start(t, serial(to("100"), to("200")).with(each(Each{On6xx: SixBranch}))).final("100", 600).
+	start(t, serial(to("100"), to("200")).with(each(Each{Target: Target{On6xx: SixBranch}}))).final("100", 600).
 		want("0 invite 100", "0 invite 200")
 }
 

@@ -118,6 +118,10 @@ type Node struct {
 	// Hold keeps delayed members of a parallel waiting although no member runs.
 	Hold bool
 
+	// Said are the options that the script sets, for those that it sets to their zero value. Weak are those of them that come
+	// from its defaults: they give way to what a group gives its members.
+	Said, Weak Options
+
 	// Func is set for KindDeferred.
 	Func Callback
 
@@ -125,19 +129,6 @@ type Node struct {
 	Reply *Reply
 
 	contact bool // a contact of a 3xx that the executor follows
-}
-
-// Each holds the defaults that a group gives its members, targets and groups alike: an option that a
-// member leaves unset (zero) is taken from here, whole. They are for the members as written, and for what
-// a function that stands as a member returns: not for the members of members, and not for replacements
-// (or an `on` given here would apply to the plan that it gave).
-type Each struct {
-	Ring     time.Duration
-	Delay    time.Duration
-	On       *Edges
-	On6xx    SixPolicy
-	Redirect RedirectPolicy
-	Headers  []Header
 }
 
 // SixPolicy says what a 6xx of a target does (option on_6xx).

@@ -278,6 +278,7 @@ func passAuth(n *Node)           { n.Target.PassAuth = true }
 func sixBranch(n *Node)          { n.Target.On6xx = SixBranch }
 func follows(n *Node)            { n.Target.Redirect = RedirectFollow }
 func passes(n *Node)             { n.Target.Redirect = RedirectPass }
+func prack(p Prack) option       { return func(n *Node) { n.Target.Prack = p } }
 func headers(h ...Header) option { return func(n *Node) { n.Target.Headers = h } }
 
 func contact(user string, q int) Contact {

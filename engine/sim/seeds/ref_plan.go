@@ -60,13 +60,18 @@ func build(s *step, up *place, written bool) *place {
 	if up != nil && up.Each != nil && written && s.Kind != function {
 		p.step = defaulted(s, up.Each)
 	}
+	for g := p; g.written && g.up != nil && s.Kind == ring; g = g.up {
+		if e := g.up.Each; e != nil {
+			p.step = policed(p.step, e)
+		}
+	}
 	for _, m := range s.Members {
 		p.members = append(p.members, build(m, p, true))
 	}
 	return p
 }
 
-// defaulted returns a member with the group's defaults for what it leaves unset.
+// defaulted returns a member with the group's times and edges for what it leaves unset.
 func defaulted(s *step, e *each) *step {
 	c := *s
 	if c.Ring == 0 {
@@ -78,6 +83,12 @@ func defaulted(s *step, e *each) *step {
 	if len(c.On) == 0 {
 		c.On = e.On
 	}
+	return &c
+}
+
+// policed returns a target with the policies that a group around it gives.
+func policed(s *step, e *each) *step {
+	c := *s
 	if c.Six == 0 {
 		c.Six = e.Six
 	}

@@ -44,7 +44,9 @@ func (b nodes) node(s *step) *plan.Node {
 			n.Members = append(n.Members, b.node(m))
 		}
 		if e := s.Each; e != nil {
-			n.Each = &plan.Each{Ring: e.Ring, Delay: e.Delay, On: b.edges(e.On), On6xx: e.Six, Redirect: e.Redirect}
+			n.Each = &plan.Each{
+				Ring: e.Ring, Delay: e.Delay, On: b.edges(e.On), Target: plan.Target{On6xx: e.Six, Redirect: e.Redirect},
+			}
 		}
 	case function:
 		n.Kind, n.Func = plan.KindDeferred, s

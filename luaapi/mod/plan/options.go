@@ -54,8 +54,25 @@ var (
 	targetOptions = setOf(optRing, optDelay, optName, optOn, optOn6xx, optHeaders, optRedirect, optAuth, optEarlyMedia, optPrack,
 		optMaxDuration, optSend181, optDialect)
 	groupOptions = setOf(optRing, optDelay, optName, optOn, optEach, optHold)
-	eachOptions  = setOf(optRing, optDelay, optOn, optOn6xx, optHeaders, optRedirect)
+	eachOptions  = targetOptions &^ setOf(optName)
 )
+
+// given are the engine's names of the options that a group can give its members.
+var given = [numOptions]plan.Options{
+	optRing: plan.OptRing, optDelay: plan.OptDelay, optOn: plan.OptOn, optOn6xx: plan.OptOn6xx, optHeaders: plan.OptHeaders,
+	optRedirect: plan.OptRedirect, optAuth: plan.OptPassAuth, optEarlyMedia: plan.OptEarlyMedia, optPrack: plan.OptPrack,
+	optMaxDuration: plan.OptMaxDuration, optSend181: plan.OptSend181, optDialect: plan.OptDialect,
+}
+
+// given returns the options of the set by the engine's names.
+func (s optionSet) given() (all plan.Options) {
+	for o := range numOptions {
+		if s.has(o) {
+			all |= given[o]
+		}
+	}
+	return all
+}
 
 func (s optionSet) names() []string {
 	var names []string
@@ -82,17 +99,13 @@ type options struct {
 	maxDuration time.Duration
 	send181     bool
 	dialect     string
-	each        each
+	each        *plan.Each
 	hold        bool
-}
-
-type each struct {
-	set optionSet
-	*plan.Each
 }
 
 // apply sets the options of a set on a node, those of targets only if it is one.
 func (o *options) apply(n *plan.Node, set optionSet) {
+	n.Said |= set.given()
 	if set.has(optRing) {
 		n.Ring = o.ring
 	}
@@ -106,7 +119,7 @@ func (o *options) apply(n *plan.Node, set optionSet) {
 		n.On = o.on
 	}
 	if set.has(optEach) {
-		n.Each = o.each.Each
+		n.Each = o.each
 	}
 	if set.has(optHold) {
 		n.Hold = o.hold
@@ -295,7 +308,7 @@ func oneOf(known []string) string {
 	return s
 }
 
-func (r *reader) each(v lua.LValue) each {
+func (r *reader) each(v lua.LValue) *plan.Each {
 	t, ok := v.(*lua.LTable)
 	if !ok {
 		r.fail("each", "%s: each must be a table of options for the members, got %s", r.what, mod.TypeName(v))
@@ -304,9 +317,9 @@ func (r *reader) each(v lua.LValue) each {
 	inner.what += ": each"
 	var o options
 	inner.options(t, 0, eachOptions, &o)
-	return each{o.set, &plan.Each{
-		Ring: o.ring, Delay: o.delay, On: o.on, On6xx: o.on6xx, Redirect: o.redirect, Headers: o.headers,
-	}}
+	e := &plan.Each{Ring: o.ring, Delay: o.delay, On: o.on, Said: o.set.given()}
+	o.applyTarget(&e.Target, o.set)
+	return e
 }
 
 var outcomes = func() (names []string) {

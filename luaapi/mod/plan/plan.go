@@ -31,10 +31,7 @@ type Module struct {
 type value struct {
 	ud   lua.LUserData
 	node plan.Node
-	// given are the options that the script wrote, taken those that came from the defaults.
-	given, taken optionSet
-	each         optionSet // the options that a group's each sets
-	members      []*value  // of a group; nil for a function. Kept only until the script has loaded.
+	set  optionSet // what the script wrote
 }
 
 // TypeName is what errors call it.
@@ -106,11 +103,8 @@ func (m *Module) to(L *lua.LState) int {
 	var o options
 	r.optional(L.Get(2), targetOptions, &o)
 	o.apply(&v.node, o.set)
-	v.given = o.set
-	if rest := m.defaults.set &^ o.set; rest != 0 {
-		m.defaults.apply(&v.node, rest)
-		v.taken = rest
-	}
+	v.set = o.set
+	m.takeDefaults(&v.value)
 	return m.push(L, &v.value, plan.KindTarget, r.pos)
 }
 
@@ -127,40 +121,21 @@ func (m *Module) group(L *lua.LState, what string, kind plan.Kind) int {
 	var o options
 	r.options(list, n, groupOptions, &o)
 	o.apply(&v.node, o.set)
-	v.given, v.each = o.set, o.each.set
 	v.node.Members = make([]*plan.Node, n)
-	if !m.loaded {
-		v.members = make([]*value, n)
-	}
 	for i := range n {
 		item := list.RawGetInt(i + 1)
-		member := valueOf(item)
-		v.node.Members[i] = r.node(item, member, i+1)
-		if member == nil {
-			continue
-		}
-		v.node.Members[i] = member.in(o.each.set)
-		if !m.loaded {
-			v.members[i] = member
-		}
+		v.node.Members[i] = r.node(item, valueOf(item), i+1)
 	}
 	r.delays(&v.node)
 	return m.push(L, v, kind, r.pos)
 }
 
-// in returns the node as a member of a group whose `each` sets some options: what came from route.defaults gives way
-// to what the group says.
-func (v *value) in(each optionSet) *plan.Node {
-	drop := v.taken & each
-	if drop == 0 || v.node.Target == nil {
-		return &v.node
+// takeDefaults gives a target the options of route.defaults that it does not set itself. They give way to what a group says.
+func (m *Module) takeDefaults(v *value) {
+	if rest := m.defaults.set &^ v.set; rest != 0 {
+		m.defaults.apply(&v.node, rest)
+		v.node.Weak = rest.given()
 	}
-	c := &targetValue{target: *v.node.Target}
-	c.node = v.node
-	c.node.Target = &c.target
-	var unset options
-	unset.apply(&c.node, drop)
-	return &c.node
 }
 
 // delays refuses members that could never start: their delay is not below the time that the group rings.
@@ -170,8 +145,8 @@ func (r *reader) delays(group *plan.Node) {
 	}
 	for _, n := range group.Members {
 		delay, pos := n.Delay, n.Pos
-		if delay == 0 && group.Each != nil && n.Kind != plan.KindDeferred {
-			delay, pos = group.Each.Delay, r.pos
+		if e := group.Each; e != nil && e.Said&^(n.Said&^n.Weak)&plan.OptDelay != 0 && n.Kind != plan.KindDeferred {
+			delay, pos = e.Delay, r.pos
 		}
 		if delay >= group.Ring {
 			mod.Raise(r.L, pos, "delay of %v s is not below the %v s that the group at %s rings: it would never start",
@@ -200,19 +175,12 @@ func (m *Module) Loaded(L *lua.LState, file string, defaults lua.LValue) {
 	r.optional(defaults, targetOptions, &m.defaults)
 	for _, v := range m.early {
 		if v.node.Target != nil {
-			v.taken = m.defaults.set &^ v.given
-			m.defaults.apply(&v.node, v.taken)
+			m.takeDefaults(v)
 		}
 	}
 	for _, v := range m.early {
-		for i, member := range v.members {
-			if member != nil {
-				v.node.Members[i] = member.in(v.each)
-			}
-		}
 		r.pos = v.node.Pos
 		r.delays(&v.node)
-		v.members = nil
 	}
 	m.early, m.loaded = nil, true
 }

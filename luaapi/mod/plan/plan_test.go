@@ -85,7 +85,7 @@ func ready(t *testing.T) *script {
 	return s
 }
 
-var ignorePos = cmp.Options{cmpopts.IgnoreTypes(plan.Pos{}), cmpopts.IgnoreUnexported(plan.Node{})}
+var ignorePos = cmp.Options{cmpopts.IgnoreTypes(plan.Pos{}, plan.Options(0)), cmpopts.IgnoreUnexported(plan.Node{})}
 
 func sip(user string) *plan.Target {
 	return &plan.Target{URI: "sip:" + user + "@h", Key: "sip:" + user + "@h", User: user}
@@ -159,9 +159,11 @@ func TestGroups(t *testing.T) {
 		{
 			Kind: plan.KindParallel, Ring: 25 * time.Second, Name: "floor", Delay: time.Second, Hold: true,
 			Each: &plan.Each{
-				Ring: 10 * time.Second, Delay: 2 * time.Second, On6xx: plan.SixBranch, Redirect: plan.RedirectDeny,
-				Headers: []plan.Header{{Name: "X-A", Value: "1"}},
-				On:      &plan.Edges{plan.Busy: {Kind: plan.KindReject, Reply: &plan.Reply{Code: 486}}},
+				Ring: 10 * time.Second, Delay: 2 * time.Second,
+				On: &plan.Edges{plan.Busy: {Kind: plan.KindReject, Reply: &plan.Reply{Code: 486}}},
+				Target: plan.Target{
+					On6xx: plan.SixBranch, Redirect: plan.RedirectDeny, Headers: []plan.Header{{Name: "X-A", Value: "1"}},
+				},
 			},
 			On:      &plan.Edges{plan.NoAnswer: {Target: sip("v")}},
 			Members: []*plan.Node{{Target: sip("b")}, {Target: sip("c"), Delay: 5 * time.Second}},
@@ -394,13 +396,6 @@ func TestDefaults(t *testing.T) {
 			Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Headers: []plan.Header{{Name: "B", Value: "2"}}},
 		}},
 		{"not for groups", `{ring = 20}`, `plan.serial {}`, plan.Node{Kind: plan.KindSerial, Members: []*plan.Node{}}},
-		{"each of a group wins over them", `{ring = 20, on_6xx = "branch"}`, `plan.serial { plan.to "sip:a@h", plan.to("sip:b@h", {ring = 3}), each = {ring = 7} }`, plan.Node{
-			Kind: plan.KindSerial, Each: &plan.Each{Ring: 7 * time.Second},
-			Members: []*plan.Node{
-				{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", On6xx: plan.SixBranch}},
-				{Ring: 3 * time.Second, Target: &plan.Target{URI: "sip:b@h", Key: "sip:b@h", User: "b", On6xx: plan.SixBranch}},
-			},
-		}},
 		{"all options", `{name = "n", auth = "pass", redirect = "pass", on = {busy = plan.reject(486)}}`, `plan.to "sip:a@h"`, plan.Node{
 			Name: "n", On: &plan.Edges{plan.Busy: {Kind: plan.KindReject, Reply: &plan.Reply{Code: 486}}},
 			Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Redirect: plan.RedirectPass, PassAuth: true},

@@ -1,0 +1,100 @@
+package plan
+
+import "time"
+
+// Options is a set of the options that a group can give its members.
+type Options uint32
+
+// The options.
+const (
+	OptRing Options = 1 << iota
+	OptDelay
+	OptOn
+	OptOn6xx
+	OptRedirect
+	OptHeaders
+	OptEarlyMedia
+	OptPrack
+	OptSend181
+	OptDialect
+	OptMaxDuration
+	OptPassAuth
+)
+
+// Each holds the options that a group gives its members where they leave them unset; each is taken whole. Ring, Delay and On
+// are for the members as written, targets and groups alike, and for what a function that stands as a member returns: not
+// for the members of members, where a delay would count twice and an edge be asked twice. Those of targets go to every
+// target within, the nearest group's first. None are for replacements (or an `on` given here would apply to the plan that
+// it gave).
+type Each struct {
+	Ring  time.Duration
+	Delay time.Duration
+	On    *Edges
+	// Target holds the options of targets: everything but URI, Key, User and Registered.
+	Target Target
+	// Said are the options that are set, for those that are set to their zero value.
+	Said Options
+}
+
+// taking is a node that takes options; its sets are those of Node.
+type taking struct{ said, weak Options }
+
+// take sets an option to what a group gives, unless the node has one of its own. It reports whether it did.
+func take[T comparable](t *taking, o Options, own *T, given T, said Options) bool {
+	var zero T
+	if given == zero && said&o == 0 || t.weak&o == 0 && (*own != zero || t.said&o != 0) {
+		return false
+	}
+	*own = given
+	t.said |= o
+	t.weak &^= o
+	return true
+}
+
+// inherit fills in what the member n leaves unset. A function takes nothing: what it returns does.
+func (e *Executor) inherit(n *node) {
+	if n.src.Kind == KindDeferred {
+		return
+	}
+	t := taking{n.src.Said, n.src.Weak}
+	p := &e.nodes[n.parent]
+	if each := p.src.Each; each != nil {
+		take(&t, OptRing, &n.ring, each.Ring, each.Said)
+		take(&t, OptDelay, &n.delay, each.Delay, each.Said)
+		take(&t, OptOn, &n.on, each.On, each.Said)
+	}
+	if n.target == nil {
+		return
+	}
+	u, changed := *n.target, false
+	for ; ; p = &e.nodes[p.parent] {
+		if each := p.src.Each; each != nil && u.takeAll(&t, each) {
+			changed = true
+		}
+		if !p.inherits {
+			break
+		}
+	}
+	if changed {
+		c := u
+		n.target = &c
+	}
+}
+
+// takeAll takes the options of a target.
+func (t *Target) takeAll(k *taking, each *Each) bool {
+	g, said := &each.Target, each.Said
+	changed := take(k, OptOn6xx, &t.On6xx, g.On6xx, said)
+	changed = take(k, OptRedirect, &t.Redirect, g.Redirect, said) || changed
+	changed = take(k, OptEarlyMedia, &t.EarlyMedia, g.EarlyMedia, said) || changed
+	changed = take(k, OptPrack, &t.Prack, g.Prack, said) || changed
+	changed = take(k, OptSend181, &t.Send181, g.Send181, said) || changed
+	changed = take(k, OptDialect, &t.Dialect, g.Dialect, said) || changed
+	changed = take(k, OptMaxDuration, &t.MaxDuration, g.MaxDuration, said) || changed
+	changed = take(k, OptPassAuth, &t.PassAuth, g.PassAuth, said) || changed
+	if g.Headers != nil && (t.Headers == nil || k.weak&OptHeaders != 0) {
+		t.Headers, changed = g.Headers, true
+		k.weak &^= OptHeaders
+	}
+	return changed
+}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -17,9 +19,14 @@ import (
 	"tandem/luaapi/luatest"
 )
 
+// testFlags are the flags of `tandem test` that are not options of the runner as they are.
+type testFlags struct {
+	pick, junit string
+}
+
 func newTestCommand() *cobra.Command {
 	var o luatest.Options
-	var pick string
+	var more testFlags
 	cmd := &cobra.Command{
 		Use:   "test [PATH…]",
 		Short: "Run the tests of scripts on the real engine in virtual time",
@@ -27,35 +34,69 @@ func newTestCommand() *cobra.Command {
 			"Phones and time are virtual, everything else is the engine that serves calls.\n\n" +
 			"Exit status: 0 all passed, 1 tests failed, 2 there is nothing to run, 3 a script or a test file does not load.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if o.Run, err = regexp.Compile(pick); err != nil {
-				return fmt.Errorf("--run: %w", err)
-			}
-			if o.Count < 1 {
-				return fmt.Errorf("--count must be 1 or more, got %d", o.Count)
-			}
-			if !cmd.Flags().Changed("seed") {
-				o.Seed = randomSeed()
-			}
 			o.Paths, o.Out = args, cmd.OutOrStdout()
-			terminal(&o)
-			debug.SetGCPercent(luatest.GCPercent)
-			sum, err := luatest.Run(o)
-			if err != nil {
-				return exit.With(exit.Usage, err)
-			}
-			return testStatus(&sum, pick)
+			return runTests(cmd, o, more)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&pick, "run", "", "only tests whose name matches the `RE`gular expression")
+	f.StringVar(&more.pick, "run", "", "only tests whose name matches the `RE`gular expression")
 	f.BoolVar(&o.List, "list", false, "print the names of the tests and run none")
 	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print a line for each test, and what scripts log")
 	f.IntVar(&o.Count, "count", 1, "run each test `N` times, with one seed after the other")
 	f.BoolVar(&o.Shuffle, "shuffle", false, "run files and tests in random order")
 	f.Uint64Var(&o.Seed, "seed", 0, "decide everything random by `N`; without it, by chance")
 	f.BoolVar(&o.FailFast, "fail-fast", false, "stop at the first test that does not pass")
+	f.IntVar(&o.Parallel, "parallel", runtime.GOMAXPROCS(0), "run `N` files at a time")
+	f.DurationVar(&o.MaxVirtual, "max-virtual", luatest.DefaultMaxVirtual, "how long a network may take, in virtual time")
+	f.StringVar(&o.Format, "format", "pretty", "print results as `F`: pretty, tap (version 14), json (a line each) or github (annotations)")
+	f.StringVar(&more.junit, "junit", "", "write results to `FILE` too, as JUnit's XML")
 	return cmd
+}
+
+// runTests runs tests as the flags say.
+func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error) {
+	if o.Run, err = regexp.Compile(more.pick); err != nil {
+		return fmt.Errorf("--run: %w", err)
+	}
+	if err := checkTestFlags(&o); err != nil {
+		return err
+	}
+	if !cmd.Flags().Changed("seed") {
+		o.Seed = randomSeed()
+	}
+	if more.junit != "" {
+		file, err := os.Create(more.junit)
+		if err != nil {
+			return fmt.Errorf("--junit: %w", err)
+		}
+		defer file.Close() //nolint:errcheck // written without a buffer: Run has seen what goes wrong
+		o.JUnit = file
+	}
+	terminal(&o)
+	debug.SetGCPercent(luatest.GCPercent)
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
+	defer stop()
+	sum, err := luatest.Run(ctx, o)
+	switch {
+	case ctx.Err() != nil:
+		return errInterrupted
+	case err != nil:
+		return exit.With(exit.Usage, err)
+	}
+	return testStatus(&sum, more.pick)
+}
+
+// checkTestFlags refuses numbers that mean nothing.
+func checkTestFlags(o *luatest.Options) error {
+	switch {
+	case o.Count < 1:
+		return fmt.Errorf("--count must be 1 or more, got %d", o.Count)
+	case o.Parallel < 1:
+		return fmt.Errorf("--parallel must be 1 or more, got %d", o.Parallel)
+	case o.MaxVirtual <= 0:
+		return fmt.Errorf("--max-virtual must be more than 0, got %s; write 24h", o.MaxVirtual)
+	}
+	return nil
 }
 
 // testStatus is the exit status of what came of the tests; everything has been said by then, except that there was nothing.
@@ -86,11 +127,9 @@ func terminal(o *luatest.Options) {
 	if !ok || !term.IsTerminal(int(out.Fd())) {
 		return
 	}
+	o.Width, _, _ = term.GetSize(int(out.Fd())) // 0 if it has none
 	o.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	o.ASCII = !utf8Locale()
-	if w, _, err := term.GetSize(int(out.Fd())); err == nil {
-		o.Width = w
-	}
 }
 
 // utf8Locale reports whether the terminal shows UTF-8, as far as the environment says.

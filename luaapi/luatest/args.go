@@ -15,17 +15,17 @@ import (
 	"tandem/luaapi/spell"
 )
 
-// maxVirtual is how long a network may run, in virtual time.
-const maxVirtual = 24 * time.Hour
-
 // args reads what a test passes to a function; what is wrong is raised at the line of the test.
 type args struct {
+	r    *run
 	L    *lua.LState
 	pos  plan.Pos
 	what string // what was called: "net:phone"
 }
 
-func argsOf(L *lua.LState, what string) *args { return &args{L: L, pos: mod.Where(L), what: what} }
+func argsOf(L *lua.LState, what string) *args {
+	return &args{r: runOf(L), L: L, pos: mod.Where(L), what: what}
+}
 
 func (a *args) fail(format string, args ...any) {
 	mod.Raise(a.L, a.pos, a.what+": "+format, args...)
@@ -98,9 +98,9 @@ func (a *args) duration(key string, v lua.LValue) time.Duration {
 	if !ok {
 		a.fail("%s must be a number of seconds, got %s", key, show(v))
 	}
-	f := float64(n)
-	if !(f >= 0) || f > maxVirtual.Seconds() {
-		a.fail("%s must be from 0 to %.0f seconds, got %s", key, maxVirtual.Seconds(), show(v))
+	f, most := float64(n), a.r.suite.w.MaxVirtual.Seconds()
+	if !(f >= 0) || f > most {
+		a.fail("%s must be from 0 to %.0f seconds, got %s", key, most, show(v))
 	}
 	return time.Duration(math.Round(f * float64(time.Second)))
 }

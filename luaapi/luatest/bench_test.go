@@ -13,7 +13,7 @@ func BenchmarkExamples(b *testing.B) {
 	b.ReportAllocs()
 	calls, tests := 0, 0
 	for b.Loop() {
-		s, err := Run(Options{Paths: []string{dir}, Out: io.Discard, Seed: 1, Count: 20})
+		s, err := Run(b.Context(), Options{Paths: []string{dir}, Out: io.Discard, Seed: 1, Count: 20})
 		if err != nil || s.Bad() || s.Broken > 0 {
 			b.Fatal(s, err)
 		}

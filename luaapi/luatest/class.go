@@ -18,10 +18,12 @@ const runKey = "tandem.run"
 
 // function returns a method as Lua calls it. It may be shared between states: it finds its run by the state.
 func function(m method) lua.LGFunction {
-	return func(L *lua.LState) int {
-		ud := L.G.Registry.RawGetString(runKey).(*lua.LUserData)
-		return m(ud.Value.(*run), L)
-	}
+	return func(L *lua.LState) int { return m(runOf(L), L) }
+}
+
+// runOf returns the run that a state belongs to.
+func runOf(L *lua.LState) *run {
+	return L.G.Registry.RawGetString(runKey).(*lua.LUserData).Value.(*run)
 }
 
 // class returns the metatable of a kind of object, never to be changed. Asking it for a method that it does not have is an

@@ -46,7 +46,7 @@ func runs(t testing.TB, o Options) (Summary, string) {
 	t.Helper()
 	var out strings.Builder
 	o.Out, o.Now = &out, still
-	s, err := Run(o)
+	s, err := Run(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,15 @@ func TestGolden(t *testing.T) {
 			}
 			last := len(a.Files) - 1
 			unpack(t, a.Files[:last])
-			s, got := runs(t, Options{Seed: 8123, Verbose: setting(a, "flags") == "-v"})
+			o := Options{Seed: 8123, Verbose: setting(a, "flags") == "-v", Format: setting(a, "format")}
+			var xml strings.Builder
+			if o.Format == "junit" {
+				o.Format, o.JUnit = "", &xml
+			}
+			s, got := runs(t, o)
+			if o.JUnit != nil {
+				got = xml.String()
+			}
 			if got, want := fmt.Sprint(status(&s)), setting(a, "status"); got != want {
 				t.Errorf("status %s, want %s", got, want)
 			}

@@ -1,6 +1,10 @@
 package luatest
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -94,9 +98,69 @@ func TestShuffle(t *testing.T) {
 	}
 }
 
+// However many files run at a time, what is printed is the same.
+func TestParallel(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("-- main.lua --\nlocal plan = require 'plan'\nreturn { invite = function() return plan.reject(486) end }\n")
+	for i := range 12 {
+		fmt.Fprintf(&b, "-- f%02d_test.lua --\nlocal t = require 'test'\nlocal pbx = t.script 'main.lua'\n", i)
+		for j := range 5 {
+			fmt.Fprintf(&b, `t.test("test %d %d", function()
+  local net = pbx:network {}
+  local call = net:call { from = "sip:a@example.net", to = "sip:b@example.net" }
+  net:run()
+  t.eq(call:final(), %d)
+end)
+`, i, j, 486-(i*5+j)%17/16)
+		}
+	}
+	in(t, b.String())
+	for _, o := range []Options{{}, {Verbose: true}, {FailFast: true}, {Count: 3, Shuffle: true}, {Format: "json"}} {
+		o.Seed, o.Parallel = 5, 1
+		sum, want := runs(t, o)
+		if sum.Failed == 0 {
+			t.Fatalf("nothing failed in\n%s", want)
+		}
+		for _, o.Parallel = range []int{2, 8, 100} {
+			if s, got := runs(t, o); s != sum || got != want {
+				t.Fatalf("%+v: got %+v\n%s\nwant %+v\n%s", o, s, got, sum, want)
+			}
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	in(t, three[1:])
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if s, err := Run(ctx, Options{Out: io.Discard, Now: still}); !errors.Is(err, context.Canceled) || s.Ran() > 1 {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	in(t, three[1:])
+	for _, format := range Formats {
+		if _, err := Run(t.Context(), Options{Out: full{}, Now: still, Format: format}); err == nil || err.Error() != "cannot write results: no space left" {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+	if _, err := Run(t.Context(), Options{Out: io.Discard, JUnit: full{}, Now: still}); err == nil || err.Error() != "cannot write the JUnit file: no space left" {
+		t.Error(err)
+	}
+	if _, err := Run(t.Context(), Options{Out: io.Discard, Format: "jsn"}); err == nil || err.Error() != `there is no format "jsn"; did you mean "json"?; there are pretty, tap, json and github` {
+		t.Error(err)
+	}
+}
+
 func TestPathThatIsNotThere(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if _, err := Run(Options{Paths: []string{"a_test.lua"}}); err == nil || !strings.Contains(err.Error(), "cannot read the tests: stat a_test.lua: no such file") {
+	if _, err := Run(t.Context(), Options{Paths: []string{"a_test.lua"}}); err == nil || !strings.Contains(err.Error(), "cannot read the tests: stat a_test.lua: no such file") {
 		t.Errorf("got %v", err)
 	}
 	if s, out := runs(t, Options{}); s != (Summary{}) || out != "" {

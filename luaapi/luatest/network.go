@@ -76,7 +76,7 @@ func (r *run) network(L *lua.LState) int {
 		}
 	}
 	seed := uint64(a.whole(t, "seed", 0, 1<<53, float64(r.networkSeed()>>11)))
-	n := &network{r: r, sim: sim.NewNetwork(at, seed), tape: r.suite.x.tape(), from: make(map[string]*sim.Phone)}
+	n := &network{r: r, sim: sim.NewNetwork(at, seed), tape: r.suite.w.tape(), from: make(map[string]*sim.Phone)}
 	if err := n.start(p.prog, seed, int(a.whole(t, "shards", 1, maxShards, 1))); err != nil {
 		a.fail("%s does not load: %v", p.name, err)
 	}
@@ -126,7 +126,7 @@ func (r *run) runNetwork(L *lua.LState) int {
 	n.ran = true
 	var err error
 	if L.GetTop() < 2 || L.Get(2) == lua.LNil {
-		err = n.sim.RunToQuiescence(maxVirtual)
+		err = n.sim.RunToQuiescence(r.suite.w.MaxVirtual)
 	} else {
 		until := clock.Time(a.duration("the time to run to", L.Get(2))) + zero
 		if until < n.sim.Now() {
@@ -159,7 +159,7 @@ func (n *network) finish() []string {
 				c.sim.Cancel(n.sim.Now())
 			}
 		}
-		if err := n.sim.RunToQuiescence(maxVirtual + maxEnding); err != nil {
+		if err := n.sim.RunToQuiescence(n.r.suite.w.MaxVirtual + maxEnding); err != nil {
 			return []string{err.Error()}
 		}
 	}

@@ -17,20 +17,21 @@ const maxStories = 3
 
 // story is all that a test's failure is told with: the assertion, the script's decisions, the ladder, how to run it
 // again.
-func (p *reporter) story(r *run) string {
-	var b strings.Builder
-	b.WriteString(r.assertion())
+func (r *run) story() []Section {
+	all := []Section{{Text: r.assertion()}}
 	for _, t := range r.tellings() {
-		b.WriteString("\n" + p.block("why", t.decisions()) + "\n" + t.ladder())
+		if lines := t.decisions(); len(lines) > 0 {
+			all = append(all, Section{Heading: "why", Lines: lines})
+		}
+		all = append(all, Section{Text: t.ladder()})
 		if at := t.net.missing(); len(at) > 0 {
-			b.WriteString("\n" + p.block("note", []string{"there is no net:phone at " + strings.Join(at, ", ")}))
+			all = append(all, Section{Heading: "note", Lines: []string{"there is no net:phone at " + strings.Join(at, ", ")}})
 		}
 	}
 	if len(r.logs) > 0 {
-		b.WriteString("\n" + p.block("log", r.logs))
+		all = append(all, Section{Heading: "log", Lines: r.logs})
 	}
-	b.WriteString("\n" + p.block("rerun", []string{r.rerun()}))
-	return b.String()
+	return append(all, Section{Heading: "rerun", Lines: []string{r.rerun()}})
 }
 
 // assertion is the line that failed with its values.
@@ -50,19 +51,6 @@ func (r *run) assertion() string {
 		for part := range strings.Lines(l) {
 			fmt.Fprintf(&b, "%s │ %s\n", margin, strings.TrimRight(part, "\r\n"))
 		}
-	}
-	return b.String()
-}
-
-// block writes lines under a heading that stands before the first.
-func (p *reporter) block(heading string, lines []string) string {
-	var b strings.Builder
-	for i, l := range lines {
-		head := ""
-		if i == 0 {
-			head = heading
-		}
-		b.WriteString("  " + p.paint(faint, fmt.Sprintf("%-6s", head)) + strings.TrimRight(l, " ") + "\n")
 	}
 	return b.String()
 }
@@ -127,7 +115,7 @@ func (t *telling) decisions() (lines []string) {
 }
 
 func (t *telling) ladder() string {
-	x := t.net.r.suite.x
+	x := t.net.r.suite.w
 	return trace.Ladder(t.events, trace.Options{Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width})
 }
 

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
@@ -21,11 +20,12 @@ const budget = 10_000_000
 
 // suite is a test file.
 type suite struct {
-	x     *runner
-	path  string // as results name it
-	prog  *luaapi.Program
-	tests []*testCase
-	first *run // the file as it was loaded to find its tests: not used yet
+	w      *worker
+	path   string // as results name it
+	prog   *luaapi.Program
+	beside *luaapi.Program // the modules in its folder
+	tests  []*testCase
+	first  *run // the file as it was loaded to find its tests: not used yet
 }
 
 // testCase is a test as the file declares it.
@@ -38,14 +38,14 @@ type testCase struct {
 // load compiles the file and finds its tests.
 func (s *suite) load() error {
 	dir := filepath.Dir(s.path)
-	modules, err := cached(s.x.modules, dir, func() (*luaapi.Program, error) { return luaapi.Modules(dir) })
-	if err != nil {
+	var err error
+	if s.beside, err = s.w.modules.get(dir, func() (*luaapi.Program, error) { return luaapi.Modules(dir) }); err != nil {
 		return err
 	}
-	if s.prog, err = modules.TestFile(s.path, s.path); err != nil {
+	if s.prog, err = s.beside.TestFile(s.path, s.path); err != nil {
 		return err
 	}
-	r, err := s.fresh(s.x.Seed)
+	r, err := s.fresh(s.w.Seed)
 	if err != nil {
 		return err
 	}
@@ -84,8 +84,7 @@ func (s *suite) state(seed uint64) (*run, error) {
 func (s *suite) line(pos plan.Pos) string {
 	text := s.prog.Snapshot.File(filepath.Base(s.path))
 	if pos.File != s.path {
-		m := s.x.modules[filepath.Dir(s.path)]
-		text = m.prog.Snapshot.File(pos.File)
+		text = s.beside.Snapshot.File(pos.File)
 	}
 	lines := strings.Split(text, "\n")
 	if pos.Line < 1 || pos.Line > len(lines) {
@@ -93,18 +92,6 @@ func (s *suite) line(pos plan.Pos) string {
 	}
 	return strings.TrimSpace(lines[pos.Line-1])
 }
-
-// verdict is what came of a test.
-type verdict uint8
-
-const (
-	passed  verdict = iota
-	failed          // an assertion, or a rule that holds in every call
-	erred           // the test itself is wrong
-	skipped         // by t.skip
-)
-
-func (v verdict) bad() bool { return v == failed || v == erred }
 
 // run is one run of a test, in a Lua state of its own.
 type run struct {
@@ -124,7 +111,7 @@ type run struct {
 	logs    []string
 	broken  bool // a script under test does not load
 
-	verdict verdict
+	verdict Verdict
 	lines   []string // what went wrong
 	pos     plan.Pos // and where
 }
@@ -150,9 +137,9 @@ func (r *run) judge(err error) {
 	r.pos = r.test.pos
 	switch {
 	case r.failure != nil:
-		r.verdict, r.pos, r.lines = failed, r.failure.pos, r.failure.lines
+		r.verdict, r.pos, r.lines = Failed, r.failure.pos, r.failure.lines
 	case r.skipped != nil:
-		r.verdict = skipped
+		r.verdict = Skipped
 	case err != nil:
 		r.erred(err)
 	default:
@@ -172,13 +159,13 @@ func (r *run) finish() {
 		r.lines = append(r.lines, n.finish()...)
 	}
 	if len(r.lines) > 0 {
-		r.verdict, r.lines = failed, append([]string{"no assertion failed, but a rule that holds in every call is broken:"}, r.lines...)
+		r.verdict, r.lines = Failed, append([]string{"no assertion failed, but a rule that holds in every call is broken:"}, r.lines...)
 	}
 }
 
 // erred takes note of an error of the test itself.
 func (r *run) erred(err error) {
-	r.verdict, r.pos = erred, r.test.pos
+	r.verdict, r.pos = Erred, r.test.pos
 	var e *luaapi.Error
 	if !errors.As(err, &e) {
 		r.lines = []string{err.Error()}
@@ -202,27 +189,6 @@ func callers(trace string, pos plan.Pos) (lines []string) {
 		}
 	}
 	return lines
-}
-
-// addTo adds the run to a summary.
-func (r *run) addTo(s *Summary) {
-	switch r.verdict {
-	case passed:
-		s.Passed++
-	case failed:
-		s.Failed++
-	case erred:
-		s.Errors++
-	case skipped:
-		s.Skipped++
-	}
-	if r.broken {
-		s.Broken++
-	}
-	for _, n := range r.nets {
-		s.Calls += len(n.calls)
-		s.Virtual += time.Duration(n.sim.Now())
-	}
 }
 
 // declare is t.test(name, function).
@@ -253,7 +219,7 @@ func (r *run) load(a *args, path string) int {
 	if !filepath.IsAbs(path) {
 		full = filepath.Join(filepath.Dir(r.suite.path), filepath.FromSlash(path))
 	}
-	prog, err := r.suite.x.script(full)
+	prog, err := r.suite.w.script(full)
 	if err != nil {
 		r.broken = true
 		a.fail("%s does not load: %v", path, err)

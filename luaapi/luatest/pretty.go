@@ -1,22 +1,19 @@
 package luatest
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"tandem/luaapi"
 )
 
-// reporter prints results.
-type reporter struct {
-	w      io.Writer
-	colour bool
-	width  int  // of the longest file name
-	gap    bool // the last line was an empty one
+// pretty prints results for people.
+type pretty struct {
+	w               *checkedWriter
+	verbose, colour bool
+	width           int  // of the longest file name
+	gap             bool // the last line was an empty one
 }
 
 // asciiWriter writes what is not ASCII in results in other words.
@@ -38,7 +35,7 @@ const (
 	faint = "2"
 )
 
-func (p *reporter) paint(colour, s string) string {
+func (p *pretty) paint(colour, s string) string {
 	if !p.colour {
 		return s
 	}
@@ -46,59 +43,92 @@ func (p *reporter) paint(colour, s string) string {
 }
 
 // word is what a result starts with, in its colour and padded.
-func (p *reporter) word(v verdict) string {
+func (p *pretty) word(v Verdict) string {
 	switch v {
-	case passed:
+	case Passed:
 		return p.paint(good, "ok") + "    "
-	case failed:
+	case Failed:
 		return p.paint(bad, "FAIL") + "  "
-	case erred:
+	case Erred, Broken:
 		return p.paint(bad, "ERROR") + " "
 	default:
 		return p.paint(other, "skip") + "  "
 	}
 }
 
-func (p *reporter) align(files []string) {
+func (p *pretty) err() error { return p.w.err() }
+
+// begin aligns what stands after the names of files.
+func (p *pretty) begin(files []string) {
 	for _, f := range files {
 		p.width = max(p.width, utf8.RuneCountInString(f))
 	}
 }
 
 // test prints the result of a test: always if it is not well, else where every test is asked for.
-func (p *reporter) test(r *run) {
-	verbose := r.suite.x.Verbose
+func (p *pretty) test(r *Result) {
 	switch {
-	case r.verdict.bad():
-		fmt.Fprint(p.w, p.word(r.verdict), r.test.pos, "  ", r.test.name, "\n\n", p.story(r), "\n")
+	case r.Verdict == Broken:
+		fmt.Fprintf(p.w, "%s%s does not load\n\n", p.word(r.Verdict), r.File)
+		for _, line := range r.Message {
+			fmt.Fprintln(p.w, "  "+line)
+		}
+		fmt.Fprintln(p.w)
 		p.gap = true
-	case verbose && r.verdict == skipped:
-		fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprint(p.word(skipped), r.test.pos, "  ", r.test.name, "  ", *r.skipped), " "))
-	case verbose:
-		fmt.Fprint(p.w, p.word(passed), r.test.pos, "  ", r.test.name, "\n", p.block("log", r.logs))
+	case r.bad():
+		fmt.Fprint(p.w, p.word(r.Verdict), r.Declared, "  ", r.Name, "\n\n", p.story(r.Story), "\n")
+		p.gap = true
+	case p.verbose && r.Verdict == Skipped:
+		fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprint(p.word(Skipped), r.Declared, "  ", r.Name, "  ", r.Skip), " "))
+	case p.verbose:
+		fmt.Fprint(p.w, p.word(Passed), r.Declared, "  ", r.Name, "\n", p.block("log", r.Log))
 	}
 }
 
-// broken prints why a test file does not load.
-func (p *reporter) broken(s *suite, err error) {
-	fmt.Fprintf(p.w, "%s%s does not load\n\n  %v\n", p.word(erred), s.path, err)
-	var e *luaapi.Error
-	if errors.As(err, &e) {
-		for _, line := range callers(e.Trace, e.Pos) {
-			fmt.Fprintln(p.w, "  "+line)
+// story writes the sections of a story, a line between them.
+func (p *pretty) story(sections []Section) string {
+	var b strings.Builder
+	for i, s := range sections {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		if s.Heading != "" {
+			b.WriteString(p.block(s.Heading, s.Lines))
+		} else {
+			b.WriteString(s.Text)
 		}
 	}
-	fmt.Fprintln(p.w)
-	p.gap = true
+	return b.String()
+}
+
+// plainStory is the story of a failure, without colours.
+func plainStory(r *Result) string {
+	if len(r.Story) == 0 {
+		return strings.Join(r.Message, "\n")
+	}
+	return (&pretty{}).story(r.Story)
+}
+
+// block writes lines under a heading that stands before the first.
+func (p *pretty) block(heading string, lines []string) string {
+	var b strings.Builder
+	for i, l := range lines {
+		head := ""
+		if i == 0 {
+			head = heading
+		}
+		b.WriteString("  " + p.paint(faint, fmt.Sprintf("%-6s", head)) + strings.TrimRight(l, " ") + "\n")
+	}
+	return b.String()
 }
 
 // file prints the line of a file.
-func (p *reporter) file(s *suite, sum *Summary) {
-	v := passed
+func (p *pretty) file(path string, sum *Summary) {
+	v := Passed
 	if sum.Bad() {
-		v = failed
+		v = Failed
 	}
-	line := fmt.Sprintf("%-*s    %-11s", p.width, s.path, plural(sum.Ran(), "test"))
+	line := fmt.Sprintf("%-*s    %-11s", p.width, path, plural(sum.Ran(), "test"))
 	if sum.Calls > 0 {
 		line += fmt.Sprintf("%-11s%s virtual", plural(sum.Calls, "call"), span(sum.Virtual))
 	}
@@ -112,8 +142,8 @@ func (p *reporter) file(s *suite, sum *Summary) {
 	p.gap = false
 }
 
-// summary prints the last line.
-func (p *reporter) summary(s *Summary, took time.Duration, seed uint64) {
+// end prints the last line.
+func (p *pretty) end(s *Summary, took time.Duration, seed uint64) {
 	var parts []string
 	add := func(n int, colour, what string) {
 		if n > 0 {

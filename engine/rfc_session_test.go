@@ -112,6 +112,16 @@ func TestRFC_110_IntervalRaised(t *testing.T) {
 			wantSeen(t, r.script, "ringing", "answered", "ended")
 		})
 	}
+	t.Run("given up meanwhile", func(t *testing.T) { // its CANCEL still waits for a provisional
+		n := serial(ring(time.Second, to("sip:a@192.0.2.11")), to("sip:b@192.0.2.12"))
+		r := newRig(t, always(n), 1)
+		a := r.phone("sip:a@192.0.2.11", sim.Behaviour{{Act: sim.Pause}, sim.Send(422, sim.Header{Name: "Min-SE", Value: "2000"}).In(1200 * time.Millisecond)})
+		r.phone("sip:b@192.0.2.12", sim.After(2*time.Second))
+		if c := r.call(sim.CallSpec{HangupAfter: seconds(1)}); c.AnsweredBy() != "b" {
+			t.Errorf("answered by %q, want b", c.AnsweredBy())
+		}
+		count(t, a, "INVITE", 1)
+	})
 	t.Run("again and again", func(t *testing.T) {
 		r, a := desk(t, sim.Send(422, sim.Header{Name: "Min-SE", Value: "2000"}))
 		if call := r.call(sim.CallSpec{}); call.Final() != 422 {

@@ -174,10 +174,10 @@ func (s *side) onRefresh(now clock.Time, tx *transaction.Server, m *message.Mess
 }
 
 // retrySession sends the branch's INVITE again with the interval that a 422 asks for (RFC 4028 §7.4): same Call-ID, next CSeq. It is
-// done once, and is no failure of the branch.
+// done once, and is no failure of the branch. A branch that was given up meanwhile stays so, also if its CANCEL never went out.
 func (b *branch) retrySession(m *message.Message) bool {
 	min, ok := m.Uint(message.MinSE)
-	if !ok || b.interval != 0 || b.client.Cancelled() || b.c.over {
+	if !ok || b.interval != 0 || b.client.GivenUp() || b.c.over {
 		return false
 	}
 	b.interval, b.minSE = max(min, leg.DefaultSE), min

@@ -83,6 +83,9 @@ func (l *Layer) waitingOn(f flow.Flow) *queue {
 // Cancelled reports whether a CANCEL was sent.
 func (c *Client) Cancelled() bool { return c.cancel == cancelSent }
 
+// GivenUp reports whether Cancel was called: a CANCEL was sent, or waits for a provisional.
+func (c *Client) GivenUp() bool { return c.cancel != notCancelled }
+
 // Cancel cancels an INVITE (RFC 3261 §9.1): at once if a provisional came, else as soon as one comes, never after a
 // final. The CANCEL carries reasons as Reason values (RFC 3326), which must be fit to be written
 // (message.ValidValue). Called again before it was sent it replaces the reasons, later it does nothing. If no final

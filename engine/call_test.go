@@ -2,12 +2,17 @@ package engine_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"tandem/engine"
+	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
+	"tandem/engine/trace"
 )
 
 const elsewhere = `SIP;cause=200;text="Call completed elsewhere"`
@@ -394,4 +399,47 @@ func TestCredentialsPass(t *testing.T) {
 			t.Errorf("%s at the other: %q", h.Name, got)
 		}
 	}
+}
+
+// A final response that is never acknowledged is told in the trace and in the log, under the call's id.
+func TestNoAckIsTold(t *testing.T) {
+	told := func(t *testing.T, r *rig, call, code string) {
+		t.Helper()
+		r.run()
+		notes := 0
+		for _, e := range r.rec.Events() {
+			if e.Kind == trace.Note && e.Call == call && strings.HasPrefix(e.Text, code+" to 192.0.2.1") && strings.Contains(e.Text, "no ACK") {
+				notes++
+			}
+		}
+		warned := r.logs.FilterMessageSnippet("no ACK").FilterField(zap.String("call", call)).Len()
+		if notes != 1 || warned != 1 {
+			t.Errorf("%d notes and %d warnings, want one of each", notes, warned)
+		}
+	}
+	t.Run("refusal", func(t *testing.T) {
+		r := newRig(t, always(nil), 1)
+		r.odd = true
+		r.write(r.caller, 0, written{}.String())
+		told(t, r, "written@192.0.2.100", "404")
+	})
+	t.Run("answer", func(t *testing.T) {
+		r, _ := desk(t, sim.Answer())
+		r.odd = true
+		c := r.place(sim.CallSpec{NoAck: true})
+		r.run()
+		told(t, r, c.CallID(), "200")
+	})
+	t.Run("refusal inside the dialog", func(t *testing.T) {
+		r, c, a := answered(t)
+		r.odd = true
+		r.until(at(2 * time.Second))
+		ok := parsed(t, a.Sent("200 INVITE")[0])
+		w := written{
+			via: "SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKx", from: string(ok.Get(message.To)), to: string(ok.Get(message.From)),
+			callID: string(ok.CallID()), cseq: "9 INVITE", more: "Require: nonsense\r\n",
+		}
+		r.write(a, r.net.Now(), w.String())
+		told(t, r, c.CallID(), "420")
+	})
 }

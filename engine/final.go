@@ -1,11 +1,17 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 
+	"go.uber.org/zap"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
 	"tandem/engine/message"
 	"tandem/engine/plan"
+	"tandem/engine/trace"
 )
 
 // fail ends the caller's INVITE without an answer.
@@ -83,3 +89,23 @@ func (c *call) appendChallenges(b []byte, m *message.Message) []byte {
 }
 
 var noRetryAfter = []message.Change{{Name: "Retry-After", Remove: true}}
+
+// Unacknowledged takes the end of the wait for the ACK to a refusal (RFC 3261 §17.2.1, Timer H). The call that it ended may be gone.
+func (sh *Shard) Unacknowledged(_ clock.Time, m *message.Message, f flow.Flow) {
+	call := string(m.CallID())
+	sh.key = dialogKey(sh.key, m.ToTag(), m.FromTag())
+	if s := sh.dialogs[string(sh.key)]; s != nil && bytes.Equal(s.dialog.CallID, m.CallID()) {
+		call = s.c.id
+	}
+	sh.noAck(call, m.Status(), f)
+}
+
+// noAck tells that a final response to an INVITE was sent as often as it may be and never acknowledged.
+func (sh *Shard) noAck(call string, code int, f flow.Flow) {
+	const why = "no ACK: the peer does not get our final response, or its ACK does not get here"
+	sh.unacked.warn(sh, "more final responses were not acknowledged", why,
+		zap.String("call", call), zap.Int("code", code), zap.Stringer("peer", f.Remote))
+	if sh.cfg.Trace != nil {
+		sh.cfg.Trace.Trace(trace.Event{At: sh.now, Kind: trace.Note, Call: call, Text: strconv.Itoa(code) + " to " + f.Remote.String() + ": " + why})
+	}
+}

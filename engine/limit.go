@@ -19,13 +19,18 @@ func (c *call) size() int { return callSize + 4*len(c.invite.Bytes()) }
 
 // full reports whether the shard's share of calls, transactions or memory is used up.
 func (sh *Shard) full() bool {
-	clients, servers := sh.layer.Len()
-	over := func(used, bound int) bool { return bound > 0 && used > (bound+sh.shards-1)/sh.shards }
-	return over(len(sh.calls)+1, sh.cfg.MaxCalls) || over(clients+servers, sh.cfg.MaxTransactions) ||
-		over(sh.held+(clients+servers)*transactionSize, sh.cfg.MaxBytes)
+	return sh.over(len(sh.calls)+1, sh.cfg.MaxCalls) || sh.tight()
 }
 
-// shed refuses a call for overload (RFC 3261 §21.5.4). It keeps nothing of it: under a flood the refusals would fill the memory that
+// tight reports whether the shard's share of transactions or memory is used up.
+func (sh *Shard) tight() bool {
+	clients, servers := sh.layer.Len()
+	return sh.over(clients+servers, sh.cfg.MaxTransactions) || sh.over(sh.held+(clients+servers)*transactionSize, sh.cfg.MaxBytes)
+}
+
+func (sh *Shard) over(used, bound int) bool { return bound > 0 && used > (bound+sh.shards-1)/sh.shards }
+
+// shed refuses a call, or a subscription, for overload (RFC 3261 §21.5.4). It keeps nothing of it: under a flood the refusals would fill the memory that
 // the bound is for.
 func (sh *Shard) shed(tx *transaction.Server, m *message.Message, f flow.Flow) {
 	sh.stats.Overload++

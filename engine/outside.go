@@ -14,7 +14,7 @@ import (
 	"tandem/engine/transaction"
 )
 
-// outside is a request outside a dialog on its way to a target (OPTIONS, MESSAGE, PUBLISH, NOTIFY, …). It is the Call that
+// outside is a request outside a dialog on its way to a target (OPTIONS, MESSAGE, SUBSCRIBE, REFER, …). It is the Call that
 // the script's request handler sees.
 type outside struct {
 	sh      *Shard
@@ -30,6 +30,9 @@ type outside struct {
 	wait    waiting
 	last    *message.Message
 	client  *transaction.Client
+	watch   *watch           // what may come of the request to the last target
+	tag     []byte           // our To tag, if one is known already
+	changes []message.Change // of the request on its way
 }
 
 // outside asks the script about a request outside a dialog. OPTIONS without a user, or that may go no further, is for the engine
@@ -63,6 +66,11 @@ func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Mess
 	switch {
 	case n != nil && n.Kind != plan.KindTarget && n.Kind != plan.KindSerial:
 		sh.answerReply(now, tx, m, f, n)
+	case n != nil && m.Method() == message.REFER:
+		sh.referTo(o.req, func(now clock.Time, changes []message.Change) {
+			o.changes = changes
+			o.start(now, n)
+		})
 	case n != nil:
 		o.start(now, n)
 	case m.Method() == message.OPTIONS:
@@ -150,18 +158,19 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 	if n, ok := m.Uint(message.MaxForwards); ok {
 		forwards = n - 1 // inspect has let no 0 through
 	}
-	uri := requestURI(t.URI)
+	uri, tag, callID := requestURI(t.URI), sh.ids.AppendTag(nil, 0), sh.ids.AppendCallID(nil, o.slot)
+	o.watched(now, uri, f, tag, callID)
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)
 	b = message.AppendVia(b, local.Transport.String(), local.SentBy, o.bounds.appendMarks(sh.ids.AppendBranch(nil, 0)))
-	b = appendFrom(b, m.Get(message.From), sh.ids.AppendTag(nil, 0))
+	b = appendFrom(b, m.Get(message.From), tag)
 	b = append(append(append(b, "To: <"...), uri...), ">\r\n"...)
-	b = message.AppendField(b, "Call-ID", sh.ids.AppendCallID(nil, o.slot))
+	b = message.AppendField(b, "Call-ID", callID)
 	b = append(append(append(b, "CSeq: 1 "...), m.MethodName()...), "\r\nMax-Forwards: "...)
 	b = appendBreadth(append(message.AppendUint(b, forwards), "\r\n"...), o.bounds.breadth) // one after the other
 	if m.Has(message.Contact) {
 		b = sh.appendContact(b, f, m)
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), changes(t.Headers))
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t.Headers), o.changes...))
 	sh.buf = message.AppendBody(b, m.Body())
 	o.client = sh.layer.Request(now, f, m.Method(), sh.buf, o)
 	return true
@@ -176,6 +185,12 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 	if m.Status() != 408 { // RFC 4320 §4.2: as good as silence
 		o.last = m.Clone()
 	}
+	switch {
+	case m.Status() >= 300:
+		o.unwatch()
+	case o.watch != nil:
+		o.tag = o.watch.accepted(now, m)
+	}
 	if m.Status() >= 300 && len(o.targets) > 0 {
 		o.next(now)
 		return
@@ -185,6 +200,7 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 
 // Failed tries the next target, unless the sender of the request has given up by now.
 func (o *outside) Failed(now clock.Time, _ *transaction.Client, why transaction.Failure) {
+	o.unwatch()
 	if why == transaction.TransportError && o.last == nil && len(o.targets) == 0 {
 		o.reply(now, 503)
 		return
@@ -207,14 +223,16 @@ func (o *outside) finish(now clock.Time) {
 		o.reply(now, 500) // RFC 3261 §16.7 step 6
 	default:
 		o.wait.stop()
-		sh := o.sh
-		b := o.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), sh.ids.AppendTag(nil, 0), o.source.Remote)
-		if m.Has(message.Contact) && m.Status() < 300 {
-			b = sh.appendContact(b, o.source, m)
+		tag, dialog := o.tag, o.tag != nil
+		if !dialog {
+			tag = o.sh.ids.AppendTag(nil, 0)
 		}
-		b = m.AppendPassed(sh.appendProduct(b, "Server"), nil)
-		sh.buf = message.AppendBody(b, m.Body())
-		o.server.Respond(now, m.Status(), sh.buf)
+		o.sh.passBack(o.server, o.req, o.source, tag, m, func(b []byte) []byte {
+			if dialog {
+				b = o.req.AppendRecordRoutes(b) // RFC 3261 §12.1.1
+			}
+			return b
+		})
 	}
 }
 

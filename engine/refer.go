@@ -22,9 +22,9 @@ func (r *relay) refer() {
 	r.to.referrals = append(r.to.referrals, referral{r.req.CSeq(), r.seq})
 }
 
-// mapEvent returns the change that makes the Event of a NOTIFY or a SUBSCRIBE of this peer name the subscription as the other
-// one knows it: the id of a subscription that a REFER made is the CSeq number of the REFER.
-func (s *side) mapEvent(m *message.Message) []message.Change {
+// mapReferID returns the change that makes the Event of a NOTIFY or a SUBSCRIBE name the subscription as the other side knows it:
+// the id of a subscription that a REFER made is the CSeq number of the REFER, which other finds there.
+func mapReferID(m *message.Message, other func(n uint32) (uint32, bool)) []message.Change {
 	value := m.Get(message.Event)
 	name, params, _ := bytes.Cut(value, []byte(";"))
 	id, ok := message.Param(params, "id")
@@ -32,7 +32,7 @@ func (s *side) mapEvent(m *message.Message) []message.Change {
 	if !ok || err != nil || !strings.EqualFold(string(bytes.TrimSpace(name)), "refer") {
 		return nil
 	}
-	there, ok := s.referral(uint32(n))
+	there, ok := other(uint32(n))
 	if !ok {
 		return nil
 	}

@@ -27,16 +27,11 @@ type relay struct {
 func (sh *Shard) inDialog(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
 	s := sh.dialogFor(m)
 	if s == nil {
-		sh.finish(now, tx, m, f, 481) // RFC 3261 §12.2.2
+		sh.inSubscription(now, tx, m, f)
 		return
 	}
 	sh.current = s.c
-	if !s.dialog.Sequence(m.CSeq()) {
-		sh.finish(now, tx, m, f, 500)
-		return
-	}
-	if bad := unknownTags(m, message.Require); bad != "" {
-		sh.finish(now, tx, m, f, 420, "Unsupported", bad)
+	if !sh.inOrder(now, s.dialog, tx, m, f) {
 		return
 	}
 	switch m.Method() {
@@ -55,6 +50,32 @@ func (sh *Shard) inDialog(now clock.Time, tx *transaction.Server, m *message.Mes
 	default:
 		s.pass(now, tx, m, f)
 	}
+}
+
+// inOrder refuses what comes too late in its dialog, or asks for what we do not know (RFC 3261 §12.2.2, §8.2.2.3).
+func (sh *Shard) inOrder(now clock.Time, d *leg.Dialog, tx *transaction.Server, m *message.Message, f flow.Flow) bool {
+	if !d.Sequence(m.CSeq()) {
+		sh.finish(now, tx, m, f, 500)
+		return false
+	}
+	if bad := unknownTags(m, message.Require); bad != "" {
+		sh.finish(now, tx, m, f, 420, "Unsupported", bad)
+		return false
+	}
+	return true
+}
+
+// forwards returns the Max-Forwards with which a request goes on; one that may not is refused.
+func (sh *Shard) forwards(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) (n uint32, ok bool) {
+	n, limited := m.Uint(message.MaxForwards)
+	switch {
+	case !limited:
+		return 70, true
+	case n == 0:
+		sh.finish(now, tx, m, f, 483) // RFC 3261 §16.3 step 3
+		return 0, false
+	}
+	return n - 1, true
 }
 
 // onBye takes a BYE: it ends the call, or, from the caller in an early dialog, gives it up (RFC 3261 §15).
@@ -123,20 +144,16 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 		sh.finish(now, tx, m, f, 480) // an early dialog that nobody stands behind
 		return nil
 	}
-	forwards := uint32(70)
-	if n, ok := m.Uint(message.MaxForwards); ok {
-		if n == 0 {
-			sh.finish(now, tx, m, f, 483)
-			return nil
-		}
-		forwards = n - 1
+	forwards, ok := sh.forwards(now, tx, m, f)
+	if !ok {
+		return nil
 	}
 	r := &relay{from: s, to: to, req: m.Clone(), source: f, server: tx, seq: to.dialog.NextSeq()}
 	switch m.Method() {
 	case message.REFER:
 		r.refer()
 	case message.NOTIFY, message.SUBSCRIBE:
-		changes = append(changes, s.mapEvent(m)...)
+		changes = append(changes, mapReferID(m, s.referral)...)
 	}
 	b := to.dialog.AppendRequest(sh.buf[:0], string(m.MethodName()), r.seq, sh.via(to.dialog), forwards)
 	if m.Has(message.Contact) {
@@ -249,23 +266,33 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 	r.done()
 }
 
-// send passes a response that needs nothing of ours. A challenge is not for this peer, which cannot know the credentials.
+// send passes a response that needs nothing of ours.
 func (r *relay) send(m *message.Message) {
-	sh := r.from.c.sh
+	r.from.c.sh.passBack(r.server, r.req, r.source, nil, m, func(b []byte) []byte {
+		if m.Status()/100 == 2 && r.req.Method() == message.UPDATE {
+			b = r.from.agreeSession(b, r.req)
+		}
+		return b
+	})
+}
+
+// passBack answers a request, under our To tag if it had none, as the other side did: with m, and what add appends. A challenge is
+// not for this peer, which cannot know the credentials.
+func (sh *Shard) passBack(tx *transaction.Server, req *message.Message, source flow.Flow, tag []byte, m *message.Message, add func(b []byte) []byte) {
 	code, phrase := m.Status(), string(m.Phrase())
 	if code == 401 || code == 407 {
 		code, phrase = 403, ""
 	}
-	b := r.req.AppendResponse(sh.buf[:0], code, phrase, nil, r.source.Remote)
+	b := req.AppendResponse(sh.buf[:0], code, phrase, tag, source.Remote)
 	if m.Has(message.Contact) && code < 300 {
-		b = r.from.c.sh.appendContact(b, r.source, m)
+		b = sh.appendContact(b, source, m)
 	}
-	if code/100 == 2 && r.req.Method() == message.UPDATE {
-		b = r.from.agreeSession(b, r.req)
+	if add != nil {
+		b = add(b)
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "Server"), nil)
 	sh.buf = message.AppendBody(b, m.Body())
-	r.server.Respond(sh.now, code, sh.buf)
+	tx.Respond(sh.now, code, sh.buf)
 }
 
 // reply answers the request ourselves.

@@ -122,21 +122,35 @@ func (s *side) onRefer(now clock.Time, tx *transaction.Server, m *message.Messag
 		s.c.sh.answerReply(now, tx, m, f, n)
 		return
 	}
-	head, value, tail, ok := cutReplaces(string(na.URI))
-	r, valid := parseReplaces([]byte(value))
-	if !ok || !valid {
-		s.pass(now, tx, m, f)
+	own := m.Clone()
+	s.c.sh.referTo(own, func(now clock.Time, changes []message.Change) {
+		s.c.sh.current = s.c
+		s.pass(now, tx, own, f, changes...)
+	})
+}
+
+// referTo gives done the change that makes a Replaces in the Refer-To of m, which is kept, name a dialog of ours as the far side sees
+// it; none if it names no dialog that goes through us.
+func (sh *Shard) referTo(m *message.Message, done func(now clock.Time, changes []message.Change)) {
+	v := m.AppendValues(nil, "Refer-To")
+	if len(v) != 1 {
+		done(sh.now, nil)
 		return
 	}
-	own := m.Clone()
-	s.c.sh.askReplaces(r, func(now clock.Time, to mapped) {
-		s.c.sh.current = s.c
-		if to.code != 0 || s.c.over {
-			s.pass(now, tx, own, f) // a dialog that does not go through us
+	na, err := message.ParseNameAddr(v[0])
+	head, value, tail, ok := cutReplaces(string(na.URI))
+	r, valid := parseReplaces([]byte(value))
+	if err != nil || !ok || !valid {
+		done(sh.now, nil)
+		return
+	}
+	sh.askReplaces(r, func(now clock.Time, to mapped) {
+		if to.code != 0 {
+			done(now, nil)
 			return
 		}
 		uri := head + escapeHeader(to.value) + tail
-		s.pass(now, tx, own, f, message.Change{Name: "Refer-To", Value: "<" + uri + ">" + string(na.Params)})
+		done(now, []message.Change{{Name: "Refer-To", Value: "<" + uri + ">" + string(na.Params)}})
 	})
 }
 

@@ -52,7 +52,13 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.newCall(now, tx, m, f, "")
 	case message.BYE, message.PRACK, message.UPDATE:
 		sh.finish(now, tx, m, f, 481) // RFC 3261 §15.1.2: they belong into dialogs
-	case message.OPTIONS, message.MESSAGE, message.SUBSCRIBE, message.PUBLISH, message.NOTIFY, message.REFER:
+	case message.SUBSCRIBE, message.REFER:
+		if sh.tight() {
+			sh.shed(tx, m, f)
+			return
+		}
+		sh.outside(now, tx, m, f)
+	case message.OPTIONS, message.MESSAGE, message.PUBLISH, message.NOTIFY:
 		sh.outside(now, tx, m, f)
 	default:
 		sh.finish(now, tx, m, f, 405, "Allow", allowed) // RFC 3261 §8.2.1
@@ -76,11 +82,12 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 			return 420, []string{"Unsupported", bad} // §8.2.2.3, §16.3 step 5
 		}
 	}
+	dialog := m.Method() == message.INVITE || m.Method() == message.SUBSCRIBE || m.Method() == message.REFER
+	if dialog && !m.Has(message.Contact) || m.Method() == message.REFER && len(m.AppendValues(nil, "Refer-To")) != 1 {
+		return 400, nil // §8.1.1.8, RFC 3515 §2.4.1
+	}
 	if m.Method() != message.INVITE {
 		return 0, nil
-	}
-	if !m.Has(message.Contact) {
-		return 400, nil // §8.1.1.8
 	}
 	if code := tooBrief(m); code != 0 {
 		return code, []string{"Min-SE", strconv.Itoa(leg.MinSE)}

@@ -40,6 +40,9 @@ type Shard struct {
 	calls   map[string]*call // by Call-ID and From tag of the caller's INVITE
 	dialogs map[string]*side // by our tag and the peer's
 
+	watches    map[string]*watch // by our tag towards the notifiers
+	subscribed map[string]*end   // by our tag and the peer's
+
 	loopKey [sha256.Size]byte // of the marks in our Vias
 
 	msg     message.Message // of the datagram at hand
@@ -49,7 +52,7 @@ type Shard struct {
 	current *call           // the call that the event at hand is about, for recovery
 	stats   Stats
 
-	looped, unreached rationed // warnings
+	looped, unreached, unacked rationed // warnings
 }
 
 // Stats counts what a shard did since it was made.
@@ -77,6 +80,7 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 		ids:     ident.NewSource(seed, cfg.Node),
 		calls:   map[string]*call{},
 		dialogs: map[string]*side{},
+		watches: map[string]*watch{}, subscribed: map[string]*end{},
 		loopKey: loopKey(cfg.Seed),
 		stats:   Stats{Bad: map[string]uint64{}},
 	}
@@ -102,11 +106,12 @@ func (sh *Shard) Stats() Stats {
 // Leaks says what is left although nothing should be: "" if nothing is.
 func (sh *Shard) Leaks() string {
 	clients, servers := sh.layer.Len()
-	if clients+servers+len(sh.calls)+len(sh.dialogs)+sh.heap.Len() == 0 {
+	dialogs, subscriptions := len(sh.dialogs)+len(sh.subscribed), len(sh.watches)
+	if clients+servers+len(sh.calls)+dialogs+subscriptions+sh.heap.Len()+sh.held == 0 {
 		return ""
 	}
-	return fmt.Sprintf("shard %d: %d client and %d server transactions, %d calls, %d dialogs, %d timers",
-		sh.index, clients, servers, len(sh.calls), len(sh.dialogs), sh.heap.Len())
+	return fmt.Sprintf("shard %d: %d client and %d server transactions, %d calls, %d dialogs, %d subscriptions, %d timers, %d bytes",
+		sh.index, clients, servers, len(sh.calls), dialogs, subscriptions, sh.heap.Len(), sh.held)
 }
 
 // Next returns when Tick is wanted.

@@ -145,6 +145,7 @@ func (s *side) Resend(clock.Time) {
 // Lapsed ends a call whose 2xx was never acknowledged (RFC 3261 §13.3.1.4).
 func (s *side) Lapsed(clock.Time) {
 	s.c.sh.current = s.c
+	s.c.sh.noAck(s.c.id, 200, s.dialog.Flow)
 	s.c.byeBoth("")
 	s.c.conclude()
 }

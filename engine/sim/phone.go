@@ -245,6 +245,9 @@ func (u user) Stray(now clock.Time, m *message.Message, _ flow.Flow) {
 	}
 }
 
+// Unacknowledged takes the end of the wait for an ACK to a refusal: Check finds it in the log.
+func (u user) Unacknowledged(clock.Time, *message.Message, flow.Flow) {}
+
 // outOfDialog answers a request that belongs to no dialog.
 func (p *Phone) outOfDialog(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
 	usual := Reply{Code: 200}

@@ -66,7 +66,11 @@ func (s inviteServer) ack(now clock.Time) {
 func (s inviteServer) fire(now clock.Time, kind uint8) {
 	if kind == timerH {
 		s.layer.Counters.Unacknowledged++
+		response := s.bytes
 		s.terminate()
+		if m := &s.layer.parsed; m.Parse(response) == nil {
+			s.layer.user.Unacknowledged(now, m, s.flow)
+		}
 		return
 	}
 	s.layer.Counters.ResponsesResent++

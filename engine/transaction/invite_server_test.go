@@ -26,6 +26,7 @@ func TestInviteServer(t *testing.T) {
 			23.5 > 486
 			27.5 > 486
 			31.5 > 486
+			32   ! unacknowledged 486
 			32   = Terminated`},
 		{name: "rejected, no ACK, reliable", transport: flow.TCP, script: `
 			0    < INVITE
@@ -34,6 +35,7 @@ func TestInviteServer(t *testing.T) {
 			0    respond 486
 			0    > 486
 			0    = Completed
+			32   ! unacknowledged 486
 			32   = Terminated`},
 		{name: "copies get the latest provisional", script: `
 			0    < INVITE

@@ -78,5 +78,6 @@ func (q *quiet) Request(_ clock.Time, s *Server, _ *message.Message, _ flow.Flow
 func (q *quiet) Cancel(clock.Time, *Server, *message.Message)                     {}
 func (q *quiet) Ack(clock.Time, *message.Message, flow.Flow)                      {}
 func (q *quiet) Stray(clock.Time, *message.Message, flow.Flow)                    {}
+func (q *quiet) Unacknowledged(clock.Time, *message.Message, flow.Flow)           {}
 func (q *quiet) Response(clock.Time, *Client, *message.Message)                   {}
 func (q *quiet) Failed(clock.Time, *Client, Failure)                              {}

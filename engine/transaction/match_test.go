@@ -225,6 +225,7 @@ func TestCancelReceived(t *testing.T) {
 			0.5  respond 487
 			0.5  > 487
 			0.5  = Completed
+			32.5 ! unacknowledged 487
 			32.5 = Terminated`},
 	})
 }

@@ -163,7 +163,8 @@ func (w *world) Cancel(now clock.Time, tx *Server, m *message.Message) {
 func (w *world) Ack(_ clock.Time, m *message.Message, _ flow.Flow) {
 	w.answers[string(m.CallID())].acked = true
 }
-func (w *world) Stray(clock.Time, *message.Message, flow.Flow) {}
+func (w *world) Stray(clock.Time, *message.Message, flow.Flow)          {}
+func (w *world) Unacknowledged(clock.Time, *message.Message, flow.Flow) {}
 
 func newWorld(t *rapid.T) *world {
 	w := &world{

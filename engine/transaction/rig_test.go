@@ -106,6 +106,10 @@ func (r *rig) Ack(clock.Time, *message.Message, flow.Flow) { r.told("ack") }
 func (r *rig) Stray(_ clock.Time, m *message.Message, _ flow.Flow) {
 	r.told("stray " + title(m))
 }
+
+func (r *rig) Unacknowledged(_ clock.Time, m *message.Message, _ flow.Flow) {
+	r.told("unacknowledged " + title(m))
+}
 func (r *rig) Response(_ clock.Time, _ *Client, m *message.Message) { r.told(title(m)) }
 func (r *rig) Failed(_ clock.Time, _ *Client, why Failure)          { r.told("failed: " + why.String()) }
 

@@ -50,6 +50,9 @@ type User interface {
 	// of another final response. Every copy of it is told. One that matches no transaction is dropped: anybody can
 	// send it, and what answers it would go where it says.
 	Stray(now clock.Time, m *message.Message, f flow.Flow)
+	// Unacknowledged is told that a final response to an INVITE, m, other than a 2xx got no ACK in 64*T1: Timer H
+	// (RFC 3261 §17.2.1). Its transaction is over.
+	Unacknowledged(now clock.Time, m *message.Message, f flow.Flow)
 }
 
 // ClientUser is told what became of a request.

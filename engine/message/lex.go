@@ -3,7 +3,9 @@ package message
 import (
 	"bytes"
 	"encoding/binary"
+	"iter"
 	"slices"
+	"strings"
 )
 
 // Param returns the value of a parameter in ";a=1;b" by its name in any case; ok without a value for a flag. A quoted
@@ -57,6 +59,19 @@ func EachParam(params []byte, yield func(name, value []byte) bool) {
 			return
 		}
 		params = params[n:]
+	}
+}
+
+// Elements yields the elements of a comma list, without the white space round them and without empty ones (RFC 3261 §7.3.1).
+func Elements(list []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(list) > 0 {
+			n := element(list)
+			if e := trim(list[:n]); len(e) > 0 && !yield(e) {
+				return
+			}
+			list = list[min(n+1, len(list)):]
+		}
 	}
 }
 
@@ -117,6 +132,28 @@ func trimRight(b []byte) []byte {
 		b = b[:len(b)-1]
 	}
 	return b
+}
+
+// IsToken reports whether s is a token of RFC 3261 §25.1.
+func IsToken(s string) bool { return isToken([]byte(s)) }
+
+// Unquote returns what a quoted-string says (RFC 3261 §25.1), or s if it is none.
+func Unquote(s string) string {
+	n := len(s)
+	if n < 2 || s[0] != '"' || s[n-1] != '"' {
+		return s
+	}
+	if s = s[1 : n-1]; !strings.Contains(s, `\`) {
+		return s
+	}
+	b := make([]byte, 0, n)
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
 }
 
 // isToken reports whether b is a token of RFC 3261 §25.1.

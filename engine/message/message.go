@@ -157,13 +157,10 @@ func (m *Message) Each(id ID, yield func(element []byte) bool) {
 		if m.fields[i].id != id {
 			continue
 		}
-		rest := m.fields[i].value.of(m.raw)
-		for len(rest) > 0 {
-			n := element(rest)
-			if e := trim(rest[:n]); len(e) > 0 && !yield(e) {
+		for e := range Elements(m.fields[i].value.of(m.raw)) {
+			if !yield(e) {
 				return
 			}
-			rest = rest[min(n+1, len(rest)):]
 		}
 	}
 }

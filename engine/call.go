@@ -33,15 +33,16 @@ type call struct {
 	server   *transaction.Server // of the caller's INVITE
 	tag      []byte              // our To tag towards the caller
 
-	exec     *plan.Executor
-	timer    clock.Timer // the executor's deadline, or the next sign of life to the caller
-	limit    clock.Timer // the longest that the call may last
-	sign     clock.Time  // when the caller is to hear a provisional again
-	events   []plan.Event
-	stepping bool
-	waiting  int       // targets for which there is no room yet
-	branches []*branch // by BranchID-1
-	reasons  []string  // of the caller's CANCEL
+	exec       *plan.Executor
+	timer      clock.Timer // the executor's deadline, or the next sign of life to the caller
+	limit      clock.Timer // the longest that the call may last
+	sign       clock.Time  // when the caller is to hear a provisional again
+	events     []plan.Event
+	stepping   bool
+	operations []operation // that the plan awaits
+	waiting    int         // targets for which there is no room yet
+	branches   []*branch   // by BranchID-1
+	reasons    []string    // of the caller's CANCEL
 
 	towards    string  // the user of the last target
 	tagged     bool    // tag is in use
@@ -212,6 +213,7 @@ func (c *call) forget() {
 	for _, s := range c.sides {
 		s.leave()
 	}
+	c.dropOperations()
 	if c.script != nil {
 		c.script.Release()
 		c.script = nil
@@ -227,6 +229,7 @@ func (c *call) abort() {
 	for _, b := range c.branches {
 		b.giveUp(plan.CauseNone)
 	}
+	c.dropOperations()
 	c.byeBoth("")
 	if !c.over {
 		c.forget()

@@ -53,6 +53,8 @@ type Config struct {
 	Limits plan.Limits
 	// Resolver may be nil: then targets must be numeric.
 	Resolver Resolver
+	// Operations does what plans await; nil = nothing can be awaited.
+	Operations Operations
 	// Forward hands a datagram to the shard that owns it; nil if every datagram comes to its owner.
 	Forward func(shard int, f flow.Flow, b []byte)
 	// Post runs a function on the goroutine of a shard; nil if one goroutine steps all shards.

@@ -51,6 +51,10 @@ func (c *call) apply(actions []plan.Action) {
 			c.branches[a.Branch-1].release(a.Cause)
 		case plan.ActRespond:
 			c.fail(a)
+		case plan.ActStart:
+			c.startOperation(a)
+		case plan.ActDrop:
+			c.dropOperation(a.Operation)
 		}
 	}
 }

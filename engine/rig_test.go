@@ -30,6 +30,7 @@ type script struct {
 	deferred  func(c engine.Call, failed *plan.Step) *plan.Node
 	handler   func(c engine.Call, o plan.Outcome, failed *plan.Step) *plan.Node
 	redirect  func(c engine.Call, s *plan.Step) *plan.Node
+	awaited   func(c engine.Call, r *plan.Result) *plan.Node
 	exhausted func(c engine.Call, best *plan.Step, round int) *plan.Node
 	refer     func(c engine.Call) *plan.Node
 	request   func(c engine.Call) *plan.Node
@@ -67,6 +68,14 @@ func (s *script) Redirected(c engine.Call, step *plan.Step) *plan.Node {
 		return nil
 	}
 	return s.redirect(c, step)
+}
+
+func (s *script) Awaited(c engine.Call, _ *plan.Node, r *plan.Result) *plan.Node {
+	s.seen = append(s.seen, "awaited")
+	if s.awaited == nil {
+		return nil
+	}
+	return s.awaited(c, r)
 }
 
 func (s *script) Exhausted(c engine.Call, best *plan.Step, round int) *plan.Node {

@@ -31,6 +31,8 @@ type Script interface {
 	Handler(c Call, o plan.Outcome, failed *plan.Step) *plan.Node
 	// Redirected asks what a 3xx of a target does.
 	Redirected(c Call, s *plan.Step) *plan.Node
+	// Awaited calls the function of an await with what came of its operation; Result.Place says who else would have to decide.
+	Awaited(c Call, n *plan.Node, r *plan.Result) *plan.Node
 	// Exhausted asks what to do when the plan has ended without an answer.
 	Exhausted(c Call, best *plan.Step, round int) *plan.Node
 	// Refer decides about a transfer request that one leg sent, "caller" or "callee"; target is the URI of its Refer-To.

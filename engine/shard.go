@@ -36,9 +36,10 @@ type Shard struct {
 	ids   *ident.Source
 	layer *transaction.Layer
 
-	held    int              // bytes that calls hold, estimated
-	calls   map[string]*call // by Call-ID and From tag of the caller's INVITE
-	dialogs map[string]*side // by our tag and the peer's
+	operations int              // that calls await
+	held       int              // bytes that calls hold, estimated
+	calls      map[string]*call // by Call-ID and From tag of the caller's INVITE
+	dialogs    map[string]*side // by our tag and the peer's
 
 	watches    map[string]*watch // by our tag towards the notifiers
 	subscribed map[string]*end   // by our tag and the peer's
@@ -67,6 +68,8 @@ type Stats struct {
 	Active int
 	// Transactions and Timers are how many there are.
 	Transactions, Timers int
+	// Operations is how many are awaited.
+	Operations int
 	// Bad counts datagrams that were no usable SIP message, by reason.
 	Bad map[string]uint64
 }
@@ -99,7 +102,7 @@ func (sh *Shard) Stats() Stats {
 		s.Bad[k] = v
 	}
 	clients, servers := sh.layer.Len()
-	s.Active, s.Transactions, s.Timers = len(sh.calls), clients+servers, sh.heap.Len()
+	s.Active, s.Transactions, s.Timers, s.Operations = len(sh.calls), clients+servers, sh.heap.Len(), sh.operations
 	return s
 }
 
@@ -107,11 +110,11 @@ func (sh *Shard) Stats() Stats {
 func (sh *Shard) Leaks() string {
 	clients, servers := sh.layer.Len()
 	dialogs, subscriptions := len(sh.dialogs)+len(sh.subscribed), len(sh.watches)
-	if clients+servers+len(sh.calls)+dialogs+subscriptions+sh.heap.Len()+sh.held == 0 {
+	if clients+servers+len(sh.calls)+dialogs+subscriptions+sh.heap.Len()+sh.operations+sh.held == 0 {
 		return ""
 	}
-	return fmt.Sprintf("shard %d: %d client and %d server transactions, %d calls, %d dialogs, %d subscriptions, %d timers, %d bytes",
-		sh.index, clients, servers, len(sh.calls), dialogs, subscriptions, sh.heap.Len(), sh.held)
+	return fmt.Sprintf("shard %d: %d client and %d server transactions, %d calls, %d dialogs, %d subscriptions, %d timers, %d operations, %d bytes",
+		sh.index, clients, servers, len(sh.calls), dialogs, subscriptions, sh.heap.Len(), sh.operations, sh.held)
 }
 
 // Next returns when Tick is wanted.

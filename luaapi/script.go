@@ -70,6 +70,9 @@ func (v *vm) Deferred(c engine.Call, fn plan.Callback, failed *plan.Step) *plan.
 	return n
 }
 
+// Awaited calls the function of an await with what came of its operation.
+func (v *vm) Awaited(c engine.Call, n *plan.Node, r *plan.Result) *plan.Node { return nil }
+
 // Refer decides about a transfer request.
 func (v *vm) Refer(c engine.Call, leg, target string) *plan.Node {
 	cv := v.callOf(c)

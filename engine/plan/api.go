@@ -1,6 +1,9 @@
 package plan
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Asker is the script as the executor asks it. Its methods return at once and do not call the executor;
 // errors in the script are the asker's to log, and it returns nil then.
@@ -13,6 +16,9 @@ type Asker interface {
 	// Redirected asks the route handler for a 3xx of a target. Nil leaves it to the target's policy; a node of
 	// KindFollow follows.
 	Redirected(s *Step) *Node
+	// Awaited calls the function of a KindAwait with what came of its operation. Nil means no plan; a node of KindFollow
+	// follows where Result.Place is PlaceRedirected.
+	Awaited(n *Node, r *Result) *Node
 	// Exhausted asks what to do when the whole plan ended without an answer; round counts from 1. best is never
 	// nil. Nil means: send the best response.
 	Exhausted(best *Step, round int) *Node
@@ -40,6 +46,7 @@ const (
 	EventCallerCancel                    // the caller gave up; every later 2xx is released
 	EventDenied                          // no INVITE was sent: the call has no right to the target
 	EventLimited                         // no INVITE was sent: no slot is free
+	EventDone                            // Operation has ended with Value or Err
 )
 
 // Event is something that happened to a branch, the caller or the clock.
@@ -50,7 +57,40 @@ type Event struct {
 	Phrase   string
 	Response Response
 	Contacts []Contact
+
+	Operation OperationID
+	Value     any
+	Err       error
 }
+
+// OperationID names an operation that a call has started; none is 0.
+type OperationID int32
+
+// ErrTimeout says that an operation took longer than its step waits.
+var ErrTimeout = errors.New("timeout")
+
+// Result is what came of an operation.
+type Result struct {
+	// Value is nil if there is an Err, which is ErrTimeout or the operation's own.
+	Value any
+	Err   error
+	// Elapsed is the time since the step was reached.
+	Elapsed time.Duration
+	// Place is what the plan asked for now takes the place of, and so what nil means.
+	Place Place
+}
+
+// Place is who is to decide about a step of a plan if nothing comes of it.
+type Place uint8
+
+// The places.
+const (
+	PlaceMember     Place = iota // a member of a group: without a plan it has failed (500)
+	PlaceStart                   // the whole plan of `invite`: without one 404
+	PlaceExhausted               // the whole plan of `exhausted`: without one the best response
+	PlaceFailed                  // instead of a step that has failed: without one the plan goes on
+	PlaceRedirected              // instead of a target that was redirected: without one its policy
+)
 
 // ActionKind is what is to be done.
 type ActionKind uint8
@@ -65,6 +105,8 @@ const (
 	ActAnswer  // Branch has won: its 2xx answers the caller
 	ActRelease // ACK and BYE the 2xx that Branch just received, with Cause
 	ActRespond // end the caller's INVITE: with Reply if set, else Response if set, else Code
+	ActStart   // start Operation: Await says what
+	ActDrop    // nobody waits for Operation any more: if it has not ended, it may be given up
 )
 
 // Cause is why a branch is given up.
@@ -91,11 +133,14 @@ type Action struct {
 	Phrase   string
 	Response Response
 	Reply    *Reply
+
+	Operation OperationID
+	Await     *Operation
 }
 
 // Limits bound one call's plan. A field that is zero takes its value from DefaultLimits.
 type Limits struct {
-	Replacements int // in one place
+	Replacements int // in one place, decisions of awaits included
 	Branches     int // INVITEs per call
 	Nodes        int // plan nodes per call, those of replacements included
 	Rounds       int // times `exhausted` is asked

@@ -12,6 +12,7 @@ type silent struct{}
 func (silent) Deferred(Callback, *Step) *Node { return nil }
 func (silent) Handler(Outcome, *Step) *Node   { return nil }
 func (silent) Redirected(*Step) *Node         { return nil }
+func (silent) Awaited(*Node, *Result) *Node   { return nil }
 func (silent) Exhausted(*Step, int) *Node     { return nil }
 func (silent) Ringing(*Step)                  {}
 func (silent) Bound(string, Pos)              {}

@@ -32,16 +32,20 @@ type node struct {
 
 	base  clock.Time // from when delay counts
 	start clock.Time
-	at    clock.Time // end of the delay, of the ring time or of Timer C
+	at    clock.Time // end of the delay, of the ring time, of Timer C or of the wait for an operation
 
 	parent, first, next int32
 	best                int32 // the best result at or within the node
 	result              int32 // that of its INVITE
 
-	attempt uint16
-	share   uint16 // what it and all within has of Limits.Breadth; 0 = there is no limit
-	state   state
-	outcome Outcome
+	replaces int32 // the failed step that it stands for, in PlaceFailed and PlaceRedirected
+
+	attempt  uint16
+	replaced uint16 // how many stood here before: replacements and awaits
+	share    uint16 // what it and all within has of Limits.Breadth; 0 = there is no limit
+	state    state
+	outcome  Outcome
+	place    Place
 
 	member     bool // stands in its group as written: takes the group's defaults
 	inherits   bool // takes options from the groups around it
@@ -64,7 +68,7 @@ func (e *Executor) compile(src *Node, parent int32, member bool, share uint16) i
 	i := int32(len(e.nodes))
 	n := node{
 		src: src, target: src.Target, on: src.On, ring: src.Ring, delay: src.Delay, member: member,
-		at: never, parent: parent, first: none, next: none, best: none, result: none, attempt: 1, share: share,
+		at: never, parent: parent, first: none, next: none, best: none, result: none, replaces: none, attempt: 1, share: share,
 	}
 	if parent != none {
 		p := &e.nodes[parent]

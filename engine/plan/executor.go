@@ -91,7 +91,7 @@ func (e *Executor) Start(now clock.Time, n *Node) []Action {
 	case n == nil:
 		e.finish(Action{Kind: ActRespond, Code: 404})
 	default:
-		e.run(n)
+		e.run(n, PlaceStart)
 	}
 	return e.acts
 }
@@ -105,6 +105,8 @@ func (e *Executor) Step(now clock.Time, ev Event) []Action {
 		e.tick()
 	case EventCallerCancel:
 		e.callerCancel()
+	case EventDone:
+		e.operationDone(&ev)
 	default:
 		if ev.Branch > 0 && int(ev.Branch) <= len(e.branches) {
 			e.branchEvent(e.branches[ev.Branch-1], &ev)
@@ -116,8 +118,8 @@ func (e *Executor) Step(now clock.Time, ev Event) []Action {
 	return e.acts
 }
 
-// Deadline returns when the executor wants EventTick: the end of the first delay, ring time or Timer C.
-// There is none once the call is decided, nor while everything waits for the final response to a CANCEL (Limits.Breadth).
+// Deadline returns when the executor wants EventTick: the end of the first delay, ring time, Timer C or wait for
+// an operation. // There is none once the call is decided, nor while everything waits for the final response to a CANCEL (Limits.Breadth).
 func (e *Executor) Deadline() (clock.Time, bool) {
 	i := e.earliest()
 	if i == none {
@@ -197,6 +199,8 @@ func (e *Executor) tick() {
 			e.begin(i)
 		case n.isGroup():
 			e.expire(i)
+		case n.src.Kind == KindAwait:
+			e.operationLate(i)
 		default:
 			e.ringOut(i)
 			e.fail(i)

@@ -8,17 +8,21 @@ func (e *Executor) fail(i int32) {
 	n := &e.nodes[i]
 	n.state, n.at = ended, never
 	plan, own := e.askEdge(i)
-	switch {
-	case plan != nil:
-	case e.stops(i):
-		e.close(CauseNone)
-		e.exhausted()
-		return
-	case !own && e.asksRoute(i):
+	if plan == nil && !own && !e.stops(i) && e.asksRoute(i) {
 		plan = e.ask.Handler(n.outcome, e.failedStep(i))
 	}
 	if plan != nil {
-		e.replace(i, plan)
+		e.replace(i, plan, PlaceFailed)
+		return
+	}
+	e.goOn(i)
+}
+
+// goOn lets the plan go on without the step i: it has failed and nothing takes its place.
+func (e *Executor) goOn(i int32) {
+	if e.stops(i) {
+		e.close(CauseNone)
+		e.exhausted()
 		return
 	}
 	e.memberEnded(i)
@@ -74,9 +78,8 @@ func (e *Executor) failSynthetic(i int32, o Outcome, code int) {
 }
 
 // replace puts plan in the place of the failed step i. It takes no defaults of the group and no edge of i.
-func (e *Executor) replace(i int32, plan *Node) {
-	if int(e.nodes[i].attempt) > e.limits.Replacements {
-		e.bound(fmt.Sprintf("%d replacements in one place", e.limits.Replacements), plan.Pos)
+func (e *Executor) replace(i int32, plan *Node, p Place) {
+	if e.full(i, plan) {
 		return
 	}
 	j := e.compile(plan, e.nodes[i].parent, false, e.nodes[i].share)
@@ -84,8 +87,18 @@ func (e *Executor) replace(i int32, plan *Node) {
 		return
 	}
 	e.link(i, j)
-	e.nodes[j].attempt = e.nodes[i].attempt + 1
+	was, n := &e.nodes[i], &e.nodes[j]
+	n.attempt, n.replaced, n.place, n.replaces = was.attempt+1, was.replaced+1, p, i
 	e.enter(j)
+}
+
+// full reports whether so many have stood in the place of i that plan must not, and ends the plan then.
+func (e *Executor) full(i int32, plan *Node) bool {
+	if int(e.nodes[i].replaced) < e.limits.Replacements {
+		return false
+	}
+	e.bound(fmt.Sprintf("%d replacements in one place", e.limits.Replacements), plan.Pos)
+	return true
 }
 
 // exhausted ends a round: the whole plan failed.
@@ -101,7 +114,7 @@ func (e *Executor) exhausted() {
 		best = &e.scratch
 	}
 	if plan := e.ask.Exhausted(best, e.Round()); plan != nil {
-		e.run(plan)
+		e.run(plan, PlaceExhausted)
 		return
 	}
 	e.respondBest()

@@ -9,8 +9,15 @@ import (
 // the best response only where it is passed: the contacts of one that is followed are used up
 // (RFC 3261 §16.7 step 4), those of one that is denied are nobody's business.
 func (e *Executor) redirected(i int32) {
+	if plan := e.whither(i, e.ask.Redirected(&e.results[e.nodes[i].result].step)); plan != nil {
+		e.nodes[i].state, e.nodes[i].at = ended, never
+		e.replace(i, plan, PlaceRedirected)
+	}
+}
+
+// whither returns the plan for the redirected target i of which the script said plan. Without one the step has failed.
+func (e *Executor) whither(i int32, plan *Node) *Node {
 	r := e.nodes[i].result
-	plan := e.ask.Redirected(&e.results[r].step)
 	policy := e.nodes[i].target.Redirect
 	k := uncounted
 	switch {
@@ -23,10 +30,8 @@ func (e *Executor) redirected(i int32) {
 	if plan == nil {
 		e.results[r].step.Outcome = Failed
 		e.leafFailed(i, r, k)
-		return
 	}
-	e.nodes[i].state, e.nodes[i].at = ended, never
-	e.replace(i, plan)
+	return plan
 }
 
 // contacts returns the plan that follows the 3xx of i, nil if no contact may be tried: by descending q one

@@ -22,7 +22,7 @@ const (
 )
 
 // Each holds the options that a group gives its members where they leave them unset; each is taken whole. Ring, Delay and On
-// are for the members as written, targets and groups alike, and for what a function that stands as a member returns: not
+// are for the members as written, targets and groups alike, and for what a function or an await that stands as a member returns: not
 // for the members of members, where a delay would count twice and an edge be asked twice. Those of targets go to every
 // target within, the nearest group's first. None are for replacements (or an `on` given here would apply to the plan that
 // it gave).
@@ -51,9 +51,9 @@ func take[T comparable](t *taking, o Options, own *T, given T, said Options) boo
 	return true
 }
 
-// inherit fills in what the member n leaves unset. A function takes nothing: what it returns does.
+// inherit fills in what the member n leaves unset. A function or an await takes nothing: what it returns does.
 func (e *Executor) inherit(n *node) {
-	if n.src.Kind == KindDeferred {
+	if n.src.Kind == KindDeferred || n.src.Kind == KindAwait {
 		return
 	}
 	t := taking{n.src.Said, n.src.Weak}

@@ -9,7 +9,8 @@
 // Every step has a place in the plan. What stands there may fail and be replaced; the place, its
 // group and the clocks of the groups around stay. The code follows that: compile.go lays the tree
 // out, run.go starts steps and moves groups on, room.go makes targets wait where RFC 5393 §5.3 bounds what
-// may be alive at once, fail.go says who is asked and puts replacements in place, best.go ranks what came back.
+// may be alive at once, await.go waits for operations, fail.go says who is asked and puts replacements in place, best.go ranks
+// what came back.
 package plan
 
 import (
@@ -69,6 +70,7 @@ const (
 	KindRedirect             // ends the call with 302 and contacts
 	KindFollow               // from `redirected` only: the contacts of the 3xx in the branch's place
 	KindPass                 // from `refer` only: the request goes on to the other leg
+	KindAwait                // an operation is started; a function says what comes of its result
 )
 
 // Pos is a place in a script.
@@ -122,13 +124,26 @@ type Node struct {
 	// from its defaults: they give way to what a group gives its members.
 	Said, Weak Options
 
-	// Func is set for KindDeferred.
+	// Func is set for KindDeferred and KindAwait.
 	Func Callback
+
+	// Await is set for KindAwait.
+	Await *Operation
 
 	// Reply is set for KindReject and KindRedirect.
 	Reply *Reply
 
 	contact bool // a contact of a 3xx that the executor follows
+}
+
+// Operation is work that is done off the shard while the plan goes on around the step that awaits it.
+type Operation struct {
+	// Name is what traces call it: "GET http://192.0.2.5/route".
+	Name string
+	// Timeout is how long the step waits, from when it is reached; above 0.
+	Timeout time.Duration
+	// Work is what is to be done, opaque to the plan.
+	Work any
 }
 
 // SixPolicy says what a 6xx of a target does (option on_6xx).

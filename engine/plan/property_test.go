@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -23,9 +24,9 @@ func pick[T any](t *rapid.T, what string, of []T) T { return rapid.SampledFrom(o
 func oneIn(t *rapid.T, n int, what string) bool { return rapid.IntRange(1, n).Draw(t, what) == n }
 
 func drawPlan(t *rapid.T, depth int) *Node {
-	kinds := []Kind{KindTarget, KindTarget, KindTarget, KindDeferred, KindSerial, KindParallel, KindParallel}
+	kinds := []Kind{KindTarget, KindTarget, KindTarget, KindDeferred, KindAwait, KindSerial, KindParallel, KindParallel}
 	if depth == 0 {
-		kinds = kinds[:4]
+		kinds = kinds[:5]
 	}
 	n := &Node{Kind: pick(t, "kind", kinds)}
 	switch n.Kind {
@@ -34,6 +35,10 @@ func drawPlan(t *rapid.T, depth int) *Node {
 		if oneIn(t, 12, "reject") {
 			return reject(pick(t, "code", someCodes[:10]))
 		}
+		return n
+	case KindAwait:
+		n.Func = drawFunction(depth)
+		n.Await = &Operation{Timeout: sec(pick(t, "timeout", []float64{1, 2, 9}))}
 		return n
 	case KindTarget:
 		n.Target = to(pick(t, "user", someUsers)).Target
@@ -85,6 +90,8 @@ type world struct {
 	said  []*Node   // what twin is still to be told
 
 	branches  []account
+	started   []OperationID
+	awaits    map[OperationID]bool // those that somebody waits for
 	answers   int
 	responses int
 	cancelled bool
@@ -106,6 +113,17 @@ func (w *world) Redirected(s *Step) *Node {
 	}
 	return w.handler(s)
 }
+
+func (w *world) Awaited(n *Node, r *Result) *Node {
+	if (r.Err == nil) == (r.Value == nil) || r.Elapsed > n.Await.Timeout || errors.Is(r.Err, ErrTimeout) != (r.Elapsed == n.Await.Timeout) {
+		w.Fatalf("awaited %+v of %+v", r, n.Await)
+	}
+	if !w.plain && r.Place == PlaceRedirected && oneIn(w.T, 3, "follow") {
+		return w.say(&Node{Kind: KindFollow})
+	}
+	return w.Deferred(n.Func, nil)
+}
+
 func (w *world) Exhausted(s *Step, _ int) *Node { return w.handler(s) }
 
 func (w *world) Ringing(s *Step) {
@@ -158,9 +176,22 @@ func (w *world) do(ev Event, acts []Action) {
 		case ActRespond:
 			w.responses++
 			w.checkBest(a)
+		default:
+			w.operation(a)
 		}
 	}
 	w.check()
+}
+
+// operation keeps the account of the operations.
+func (w *world) operation(a Action) {
+	if (a.Kind == ActStart) == w.awaits[a.Operation] || a.Await == nil || slices.Contains(w.started, a.Operation) != (a.Kind == ActDrop) {
+		w.Fatalf("action %d with operation %d of %v", a.Kind, a.Operation, w.awaits)
+	}
+	w.awaits[a.Operation] = a.Kind == ActStart
+	if a.Kind == ActStart {
+		w.started = append(w.started, a.Operation)
+	}
 }
 
 func (w *world) cancelOf(b *account, a Action) {
@@ -175,7 +206,7 @@ func (w *world) cancelOf(b *account, a Action) {
 
 // checkBest finds the best response once more, the long way round.
 func (w *world) checkBest(a Action) {
-	if a.Reply != nil {
+	if a.Reply != nil || len(w.e.results) == 0 && a.Code == 404 { // an await instead of the whole plan came to nothing
 		return
 	}
 	best := 0
@@ -225,7 +256,17 @@ func (w *world) checkCall() {
 		ends++
 	}
 	_, due := w.e.Deadline()
+	awaits := 0
+	for i := range w.e.nodes {
+		if waits := w.e.awaits(int32(i)); waits != w.awaits[operationOf(int32(i))] {
+			w.Fatalf("node %d waits %v, operations %v", i, waits, w.awaits)
+		} else if waits {
+			awaits++
+		}
+	}
 	switch {
+	case w.e.Done() && awaits > 0:
+		w.Fatalf("done, but %d operations are awaited", awaits)
 	case w.e.Pending() != pending:
 		w.Fatalf("pending %d, counted %d", w.e.Pending(), pending)
 	case w.e.Done() != (ends == 1) || ends > 1:
@@ -331,6 +372,15 @@ func (w *world) event() {
 		w.step(Event{Kind: EventCallerCancel})
 		return
 	}
+	if n := len(w.started); n > 0 && oneIn(w.T, 4, "operation ends") {
+		ev := Event{Kind: EventDone, Operation: pick(w.T, "operation", append(w.started, 0, 9999)), Value: "value"}
+		if oneIn(w.T, 3, "operation fails") {
+			ev.Value, ev.Err = nil, errNoService
+		}
+		delete(w.awaits, ev.Operation)
+		w.step(ev)
+		return
+	}
 	if len(w.branches) == 0 {
 		return
 	}
@@ -378,6 +428,8 @@ func (w *world) step(ev Event) {
 	}
 }
 
+var errNoService = errors.New("no such service")
+
 // same compares what twin did with what e did last.
 func (w *world) same(acts []Action) {
 	var did, want []string
@@ -396,7 +448,7 @@ func (w *world) same(acts []Action) {
 
 func TestRandomPlans(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := &world{T: t, limits: Limits{Breadth: pick(t, "breadth", []int{0, 0, 1, 2, 3, 8})}}
+		w := &world{T: t, awaits: map[OperationID]bool{}, limits: Limits{Breadth: pick(t, "breadth", []int{0, 0, 1, 2, 3, 8})}}
 		w.e = NewExecutor(w, w.limits)
 		w.run(drawPlan(t, 3))
 	})

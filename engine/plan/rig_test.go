@@ -98,6 +98,15 @@ func (r *rig) Redirected(s *Step) *Node {
 	return nil
 }
 
+func (r *rig) Awaited(n *Node, res *Result) *Node {
+	what := fmt.Sprintf("awaited %s %v", n.Await.Name, res.Value)
+	if res.Err != nil {
+		what = fmt.Sprintf("awaited %s: %v", n.Await.Name, res.Err)
+	}
+	r.asking(what, nil)
+	return n.Func.(func(*Result) *Node)(res)
+}
+
 func (r *rig) Exhausted(best *Step, round int) *Node {
 	r.best = *best
 	r.asking(fmt.Sprintf("exhausted %d", round), best)
@@ -141,6 +150,9 @@ func actionText(a Action) string {
 		return "answer " + a.Target.User
 	case ActRelease:
 		return "release " + a.Target.User + cause
+	}
+	if a.Kind == ActStart || a.Kind == ActDrop {
+		return map[ActionKind]string{ActStart: "start ", ActDrop: "drop "}[a.Kind] + a.Await.Name
 	}
 	s := fmt.Sprintf("respond %d", a.Code)
 	switch {
@@ -187,6 +199,19 @@ func (r *rig) event(user string, ev Event) *rig {
 	r.t.Helper()
 	ev.Branch = r.branch(user)
 	r.take(r.e.Step(r.now, ev))
+	return r
+}
+
+// done ends an operation, whether or not somebody waits for it.
+func (r *rig) done(name string, value any) *rig {
+	r.t.Helper()
+	for i := len(r.e.nodes) - 1; i >= 0; i-- {
+		if n := &r.e.nodes[i]; n.src.Kind == KindAwait && n.src.Await.Name == name {
+			r.take(r.e.Step(r.now, Event{Kind: EventDone, Operation: OperationID(i + 1), Value: value}))
+			return r
+		}
+	}
+	r.t.Fatalf("no operation %s: %q", name, r.acts)
 	return r
 }
 
@@ -251,6 +276,11 @@ func serial(members ...*Node) *Node   { return &Node{Kind: KindSerial, Members: 
 func parallel(members ...*Node) *Node { return &Node{Kind: KindParallel, Members: members} }
 
 func (n *Node) with(opts ...option) *Node { return build(n, opts) }
+
+// await is an operation that may take 2 s.
+func await(name string, f func(*Result) *Node) *Node {
+	return &Node{Kind: KindAwait, Func: f, Await: &Operation{Name: name, Timeout: sec(2)}}
+}
 
 func deferred(f fn) *Node { return &Node{Kind: KindDeferred, Func: f} }
 func reject(code int) *Node {

@@ -1,12 +1,12 @@
 package plan
 
 // Leaves returns how many branches of the plan can be alive at once at most: of a serial group as many as of the member that has
-// the most, of a parallel group those of all members, of a function 1. What stands on edges counts where it comes up, not
+// the most, of a parallel group those of all members, of a function and of an await 1. What stands on edges counts where it comes up, not
 // here: it takes the place of a step that has failed.
 func (n *Node) Leaves() int {
 	leaves := 0
 	switch n.Kind {
-	case KindTarget, KindDeferred:
+	case KindTarget, KindDeferred, KindAwait:
 		leaves = 1
 	case KindSerial:
 		for _, m := range n.Members {

@@ -260,13 +260,14 @@ func (m echo) said() *Node {
 func (m echo) Deferred(Callback, *Step) *Node { return m.said() }
 func (m echo) Handler(Outcome, *Step) *Node   { return m.said() }
 func (m echo) Redirected(*Step) *Node         { return m.said() }
+func (m echo) Awaited(*Node, *Result) *Node   { return m.said() }
 func (m echo) Exhausted(*Step, int) *Node     { return m.said() }
 func (m echo) Taken(*Step, *Node)             {}
 func (m echo) Ringing(*Step)                  {}
 func (m echo) Bound(string, Pos)              {}
 
 func newTwins(t *rapid.T, breadth int) *world {
-	w := &world{T: t, limits: Limits{TimerC: sec(100000)}}
+	w := &world{T: t, awaits: map[OperationID]bool{}, limits: Limits{TimerC: sec(100000)}}
 	w.e = NewExecutor(w, w.limits)
 	wide := w.limits
 	wide.Breadth = breadth
@@ -289,11 +290,11 @@ func TestLeavesAreEnoughBreadth(t *testing.T) {
 	})
 }
 
-// plain returns the plan without rings, edges and functions.
+// plain returns the plan without rings, edges, functions and awaits.
 func plain(n *Node) *Node {
 	c := *n
 	c.On, c.Ring, c.Each, c.Members = nil, 0, nil, nil
-	if c.Kind == KindDeferred {
+	if c.Kind == KindDeferred || c.Kind == KindAwait {
 		c.Kind, c.Target = KindTarget, to("f").Target
 	}
 	if c.Kind == KindTarget {

@@ -8,9 +8,9 @@ import (
 )
 
 // run makes n the whole plan.
-func (e *Executor) run(n *Node) {
+func (e *Executor) run(n *Node, p Place) {
 	if i := e.compile(n, none, false, uint16(e.limits.Breadth)); i != none {
-		e.root = i
+		e.root, e.nodes[i].place = i, p
 		e.enter(i)
 	}
 }
@@ -45,6 +45,8 @@ func (e *Executor) begin(i int32) {
 		e.beginGroup(i)
 	case KindDeferred:
 		e.call(i)
+	case KindAwait:
+		e.await(i)
 	case KindReject, KindRedirect:
 		r := n.src.Reply
 		e.finish(Action{Kind: ActRespond, Pos: n.src.Pos, Code: r.Code, Phrase: r.Phrase, Reply: r})
@@ -168,13 +170,20 @@ func (e *Executor) call(i int32) {
 		e.failSynthetic(i, Failed, 500)
 		return
 	}
-	e.nodes[i].state = ended
+	e.stand(i, plan, e.nodes[i].replaced)
+}
+
+// stand puts plan where i stands, as if it had been written there: it is no replacement of i, although it may be one of what
+// failed before. Its delay counts from when that of i did.
+func (e *Executor) stand(i int32, plan *Node, replaced uint16) {
+	e.nodes[i].state, e.nodes[i].at = ended, never
 	j := e.compile(plan, e.nodes[i].parent, e.nodes[i].member, e.nodes[i].share)
 	if j == none {
 		return
 	}
 	e.link(i, j)
-	e.nodes[j].attempt, e.nodes[j].base = e.nodes[i].attempt, e.nodes[i].base
+	was, n := &e.nodes[i], &e.nodes[j]
+	n.attempt, n.replaced, n.base, n.place, n.replaces = was.attempt, replaced, was.base, was.place, was.replaces
 	e.enterFrom(j)
 }
 
@@ -277,6 +286,7 @@ func (e *Executor) ringOutMembers(i int32) {
 			e.ringOut(c)
 			continue
 		}
+		e.drop(c)
 		if n.state == queued {
 			e.queued--
 		}
@@ -285,7 +295,7 @@ func (e *Executor) ringOutMembers(i int32) {
 	}
 }
 
-// close cancels every branch that runs and drops everything that waits.
+// close cancels every branch that runs, drops everything that waits and every operation.
 func (e *Executor) close(c Cause) {
 	for _, r := range e.branches {
 		if e.results[r].state == branchRuns {
@@ -293,6 +303,7 @@ func (e *Executor) close(c Cause) {
 		}
 	}
 	for i := range e.nodes {
+		e.drop(int32(i))
 		e.nodes[i].state, e.nodes[i].at = ended, never
 	}
 	e.queued = 0

@@ -32,6 +32,8 @@ func (n *Node) write(b *strings.Builder) {
 		n.writeReply(b)
 	case KindFollow:
 		b.WriteString("follow")
+	case KindAwait:
+		b.WriteString("await " + n.Await.Name)
 	case KindPass:
 		b.WriteString("pass")
 	}

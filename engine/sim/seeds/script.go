@@ -139,6 +139,9 @@ func (s script) Deferred(c engine.Call, fn plan.Callback, failed *plan.Step) *pl
 	return d.nodes.node(f.Returns)
 }
 
+// Awaited is not asked yet.
+func (s script) Awaited(engine.Call, *plan.Node, *plan.Result) *plan.Node { return nil }
+
 // next uses up the next answer.
 func (s script) next(c engine.Call) (*scripted, answer) {
 	d := s.data(c)

@@ -104,8 +104,8 @@ func (c *call) answerCaller(m *message.Message) {
 }
 
 // appendAnswer appends what a 2xx to an INVITE carries beside what is the leg's own.
-func (c *call) appendAnswer(out []byte, m *message.Message) []byte {
+func (c *call) appendAnswer(out []byte, m *message.Message, changes ...message.Change) []byte {
 	out = c.appendAllow(out, m)
 	out = appendTags(out, m, message.Supported)
-	return m.AppendPassed(out, nil)
+	return m.AppendPassed(out, changes)
 }

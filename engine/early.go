@@ -302,7 +302,7 @@ func (s *side) prack(r *relay) {
 	var body []byte
 	if r != nil {
 		r.seq, user = seq, r
-		b = r.req.AppendPassed(b, nil)
+		b = r.req.AppendPassed(b, s.clip(r.req))
 		body = r.req.Body()
 		s.agreed = true
 	}

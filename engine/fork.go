@@ -181,7 +181,7 @@ func (b *branch) release(cause plan.Cause) {
 			answer = declined(b.answer.Body())
 		}
 		b.ack(d, b.answer.CSeq(), answer)
-		b.c.sh.bye(b.c.sh.now, d, nil, b.c.reasonsFor(cause)...)
+		b.c.sh.bye(b.c.sh.now, d, nil, nil, b.c.reasonsFor(cause)...)
 	}
 }
 
@@ -235,7 +235,7 @@ func (b *branch) withOwnFrom(m *message.Message) *message.Message {
 		switch id, name, v := m.Field(i); id {
 		case message.ContentLength:
 		case message.From:
-			out = appendFrom(out, b.c.invite.Get(message.From), b.tag)
+			out = appendFrom(out, b.c.invite, b.target, b.tag)
 		default:
 			out = message.AppendField(out, name, v)
 		}

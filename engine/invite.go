@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"strings"
 
 	"tandem/engine/flow"
 	"tandem/engine/message"
@@ -11,13 +12,13 @@ import (
 // appendInvite builds the INVITE of the branch: what belongs to the leg is new, everything else is the caller's.
 func (b *branch) appendInvite(dst []byte) []byte {
 	c, sh := b.c, b.c.sh
-	uri := requestURI(b.target.URI)
+	uri := requestURI(b.target)
 	local := &sh.cfg.Locals[b.flow.Listener]
 	var id [48]byte
 	dst = message.AppendRequestLine(dst, "INVITE", uri)
 	dst = message.AppendVia(dst, local.Transport.String(), local.SentBy, c.bounds.appendMarks(sh.ids.AppendBranch(id[:0], 0)))
-	dst = appendFrom(dst, c.invite.Get(message.From), b.tag)
-	dst = append(append(append(dst, "To: <"...), uri...), ">\r\n"...)
+	dst = appendFrom(dst, c.invite, b.target, b.tag)
+	dst = appendTo(dst, c.invite, b.target, uri)
 	dst = message.AppendField(dst, "Call-ID", b.callID)
 	dst = message.AppendUint(append(dst, "CSeq: "...), b.cseq)
 	dst = append(dst, " INVITE\r\nMax-Forwards: "...)
@@ -47,32 +48,8 @@ func (b *branch) appendInvite(dst []byte) []byte {
 		dst = message.AppendField(dst, "Replaces", c.replaced)
 	}
 	dst = sh.appendProduct(dst, "User-Agent")
-	dst = c.invite.AppendPassed(dst, changes(b.target.Headers))
+	dst = c.invite.AppendPassed(dst, changes(b.target))
 	return message.AppendBody(dst, c.invite.Body())
-}
-
-// requestURI returns the URI of a target without what must not stand in a Request-URI: headers and the method parameter (RFC 3261
-// §16.6 step 2, §19.1.1).
-func requestURI(uri string) string {
-	u, err := message.ParseURI([]byte(uri))
-	if err != nil {
-		return uri
-	}
-	uri = uri[:len(uri)-len(u.Headers)]
-	if _, ok := message.Param(u.Params, "method"); !ok {
-		return uri
-	}
-	out := []byte(uri[:len(uri)-len(u.Params)])
-	message.EachParam(u.Params, func(k, v []byte) bool {
-		if !bytes.EqualFold(k, []byte("method")) {
-			out = append(append(out, ';'), k...)
-			if len(v) > 0 {
-				out = append(append(out, '='), v...)
-			}
-		}
-		return true
-	})
-	return string(out)
 }
 
 // maxForwards is what the next hop may still use up (RFC 3261 §16.6 step 3; carried across by RFC 7332 §2).
@@ -81,30 +58,6 @@ func (c *call) maxForwards() uint32 {
 		return n - 1
 	}
 	return 70
-}
-
-// appendFrom appends the caller's From under a tag of ours.
-func appendFrom(dst, from, tag []byte) []byte {
-	na, err := message.ParseNameAddr(from)
-	if err != nil {
-		na = message.NameAddr{URI: []byte("sip:anonymous@anonymous.invalid")}
-	}
-	dst = append(dst, "From: "...)
-	if len(na.Display) > 0 {
-		dst = append(append(dst, na.Display...), ' ')
-	}
-	dst = append(append(append(dst, '<'), na.URI...), ">;tag="...)
-	dst = append(dst, tag...)
-	message.EachParam(na.Params, func(k, v []byte) bool {
-		if string(bytes.ToLower(k)) != "tag" {
-			dst = append(append(dst, ';'), k...)
-			if len(v) > 0 {
-				dst = append(append(dst, '='), v...)
-			}
-		}
-		return true
-	})
-	return append(dst, "\r\n"...)
 }
 
 // appendContact appends our Contact on a flow, with the user part of the peer's own and the parameters that say what it is.
@@ -187,13 +140,13 @@ func (c *call) appendAllow(dst []byte, other *message.Message) []byte {
 	return append(dst, "\r\n"...)
 }
 
-func changes(headers []plan.Header) []message.Change {
-	if len(headers) == 0 {
-		return nil
-	}
-	out := make([]message.Change, len(headers))
-	for i, h := range headers {
-		out[i] = message.Change(h)
+// changes are the header fields that the script sets for a target, or takes away.
+func changes(t *plan.Target) []message.Change {
+	out := clipped(t)
+	for _, h := range t.Headers {
+		if t.Clip.Name == "" || !strings.EqualFold(h.Name, t.Clip.Name) {
+			out = append(out, message.Change(h))
+		}
 	}
 	return out
 }

@@ -158,19 +158,19 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 	if n, ok := m.Uint(message.MaxForwards); ok {
 		forwards = n - 1 // inspect has let no 0 through
 	}
-	uri, tag, callID := requestURI(t.URI), sh.ids.AppendTag(nil, 0), sh.ids.AppendCallID(nil, o.slot)
+	uri, tag, callID := requestURI(t), sh.ids.AppendTag(nil, 0), sh.ids.AppendCallID(nil, o.slot)
 	o.watched(now, uri, f, tag, callID)
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)
 	b = message.AppendVia(b, local.Transport.String(), local.SentBy, o.bounds.appendMarks(sh.ids.AppendBranch(nil, 0)))
-	b = appendFrom(b, m.Get(message.From), tag)
-	b = append(append(append(b, "To: <"...), uri...), ">\r\n"...)
+	b = appendFrom(b, m, t, tag)
+	b = appendTo(b, m, t, uri)
 	b = message.AppendField(b, "Call-ID", callID)
 	b = append(append(append(b, "CSeq: 1 "...), m.MethodName()...), "\r\nMax-Forwards: "...)
 	b = appendBreadth(append(message.AppendUint(b, forwards), "\r\n"...), o.bounds.breadth) // one after the other
 	if m.Has(message.Contact) {
 		b = sh.appendContact(b, f, m)
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t.Headers), o.changes...))
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t), o.changes...))
 	sh.buf = message.AppendBody(b, m.Body())
 	o.client = sh.layer.Request(now, f, m.Method(), sh.buf, o)
 	return true
@@ -227,7 +227,7 @@ func (o *outside) finish(now clock.Time) {
 		if !dialog {
 			tag = o.sh.ids.AppendTag(nil, 0)
 		}
-		o.sh.passBack(o.server, o.req, o.source, tag, m, func(b []byte) []byte {
+		o.sh.passBack(o.server, o.req, o.source, tag, m, nil, func(b []byte) []byte {
 			if dialog {
 				b = o.req.AppendRecordRoutes(b) // RFC 3261 §12.1.1
 			}

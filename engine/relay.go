@@ -163,7 +163,7 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 		b = c.appendAllow(b, m)
 		b = appendTags(b, m, message.Supported)
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), changes)
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes, to.clip(m)...))
 	sh.buf = message.AppendBody(b, m.Body())
 	r.client = sh.layer.Request(now, to.dialog.Flow, m.Method(), sh.buf, r)
 	if m.Method() != message.INVITE {
@@ -262,13 +262,13 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 	}
 	b := r.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), nil, r.source.Remote)
 	b = r.from.c.sh.appendContact(b, r.source, m)
-	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m), m.Body())
+	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m, r.from.clip(m)...), m.Body())
 	r.done()
 }
 
 // send passes a response that needs nothing of ours.
 func (r *relay) send(m *message.Message) {
-	r.from.c.sh.passBack(r.server, r.req, r.source, nil, m, func(b []byte) []byte {
+	r.from.c.sh.passBack(r.server, r.req, r.source, nil, m, r.from.clip(m), func(b []byte) []byte {
 		if m.Status()/100 == 2 && r.req.Method() == message.UPDATE {
 			b = r.from.agreeSession(b, r.req)
 		}
@@ -276,9 +276,9 @@ func (r *relay) send(m *message.Message) {
 	})
 }
 
-// passBack answers a request, under our To tag if it had none, as the other side did: with m, and what add appends. A challenge is
+// passBack answers a request, under our To tag if it had none, as the other side did: with m, changes, and what add appends. A challenge is
 // not for this peer, which cannot know the credentials.
-func (sh *Shard) passBack(tx *transaction.Server, req *message.Message, source flow.Flow, tag []byte, m *message.Message, add func(b []byte) []byte) {
+func (sh *Shard) passBack(tx *transaction.Server, req *message.Message, source flow.Flow, tag []byte, m *message.Message, changes []message.Change, add func(b []byte) []byte) {
 	code, phrase := m.Status(), string(m.Phrase())
 	if code == 401 || code == 407 {
 		code, phrase = 403, ""
@@ -290,7 +290,7 @@ func (sh *Shard) passBack(tx *transaction.Server, req *message.Message, source f
 	if add != nil {
 		b = add(b)
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "Server"), nil)
+	b = m.AppendPassed(sh.appendProduct(b, "Server"), changes)
 	sh.buf = message.AppendBody(b, m.Body())
 	tx.Respond(sh.now, code, sh.buf)
 }

@@ -141,8 +141,11 @@ func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
 	if err != nil {
 		return
 	}
+	if !m.Has(message.Contact) && len(d.Routes) == 0 {
+		d.Flow.Remote = f.Remote // To may name whatever the script wants
+	}
 	sh.Send(d.Flow, sh.ack(d, d.LocalSeq, nil, nil))
-	sh.bye(now, d, nil)
+	sh.bye(now, d, nil, nil)
 }
 
 // ack builds an ACK inside a dialog for the 2xx to the INVITE with that CSeq number (RFC 3261 §13.2.2.4); m, if any, gives the
@@ -159,11 +162,11 @@ func (sh *Shard) ack(d *leg.Dialog, seq uint32, m *message.Message, body []byte)
 	return sh.buf
 }
 
-// bye ends a dialog; reasons are values of Reason.
-func (sh *Shard) bye(now clock.Time, d *leg.Dialog, from *message.Message, reasons ...string) {
+// bye ends a dialog with the BYE of the other side, if there is one, and changes; reasons are values of Reason.
+func (sh *Shard) bye(now clock.Time, d *leg.Dialog, from *message.Message, changes []message.Change, reasons ...string) {
 	b := d.AppendRequest(sh.buf[:0], "BYE", d.NextSeq(), sh.via(d), 70)
 	if from != nil {
-		b = from.AppendPassed(b, nil)
+		b = from.AppendPassed(b, changes)
 	}
 	for _, r := range reasons {
 		b = message.AppendField(b, "Reason", r)

@@ -185,7 +185,7 @@ func (s *side) bye(m *message.Message) {
 	s.close()
 	s.peer.sendLate(c.sh.now, nil)
 	s.peer.close()
-	c.sh.bye(c.sh.now, s.peer.dialog, m)
+	c.sh.bye(c.sh.now, s.peer.dialog, m, s.peer.clip(m))
 	c.conclude()
 }
 
@@ -201,7 +201,7 @@ func (c *call) byeBoth(phrase string) {
 		}
 		s.sendLate(c.sh.now, nil)
 		s.close()
-		c.sh.bye(c.sh.now, s.dialog, nil, reasons...)
+		c.sh.bye(c.sh.now, s.dialog, nil, nil, reasons...)
 	}
 }
 

@@ -296,7 +296,7 @@ func (r *notice) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 	tx.Detach()
 	if code != 408 { // RFC 4320 §4.2
 		r.wait.stop()
-		sh.passBack(r.server, r.req, r.source, nil, m, nil)
+		sh.passBack(r.server, r.req, r.source, nil, m, nil, nil)
 	}
 	s := r.from.sub
 	switch {

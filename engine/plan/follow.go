@@ -73,7 +73,7 @@ func together(level []*Node) *Node {
 // step that it stands in for; that step's edges and name are not its own.
 func (n *node) contact(c Contact) *Node {
 	t := *n.target
-	t.URI, t.Key, t.User, t.Registered = c.URI, c.Key, c.User, false
+	t.URI, t.Key, t.User, t.Registered, t.Params = c.URI, c.Key, c.User, false, "" // the contact has its own
 	return &Node{Kind: KindTarget, Pos: n.src.Pos, Ring: n.ring, Target: &t, contact: true}
 }
 

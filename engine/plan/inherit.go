@@ -19,6 +19,11 @@ const (
 	OptDialect
 	OptMaxDuration
 	OptPassAuth
+	OptParams
+	OptTo
+	OptFrom
+	OptDisplay
+	OptClip
 )
 
 // Each holds the options that a group gives its members where they leave them unset; each is taken whole. Ring, Delay and On
@@ -92,9 +97,20 @@ func (t *Target) takeAll(k *taking, each *Each) bool {
 	changed = take(k, OptDialect, &t.Dialect, g.Dialect, said) || changed
 	changed = take(k, OptMaxDuration, &t.MaxDuration, g.MaxDuration, said) || changed
 	changed = take(k, OptPassAuth, &t.PassAuth, g.PassAuth, said) || changed
+	changed = t.takeAddresses(k, each) || changed
 	if g.Headers != nil && (t.Headers == nil || k.weak&OptHeaders != 0) {
 		t.Headers, changed = g.Headers, true
 		k.weak &^= OptHeaders
 	}
 	return changed
+}
+
+// takeAddresses takes what the target's INVITE says of who calls whom.
+func (t *Target) takeAddresses(k *taking, each *Each) bool {
+	g, said := &each.Target, each.Said
+	changed := take(k, OptParams, &t.Params, g.Params, said)
+	changed = take(k, OptTo, &t.To, g.To, said) || changed
+	changed = take(k, OptFrom, &t.From, g.From, said) || changed
+	changed = take(k, OptDisplay, &t.Display, g.Display, said) || changed
+	return take(k, OptClip, &t.Clip, g.Clip, said) || changed
 }

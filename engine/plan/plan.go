@@ -221,8 +221,29 @@ type Target struct {
 	Dialect string
 	// MaxDuration ends the call so long after its answer (0 = never).
 	MaxDuration time.Duration
+	// Params are parameters added to the Request-URI, with their leading semicolon: ";user=phone".
+	Params string
+	// To is the URI in the To header; "" = the Request-URI, ToKeep = the To that came in.
+	To string
+	// From is what is changed of the caller's From; nil = nothing. Display is its display name, unquoted, where From has none;
+	// nil = as it came in, "" = without one.
+	From    *From
+	Display *string
+	// Clip is the P-Asserted-Identity, set or taken away; the zero value = as it came in (RFC 3325 §9.1).
+	Clip Header
 	// PassAuth passes 401 and 407 to the caller (option auth = "pass"); without it they go out as 403.
 	PassAuth bool
+}
+
+// ToKeep is Target.To for the To that came in.
+const ToKeep = "keep"
+
+// From is what a target changes of the caller's From (RFC 3261 §20.20).
+type From struct {
+	// User is the user part, escaped, and Host the host, with a port if there is one; "" = as it came in.
+	User, Host string
+	// Display is the display name, unquoted; nil = as it came in, "" = without one.
+	Display *string
 }
 
 // Reply is a response that the script makes.

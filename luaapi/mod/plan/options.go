@@ -30,16 +30,21 @@ const (
 	optMaxDuration
 	optSend181
 	optDialect
+	optParams
+	optTo
+	optFrom
+	optDisplay
+	optClip
 	numOptions
 )
 
 var optionNames = [numOptions]string{
 	"ring", "delay", "name", "on", "on_6xx", "headers", "redirect", "auth", "each", "hold",
-	"early_media", "prack", "max_duration", "send_181", "dialect",
+	"early_media", "prack", "max_duration", "send_181", "dialect", "params", "to", "from", "display", "clip",
 }
 
 // optionSet is a set of options.
-type optionSet uint16
+type optionSet uint32
 
 func (s optionSet) has(o option) bool { return s>>o&1 != 0 }
 
@@ -52,7 +57,7 @@ func setOf(opts ...option) (s optionSet) {
 
 var (
 	targetOptions = setOf(optRing, optDelay, optName, optOn, optOn6xx, optHeaders, optRedirect, optAuth, optEarlyMedia, optPrack,
-		optMaxDuration, optSend181, optDialect)
+		optMaxDuration, optSend181, optDialect, optParams, optTo, optFrom, optDisplay, optClip)
 	groupOptions = setOf(optRing, optDelay, optName, optOn, optEach, optHold)
 	eachOptions  = targetOptions &^ setOf(optName)
 )
@@ -62,6 +67,7 @@ var given = [numOptions]plan.Options{
 	optRing: plan.OptRing, optDelay: plan.OptDelay, optOn: plan.OptOn, optOn6xx: plan.OptOn6xx, optHeaders: plan.OptHeaders,
 	optRedirect: plan.OptRedirect, optAuth: plan.OptPassAuth, optEarlyMedia: plan.OptEarlyMedia, optPrack: plan.OptPrack,
 	optMaxDuration: plan.OptMaxDuration, optSend181: plan.OptSend181, optDialect: plan.OptDialect,
+	optParams: plan.OptParams, optTo: plan.OptTo, optFrom: plan.OptFrom, optDisplay: plan.OptDisplay, optClip: plan.OptClip,
 }
 
 // given returns the options of the set by the engine's names.
@@ -99,6 +105,7 @@ type options struct {
 	maxDuration time.Duration
 	send181     bool
 	dialect     string
+	addresses   plan.Target // params, to, from, display and clip
 	each        *plan.Each
 	hold        bool
 }
@@ -156,6 +163,9 @@ func (o *options) applyTarget(t *plan.Target, set optionSet) {
 	}
 	if set.has(optDialect) {
 		t.Dialect = o.dialect
+	}
+	if set&addressOptions != 0 {
+		o.applyAddresses(t, set)
 	}
 }
 
@@ -249,6 +259,8 @@ func (r *reader) legOption(opt option, v lua.LValue, o *options) {
 		o.send181 = r.bool("send_181", v)
 	case optDialect:
 		o.dialect = []string{"minisipserver"}[r.choice("dialect", v, "minisipserver")]
+	default:
+		r.addressOption(opt, v, &o.addresses)
 	}
 }
 

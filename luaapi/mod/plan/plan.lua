@@ -27,6 +27,11 @@ local plan = {}
 ---@field max_duration? number the longest that the call may last, in seconds from its answer, above 0
 ---@field send_181? boolean tell the caller that it is forwarded when this target is called
 ---@field dialect? "minisipserver" whose form of Call-Info that 181 has
+---@field params? table<string, string|number|true> parameters added to the Request-URI
+---@field to? "keep"|string the URI in To; "keep" = the To that came in; default: the Request-URI
+---@field from? { user?: string, host?: string, display?: string|false } what is changed of From
+---@field display? string|false the display name in From; false = none
+---@field clip? string|false the URI in P-Asserted-Identity; false takes it away
 
 ---@class tandem.group_options: tandem.options
 ---@field each? tandem.target_options what its members leave unset

@@ -91,6 +91,8 @@ func sip(user string) *plan.Target {
 	return &plan.Target{URI: "sip:" + user + "@h", Key: "sip:" + user + "@h", User: user}
 }
 
+func ptr(s string) *string { return &s }
+
 func TestTo(t *testing.T) {
 	busy := &plan.Node{Kind: plan.KindTarget, Target: sip("b")}
 	for _, c := range []struct {
@@ -129,6 +131,22 @@ func TestTo(t *testing.T) {
 			plan.Node{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Headers: []plan.Header{
 				{Name: "Subject", Remove: true}, {Name: "X-A", Value: "1"}, {Name: "X-B", Value: "2"},
 			}}},
+		},
+		{
+			"addresses", `plan.to("sip:a@h", {params = {user = "phone", x = true, n = 5}, to = "keep", display = "Desk", clip = false,
+				from = {user = "a b", host = "pbx.example:5070", display = false}})`,
+			plan.Node{Target: &plan.Target{
+				URI: "sip:a@h", Key: "sip:a@h", User: "a", Params: ";n=5;user=phone;x", To: plan.ToKeep, Display: ptr("Desk"),
+				From: &plan.From{User: "a%20b", Host: "pbx.example:5070", Display: ptr("")},
+				Clip: plan.Header{Name: "P-Asserted-Identity", Remove: true},
+			}},
+		},
+		{
+			"addresses, the other words", `plan.to("sip:a@h", {params = {}, to = "tel:+4930", display = false, clip = "tel:+4930;ext=1", from = {}})`,
+			plan.Node{Target: &plan.Target{
+				URI: "sip:a@h", Key: "sip:a@h", User: "a", To: "tel:+4930", Display: ptr(""), From: &plan.From{},
+				Clip: plan.Header{Name: "P-Asserted-Identity", Value: "<tel:+4930;ext=1>"},
+			}},
 		},
 		{"no options", `plan.to("sip:a@h", nil)`, plan.Node{Target: sip("a")}},
 	} {
@@ -236,6 +254,30 @@ func TestMistakes(t *testing.T) {
 		{`plan.to("sip:a@h", {max_duration = 0})`, `plan.to: max_duration must be above 0 s; leave it out for no limit`},
 		{`plan.to("sip:a@h", {send_181 = "yes"})`, `plan.to: send_181 must be true or false, got string`},
 		{`plan.to("sip:a@h", {dialect = "other"})`, `plan.to: dialect cannot be "other"; it is "minisipserver"`},
+		{`plan.to("sip:a@h", {params = "user=phone"})`, `plan.to: params must be a table of values by name, got string`},
+		{`plan.to("sip:a@h", {params = {"user"}})`, `plan.to: params has names as keys, got key 1; write { user = "phone" }`},
+		{`plan.to("sip:a@h", {params = {["a;b"] = "1"}})`, `plan.to: "a;b" is no name of a URI parameter`},
+		{`plan.to("sip:a@h", {params = {Transport = "tcp"}})`, `plan.to: params cannot have Transport: it says how a request is sent; write it into the URI of the target`},
+		{`plan.to("sip:a@h", {params = {x = "1;y=2"}})`, `plan.to: parameter x cannot be "1;y=2"`},
+		{`plan.to("sip:a@h", {params = {x = "1?y=2"}})`, `plan.to: parameter x cannot be "1?y=2"`},
+		{`plan.to("sip:a@h", {params = {x = "a@b"}})`, `plan.to: parameter x cannot be "a@b"`},
+		{`plan.to("sip:a@h", {params = {x = "a\r\nVia: x"}})`, `plan.to: parameter x cannot be "a\r\nVia: x"`},
+		{`plan.to("sip:a@h", {params = {x = ""}})`, `plan.to: parameter x cannot be ""`},
+		{`plan.to("sip:a@h", {params = {x = false}})`, `plan.to: parameter x must be a string, or true for one without a value, got boolean`},
+		{`plan.to("sip:a@h", {to = 5})`, `plan.to: to must be "keep" or a URI such as "sip:100@pbx.example", got number`},
+		{`plan.to("sip:a@h", {to = "100"})`, `plan.to: to cannot be "100"; write "keep" or a URI such as "sip:100@pbx.example"`},
+		{`plan.to("sip:a@h", {to = "sip:a@h?Subject=x"})`, `plan.to: to cannot be "sip:a@h?Subject=x"; write "keep" or a URI such as "sip:100@pbx.example"`},
+		{`plan.to("sip:a@h", {from = "sip:a@h"})`, `plan.to: from must be a table with user, host or display, got string`},
+		{`plan.to("sip:a@h", {from = {usr = "a"}})`, `plan.to: from has no "usr"; did you mean "user"?`},
+		{`plan.to("sip:a@h", {from = {user = ""}})`, `plan.to: from: user is empty; leave it out to keep what came in`},
+		{`plan.to("sip:a@h", {from = {user = 100}})`, `plan.to: user must be a string, got number`},
+		{`plan.to("sip:a@h", {from = {host = "a b"}})`, `plan.to: from: host cannot be "a b"; write a name, an IP address, or one of them with a port`},
+		{`plan.to("sip:a@h", {from = {host = "a@b"}})`, `plan.to: from: host cannot be "a@b"; write a name, an IP address, or one of them with a port`},
+		{`plan.to("sip:a@h", {from = {display = "a\nb"}})`, `plan.to: from: display holds a line break or another control character`},
+		{`plan.to("sip:a@h", {display = 5})`, `plan.to: display must be a string, got number`},
+		{`plan.to("sip:a@h", {display = "a\nb"})`, `plan.to: display holds a line break or another control character`},
+		{`plan.to("sip:a@h", {clip = true})`, `plan.to: clip must be a URI such as "sip:100@pbx.example", or false, got boolean`},
+		{`plan.to("sip:a@h", {clip = "+4930"})`, `plan.to: clip cannot be "+4930"; write a URI such as "sip:100@pbx.example" or "tel:+4930123"`},
 		{`plan.to("sip:a@h", {hold = true})`, `plan.to has no option "hold"`},
 		{`plan.to("sip:a@h", {"ring"})`, `plan.to: options have names, got key 1`},
 		{`plan.to("sip:a@h", "ring")`, `plan.to: options must be a table, got string`},

@@ -48,6 +48,11 @@ var targetValues = []struct {
 	{"early_media", `"all"`, `"none"`, func(t *plan.Target) any { return t.EarlyMedia }, plan.EarlyAll, plan.EarlyNone},
 	{"prack", `"off"`, `"required"`, func(t *plan.Target) any { return t.Prack }, plan.PrackOff, plan.PrackRequired},
 	{"max_duration", `30`, `60`, func(t *plan.Target) any { return t.MaxDuration.Seconds() }, 30.0, 60.0},
+	{"params", `{ user = "phone" }`, `{}`, func(t *plan.Target) any { return t.Params }, ";user=phone", ""},
+	{"to", `"keep"`, `"sip:x@h"`, func(t *plan.Target) any { return t.To }, "keep", "sip:x@h"},
+	{"from", `{ user = "a" }`, `{ user = "b" }`, func(t *plan.Target) any { return t.From.User }, "a", "b"},
+	{"display", `"a"`, `false`, func(t *plan.Target) any { return *t.Display }, "a", ""},
+	{"clip", `"sip:a@h"`, `false`, func(t *plan.Target) any { return t.Clip.Value }, "<sip:a@h>", ""},
 	{"send_181", `true`, `false`, func(t *plan.Target) any { return t.Send181 }, true, false},
 }
 

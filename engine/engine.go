@@ -61,8 +61,8 @@ type Config struct {
 	Post func(shard int, fn func(now clock.Time))
 	// Log may be nil.
 	Log *zap.Logger
-	// Trace may be nil.
-	Trace trace.Sink
+	// Trace is told of everything, Legs of legs only, where Trace is nil. Both may be nil.
+	Trace, Legs trace.Sink
 	// MaxCalls, MaxTransactions and MaxBytes bound what the engine keeps: past them new calls are answered 503 with Retry-After;
 	// calls that are up go on. MaxBytes is compared with an estimate of what calls and transactions hold. 0 = no bound. Each
 	// shard has an equal share.

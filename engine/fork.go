@@ -129,8 +129,12 @@ func (b *branch) send(to netip.AddrPort) {
 	}
 	b.flow = flow.Flow{Remote: to, Listener: local, Transport: sh.cfg.Locals[local].Transport}
 	b.callID = sh.ids.AppendCallID(nil, c.slot)
-	if sh.cfg.Trace != nil {
-		sh.cfg.Trace.Trace(trace.Event{At: sh.now, Kind: trace.Leg, Call: c.id, Remote: to, Text: string(b.callID), User: b.target.User})
+	legs := sh.cfg.Trace
+	if legs == nil {
+		legs = sh.cfg.Legs
+	}
+	if legs != nil {
+		legs.Trace(trace.Event{At: sh.now, Kind: trace.Leg, Call: c.id, Remote: to, Text: string(b.callID), User: b.target.User})
 	}
 	sh.buf = b.appendInvite(sh.buf[:0])
 	b.client = sh.layer.Request(sh.now, b.flow, message.INVITE, sh.buf, b)

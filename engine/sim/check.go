@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"tandem/engine/message"
@@ -167,18 +168,13 @@ func (k *checker) callee(c *Incoming) {
 // acknowledged reports whether the log holds the ACK to a refusal: it has the branch of the INVITE (RFC 3261
 // §17.1.1.3).
 func (k *checker) acknowledged(c *Incoming) bool {
-	for _, l := range c.phone.diary.entries {
-		if m, err := l.Message(); err == nil && !l.Sent && m.IsRequest() && m.Method() == message.ACK && c.owns(m) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.phone.diary.of(c.callID), func(l *Logged) bool {
+		return !l.Sent && l.code == 0 && string(l.method) == "ACK" && c.owns(l)
+	})
 }
 
-// owns reports whether a request belongs to the transaction of the INVITE.
-func (c *Incoming) owns(m *message.Message) bool {
-	return string(m.CallID()) == c.callID && string(m.TopVia().Branch) == c.branch
-}
+// owns reports whether a message belongs to the transaction of the INVITE.
+func (c *Incoming) owns(l *Logged) bool { return string(l.branch) == c.branch }
 
 // cancels checks that each CANCEL was sent after a provisional response could have arrived.
 func (k *checker) cancels(c *Incoming) {
@@ -186,16 +182,15 @@ func (k *checker) cancels(c *Incoming) {
 	if k.rules.RoundTrip != nil {
 		trip = k.rules.RoundTrip(c.phone.cfg.Addr)
 	}
+	log := c.phone.diary.of(c.callID)
 	provisional := false
-	for _, l := range c.phone.diary.entries {
-		m, err := l.Message()
-		if err != nil || l.Sent || !m.IsRequest() || m.Method() != message.CANCEL || !c.owns(m) || provisional {
+	for _, l := range log {
+		if l.Sent || l.code != 0 || string(l.method) != "CANCEL" || !c.owns(l) || provisional {
 			continue
 		}
-		for _, e := range c.phone.diary.entries {
-			r, _ := e.Message()
-			provisional = provisional || e.Sent && r.Status() > 0 && r.Status() < 200 && c.owns(r) && l.At.Sub(e.At) >= trip
-		}
+		provisional = slices.ContainsFunc(log, func(e *Logged) bool {
+			return e.Sent && e.code > 0 && e.code < 200 && c.owns(e) && l.At.Sub(e.At) >= trip
+		})
 		if !provisional {
 			k.bad(c.phone, c.callID, "CANCEL at %s, before a provisional response", time.Duration(l.At))
 		}
@@ -246,31 +241,26 @@ func overlap(d, e *dialog) time.Duration {
 // log checks the form of everything that a phone received.
 func (k *checker) log(p *Phone) {
 	for _, l := range p.diary.entries {
-		if l.Sent {
-			continue
-		}
-		if what := malformed(l); what != "" {
-			k.bad(p, "", "received at %s from %s: %s\n%s", time.Duration(l.At), l.Peer, what, l.Raw)
+		if l.wrong != "" {
+			k.bad(p, "", "received at %s from %s: %s\n%s", time.Duration(l.At), l.Peer, l.wrong, l.Raw)
 		}
 	}
 }
 
-// malformed returns what is wrong with a message that a phone received, "" for nothing.
-func malformed(l *Logged) string {
-	if len(bytes.Trim(l.Raw, "\r\n")) == 0 {
+// malformed returns what is wrong with a datagram that a phone received, "" for nothing; err is what parsing and validating
+// it as m has said.
+func malformed(raw []byte, m *message.Message, err error) string {
+	if len(bytes.Trim(raw, "\r\n")) == 0 {
 		return "" // RFC 5626 §3.5.1: a keep-alive
-	}
-	m, err := l.Message()
-	if err == nil {
-		err = m.Validate()
 	}
 	if err != nil {
 		return err.Error()
 	}
-	head := l.Raw[:len(l.Raw)-len(m.Body())]
+	head := raw[:len(raw)-len(m.Body())]
 	length, ok := m.Uint(message.ContentLength)
+	ends := bytes.Count(head, []byte("\r\n"))
 	switch {
-	case bytes.Count(head, []byte("\n")) != bytes.Count(head, []byte("\r\n")), bytes.Count(head, []byte("\r")) != bytes.Count(head, []byte("\n")):
+	case bytes.Count(head, []byte("\n")) != ends, bytes.Count(head, []byte("\r")) != ends:
 		return "a line that does not end in CRLF" // RFC 3261 §7
 	case !bytes.HasSuffix(head, []byte("\r\n\r\n")):
 		return "octets after the body"

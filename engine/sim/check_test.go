@@ -169,7 +169,12 @@ func TestCheckForm(t *testing.T) {
 					t.Fatal("nothing was changed")
 				}
 			}
-			got := malformed(&Logged{Raw: []byte(raw)})
+			var m message.Message
+			err := (&Logged{Raw: []byte(raw)}).parse(&m)
+			if err == nil {
+				err = m.Validate()
+			}
+			got := malformed([]byte(raw), &m, err)
 			if c.want == "" && got != "" || !strings.Contains(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}

@@ -22,6 +22,18 @@ type Logged struct {
 
 	msg *message.Message
 	err error
+	facts
+}
+
+// facts are what the log of a phone is searched by: views of Raw.
+type facts struct {
+	callID, branch []byte
+	method         []byte
+	code           int    // 0 = a request
+	known          bool   // what stands here was read
+	bad            bool   // it does not parse
+	copy           bool   // of an earlier one
+	wrong          string // what is malformed in a datagram that was received
 }
 
 // Message returns the datagram parsed, and what Parse said.
@@ -33,57 +45,143 @@ func (l *Logged) Message() (*message.Message, error) {
 	return l.msg, l.err
 }
 
-// is reports whether it is what a test asks for: "CANCEL" a request, "486" a response, "200 INVITE" a response to
-// that method, "" anything.
-func (l *Logged) is(what string) bool {
-	m, err := l.Message()
-	if err != nil {
-		return what == ""
+// Request returns the method of a request, "" of anything else. Like Response it is known of what a Phone returned.
+func (l *Logged) Request() string {
+	if l.bad || l.code > 0 {
+		return ""
 	}
-	code, method, both := strings.Cut(what, " ")
-	switch {
-	case what == "":
-		return true
-	case m.IsRequest():
-		return string(m.MethodName()) == what
-	}
-	return strconv.Itoa(m.Status()) == code && (!both || string(m.MethodName()) == method)
+	return string(l.method)
 }
 
-// diary is what a phone logged. Raw bytes are kept in chunks.
+// Response returns the status code of a response and the method that it is to, 0 of anything else.
+func (l *Logged) Response() (code int, method string) {
+	if l.bad || l.code == 0 {
+		return 0, ""
+	}
+	return l.code, string(l.method)
+}
+
+// query is what a test asks for: "CANCEL" requests, "486" responses, "200 INVITE" responses to that method, "" anything.
+type query struct {
+	any    bool
+	code   int
+	method string
+}
+
+func queryOf(what string) query {
+	first, method, _ := strings.Cut(what, " ")
+	code, err := strconv.Atoi(first)
+	if err != nil {
+		return query{any: what == "", method: what}
+	}
+	return query{code: code, method: method}
+}
+
+func (q *query) matches(l *Logged) bool {
+	switch {
+	case q.any:
+		return true
+	case l.bad:
+		return false
+	}
+	return l.code == q.code && (q.method == "" || q.method == string(l.method))
+}
+
+// diary is what a phone logged. Raw bytes are kept in chunks, entries too. It is read by Call-ID, but only when somebody
+// asks.
 type diary struct {
 	entries []*Logged
 	chunk   []byte
+	spare   []Logged
+
+	read   int                   // so many entries are in byCall
+	byCall map[string]*[]*Logged // "" = those without a Call-ID
+	msg    message.Message
 }
 
-func (d *diary) add(at clock.Time, sent bool, peer netip.AddrPort, b []byte) {
+// spareEntries is how many entries are made at a time.
+const spareEntries = 32
+
+func (d *diary) add(at clock.Time, sent bool, peer netip.AddrPort, b []byte) *Logged {
 	if len(d.chunk)+len(b) > cap(d.chunk) {
 		d.chunk = make([]byte, 0, max(min(2*cap(d.chunk), 1<<16), 1<<12, len(b)))
 	}
 	lo := len(d.chunk)
 	d.chunk = append(d.chunk, b...)
-	d.entries = append(d.entries, &Logged{At: at, Sent: sent, Peer: peer, Raw: d.chunk[lo:len(d.chunk):len(d.chunk)]})
+	if len(d.spare) == 0 {
+		d.spare = make([]Logged, min(max(8, len(d.entries)), spareEntries))
+	}
+	l := &d.spare[0]
+	d.spare = d.spare[1:]
+	l.At, l.Sent, l.Peer, l.Raw = at, sent, peer, d.chunk[lo:len(d.chunk):len(d.chunk)]
+	d.entries = append(d.entries, l)
+	return l
+}
+
+// of returns the entries of a call, in order.
+func (d *diary) of(callID string) []*Logged {
+	d.index()
+	if list := d.byCall[callID]; list != nil {
+		return *list
+	}
+	return nil
+}
+
+// index reads the entries that were added since.
+func (d *diary) index() {
+	if d.byCall == nil {
+		d.byCall = make(map[string]*[]*Logged)
+	}
+	for _, l := range d.entries[d.read:] {
+		if !l.known {
+			_ = l.parse(&d.msg) // it says so in l.bad
+		}
+		list := d.byCall[string(l.callID)]
+		if list == nil {
+			list = new([]*Logged)
+			d.byCall[string(l.callID)] = list
+		}
+		l.copy = slices.ContainsFunc(*list, func(e *Logged) bool { return e.Sent == l.Sent && bytes.Equal(e.Raw, l.Raw) })
+		*list = append(*list, l)
+	}
+	d.read = len(d.entries)
+}
+
+// parse parses an entry into m, which refers to it.
+func (l *Logged) parse(m *message.Message) error {
+	raw := l.Raw
+	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
+		raw = bytes.Clone(raw) // Parse unfolds in place
+	}
+	err := m.Parse(raw)
+	if l.known, l.bad = true, err != nil; err == nil {
+		l.callID, l.branch, l.method, l.code = m.CallID(), m.TopVia().Branch, m.MethodName(), m.Status()
+	}
+	return err
 }
 
 // pick returns the entries of one direction that are what a test asks for, copies left out; callID "" is any.
 func (d *diary) pick(sent bool, what, callID string) []*Logged {
+	d.index()
+	from := d.entries
+	if callID != "" {
+		from = d.of(callID)
+	}
 	var out []*Logged
-	seen := make(map[string]bool)
-	for _, l := range d.entries {
-		if l.Sent != sent || !l.is(what) || seen[string(l.Raw)] {
-			continue
+	q := queryOf(what)
+	for _, l := range from {
+		if l.Sent == sent && !l.copy && q.matches(l) {
+			out = append(out, l)
 		}
-		if m, _ := l.Message(); callID != "" && string(m.CallID()) != callID {
-			continue
-		}
-		seen[string(l.Raw)] = true
-		out = append(out, l)
 	}
 	return out
 }
 
 // Log returns all that the phone sent and received, retransmissions included, in order.
-func (p *Phone) Log() []*Logged { return p.diary.entries }
+func (p *Phone) Log() []*Logged {
+	p.diary.index()
+	return p.diary.entries
+}
 
 // Received returns the messages that the phone received, copies left out: what is "CANCEL" for requests, "486" for
 // responses, "200 INVITE" for responses to a method, "" for all.
@@ -91,6 +189,12 @@ func (p *Phone) Received(what string) []*Logged { return p.diary.pick(false, wha
 
 // Sent returns the messages that the phone sent, copies left out; what is as for Received.
 func (p *Phone) Sent(what string) []*Logged { return p.diary.pick(true, what, "") }
+
+// Logged returns the messages with a Call-ID ("" = any) that the phone sent or received, copies left out; what is as for
+// Received.
+func (p *Phone) Logged(sent bool, what, callID string) []*Logged {
+	return p.diary.pick(sent, what, callID)
+}
 
 // Events returns the log as trace events, for a ladder with the phone in the engine's place.
 func (p *Phone) Events() []trace.Event {

@@ -158,8 +158,12 @@ func (p *Phone) Incoming() []*Incoming { return p.incoming }
 // Receive takes a datagram.
 func (p *Phone) Receive(now clock.Time, f flow.Flow, b []byte) {
 	p.now = now
-	p.diary.add(now, false, f.Remote, b)
-	if p.msg.Parse(b) != nil || p.msg.Validate() != nil {
+	l := p.diary.add(now, false, f.Remote, b)
+	err := l.parse(&p.msg)
+	if err == nil {
+		err = p.msg.Validate()
+	}
+	if l.wrong = malformed(l.Raw, &p.msg, err); err != nil {
 		return // Check finds it in the log
 	}
 	if p.ignored[string(p.msg.CallID())] {

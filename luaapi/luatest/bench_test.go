@@ -1,25 +1,87 @@
 package luatest
 
 import (
+	"fmt"
 	"io"
 	"runtime/debug"
+	"syscall"
 	"testing"
+	"time"
 )
 
-// BenchmarkExamples runs the tests of the examples, as `tandem test examples --count N` does.
+// BenchmarkExamples runs the tests of the examples, as `tandem test examples --count N` does, on one processor.
 func BenchmarkExamples(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(GCPercent))
-	dir := examples(b)
+	measure(b, Options{Paths: []string{examples(b)}, Count: 20})
+}
+
+// processor returns the processor's time that the program has taken. Other programs do not count in it.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// measure runs tests, and reports calls and tests per second of one processor's time.
+func measure(b *testing.B, o Options) {
 	b.ReportAllocs()
+	o.Out, o.Seed, o.Parallel = io.Discard, 1, 1
 	calls, tests := 0, 0
+	begin := processor(b)
 	for b.Loop() {
-		s, err := Run(b.Context(), Options{Paths: []string{dir}, Out: io.Discard, Seed: 1, Count: 20})
-		if err != nil || s.Bad() || s.Broken > 0 {
+		s, err := Run(b.Context(), o)
+		if err != nil || s.Bad() || s.Broken > 0 || s.Passed == 0 {
 			b.Fatal(s, err)
 		}
 		calls += s.Calls
 		tests += s.Passed
 	}
-	b.ReportMetric(float64(calls)/b.Elapsed().Seconds(), "calls/s")
-	b.ReportMetric(float64(tests)/b.Elapsed().Seconds(), "tests/s")
+	took := (processor(b) - begin).Seconds()
+	b.ReportMetric(float64(calls)/took, "calls/cpu-s")
+	b.ReportMetric(float64(tests)/took, "tests/cpu-s")
+}
+
+// forked is a test with many calls, each of two branches, and assertions about each of them.
+const forked = `-- main.lua --
+local plan = require "plan"
+local route = {}
+
+function route.invite(call)
+  return plan.parallel { plan.to "sip:100@192.0.2.11", plan.to "sip:101@192.0.2.12", ring = 20 }
+end
+
+return route
+-- a_test.lua --
+local t = require "test"
+local pbx = t.script "main.lua"
+
+t.test("calls", function()
+  local net = pbx:network {}
+  local desk = net:phone { "sip:100@192.0.2.11", answers = t.never() }
+  local other = net:phone { "sip:101@192.0.2.12", answers = t.after(3) }
+  local calls = {}
+  for i = 1, %d do
+    calls[i] = net:call { from = "sip:alice@example.net", to = "sip:100@pbx.example", at = i / 10, hangup = 10 }
+  end
+  net:run()
+  for _, call in ipairs(calls) do
+    t.eq(call:answered_by(), other)
+    t.eq(call:order(), { "100", "101" })
+    t.at(call, 3):received(desk, "CANCEL"):header("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
+    t.at(call, 13):ended()
+  end
+end)
+`
+
+// BenchmarkForkedCalls runs calls with two branches in one test, on one processor.
+func BenchmarkForkedCalls(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(GCPercent))
+	for _, n := range []int{1, 100, 1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			in(b, fmt.Sprintf(forked, n))
+			measure(b, Options{})
+		})
+	}
 }

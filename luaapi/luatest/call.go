@@ -111,7 +111,7 @@ func (c *call) answerer() *phone {
 	}
 	for _, p := range c.net.phones {
 		for _, in := range p.sim.Incoming() {
-			if in.Answered() && c.owns(in.CallID()) {
+			if in.Answered() && c.owns([]byte(in.CallID())) {
 				return p
 			}
 		}
@@ -123,10 +123,8 @@ func (c *call) answerer() *phone {
 func (r *run) order(L *lua.LState) int {
 	c := r.placed(L, "call:order()")
 	t := L.CreateTable(4, 0)
-	for _, l := range c.net.tape.legs {
-		if l.call == c.sim.CallID() {
-			t.Append(lua.LString(l.user))
-		}
+	for _, i := range c.net.tape.byCall[c.sim.CallID()] {
+		t.Append(lua.LString(c.net.tape.legs[i].user))
 	}
 	L.Push(t)
 	return 1
@@ -144,7 +142,7 @@ func (r *run) final(L *lua.LState) int {
 }
 
 // owns reports whether a Call-ID is that of the caller's leg or of one that the engine made for the call.
-func (c *call) owns(callID string) bool { return c.net.tape.owns(c.sim.CallID(), callID) }
+func (c *call) owns(callID []byte) bool { return c.net.tape.owns(c.sim.CallID(), callID) }
 
 // zero is when the INVITE was at the engine.
 func (c *call) zero() clock.Time { return c.sim.At().Add(sim.Latency) }

@@ -124,16 +124,16 @@ func (ms *messages) history(in *call) string {
 
 // label is a message's method or status code.
 func label(l *sim.Logged) string {
-	m, err := l.Message()
+	code, method := l.Response()
 	switch {
-	case err != nil:
+	case code == 0 && l.Request() == "":
 		return "?"
-	case m.IsRequest():
-		return string(m.MethodName())
-	case m.Method() == message.INVITE:
-		return strconv.Itoa(m.Status())
+	case code == 0:
+		return l.Request()
+	case method == "INVITE":
+		return strconv.Itoa(code)
 	}
-	return strconv.Itoa(m.Status()) + " " + string(m.MethodName())
+	return strconv.Itoa(code) + " " + method
 }
 
 // header is messages:header(name) and messages:header(name, expected).

@@ -8,7 +8,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/clock"
-	"tandem/engine/message"
 	"tandem/engine/sim"
 )
 
@@ -131,7 +130,7 @@ func (r *run) endedAt(L *lua.LState) int {
 // answers returns the first 2xx that the caller got, as a list.
 func (c *call) answers() []*sim.Logged {
 	for _, l := range c.sim.Received("") {
-		if m, err := l.Message(); err == nil && m.Status()/100 == 2 && m.Method() == message.INVITE {
+		if code, method := l.Response(); code/100 == 2 && method == "INVITE" {
 			return []*sim.Logged{l}
 		}
 	}
@@ -142,7 +141,7 @@ func (c *call) answers() []*sim.Logged {
 func (c *call) ends() []*sim.Logged {
 	var ends []*sim.Logged
 	for _, l := range c.sim.Received("") {
-		if m, err := l.Message(); err == nil && m.Status() >= 300 && m.Method() == message.INVITE {
+		if code, method := l.Response(); code >= 300 && method == "INVITE" {
 			ends = append(ends, l)
 			break
 		}

@@ -95,10 +95,14 @@ func (n *network) start(prog *luaapi.Program, seed uint64, shards int) error {
 	if err != nil {
 		return err
 	}
-	n.engine = engine.New(engine.Config{
+	cfg := engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
-		Log: log, Trace: n.tape, Product: "Tandem", Resolver: n,
-	}, scripts, shards)
+		Log: log, Legs: n.tape, Product: "Tandem", Resolver: n,
+	}
+	if n.r.told {
+		cfg.Trace = n.tape
+	}
+	n.engine = engine.New(cfg, scripts, shards)
 	n.sim.AttachEngine([]sim.Listener{{Addr: tandem}}, shards, n.engine.ShardOf, func(i int, out sim.Sender) sim.Node {
 		n.engine.Shards()[i].Connect(out)
 		return n.engine.Shards()[i]

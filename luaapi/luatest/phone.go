@@ -1,7 +1,9 @@
 package luatest
 
 import (
+	"cmp"
 	"net/netip"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -88,18 +90,16 @@ func (n *network) unique(name string, addr netip.AddrPort) string {
 
 // log returns the messages that the phone sent or received; of is the call that they belong to, nil for any.
 func (p *phone) log(sent bool, what string, of *call) []*sim.Logged {
-	list := p.sim.Received(what)
-	if sent {
-		list = p.sim.Sent(what)
-	}
 	if of == nil {
-		return list
+		return p.sim.Logged(sent, what, "")
 	}
+	ids := of.net.tape.ids(of.sim.CallID())
 	var out []*sim.Logged
-	for _, l := range list {
-		if m, err := l.Message(); err == nil && of.owns(string(m.CallID())) {
-			out = append(out, l)
-		}
+	for _, id := range ids {
+		out = append(out, p.sim.Logged(sent, what, id)...)
+	}
+	if len(ids) > 1 {
+		slices.SortStableFunc(out, func(a, b *sim.Logged) int { return cmp.Compare(a.At, b.At) })
 	}
 	return out
 }

@@ -61,6 +61,9 @@ type queued struct {
 func (x *runner) files(ctx context.Context, files []string, out reporter) (total Summary) {
 	stop := context.AfterFunc(ctx, func() { x.ended.Store(true) })
 	defer stop()
+	if ctx.Err() != nil {
+		x.ended.Store(true)
+	}
 	all := make([]*queued, len(files))
 	for i, f := range files {
 		all[i] = &queued{f, make(chan *Result, ahead)}

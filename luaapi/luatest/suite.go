@@ -102,6 +102,8 @@ type run struct {
 	class *library
 	found []*testCase // by the file's t.test
 
+	told    bool      // everything is written down, for the story of a failure
+	again   bool      // the test needs that to run
 	test    *testCase // the one that runs; nil while the file loads
 	nets    []*network
 	failure *failure
@@ -116,18 +118,33 @@ type run struct {
 	pos     plan.Pos // and where
 }
 
-// run runs the test with an index.
+// run runs the test with an index. What a failure is told with is not written down at first: a test that fails runs again,
+// since the same seed gives the same run.
 func (s *suite) run(i int, seed uint64) *run {
+	r := s.once(i, seed, false)
+	if r.told || !r.bad() && !r.again {
+		return r
+	}
+	again := s.once(i, seed, true)
+	if again.bad() || r.again {
+		s.w.recycle(r)
+		return again
+	}
+	return r
+}
+
+// once runs the test with an index; told says that everything in it is written down.
+func (s *suite) once(i int, seed uint64, told bool) *run {
 	r, err := s.state(seed)
 	if err == nil && (len(r.found) != len(s.tests) || r.found[i].name != s.tests[i].name) {
 		err = errors.New("the file declares other tests than before; let its tests not depend on chance")
 	}
 	if err != nil {
-		r = &run{suite: s, seed: seed, test: s.tests[i]}
+		r = &run{suite: s, seed: seed, test: s.tests[i], told: true}
 		r.erred(err)
 		return r
 	}
-	r.test = r.found[i]
+	r.test, r.told = r.found[i], told
 	r.judge(r.box.Call(r.test.fn))
 	return r
 }
@@ -162,6 +179,8 @@ func (r *run) finish() {
 		r.verdict, r.lines = Failed, append([]string{"no assertion failed, but a rule that holds in every call is broken:"}, r.lines...)
 	}
 }
+
+func (r *run) bad() bool { return r.verdict == Failed || r.verdict == Erred }
 
 // erred takes note of an error of the test itself.
 func (r *run) erred(err error) {

@@ -2,7 +2,6 @@ package luatest
 
 import (
 	"net/netip"
-	"slices"
 
 	"tandem/engine/trace"
 )
@@ -12,6 +11,8 @@ type tape struct {
 	events []trace.Event
 	bytes  []byte // of the messages, a chunk of them
 	legs   []leg
+	byCall map[string][]int  // the legs of a call
+	calls  map[string]string // the call of a leg, by Call-IDs
 }
 
 // leg is an INVITE that the engine sent for a call, named by the Call-ID of the caller's leg.
@@ -29,8 +30,17 @@ func (t *tape) Trace(e trace.Event) {
 	e.Bytes = t.keep(e.Bytes)
 	t.events = append(t.events, e)
 	if e.Kind == trace.Leg {
-		t.legs = append(t.legs, leg{e.Call, e.Text, e.User, e.Remote})
+		t.leg(leg{e.Call, e.Text, e.User, e.Remote})
 	}
+}
+
+func (t *tape) leg(l leg) {
+	if t.byCall == nil {
+		t.byCall, t.calls = make(map[string][]int), make(map[string]string)
+	}
+	t.byCall[l.call] = append(t.byCall[l.call], len(t.legs))
+	t.calls[l.callID] = l.call
+	t.legs = append(t.legs, l)
 }
 
 func (t *tape) keep(b []byte) []byte {
@@ -52,13 +62,26 @@ func (t *tape) call(id string) []trace.Event {
 }
 
 // owns reports whether a Call-ID is that of a call or of one of its legs.
-func (t *tape) owns(call, callID string) bool {
-	return call == callID || slices.ContainsFunc(t.legs, func(l leg) bool { return l.call == call && l.callID == callID })
+func (t *tape) owns(call string, callID []byte) bool {
+	return call == string(callID) || t.calls[string(callID)] == call
+}
+
+// ids returns the Call-IDs of a call: the caller's, and those of the legs.
+func (t *tape) ids(call string) []string {
+	ids := []string{call}
+	for _, i := range t.byCall[call] {
+		if id := t.legs[i].callID; id != call {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // wipe forgets everything and keeps the memory.
 func (t *tape) wipe() {
 	clear(t.events)
 	clear(t.legs)
+	clear(t.byCall)
+	clear(t.calls)
 	t.events, t.legs, t.bytes = t.events[:0], t.legs[:0], t.bytes[:0]
 }

@@ -61,10 +61,10 @@ type call struct {
 // newCall starts a call and carries out what the script decides.
 // replaced, if any, is the dialog that the INVITE replaces, for its Replaces header.
 func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, replaced string) {
-	script := sh.scripts.Acquire(sh.index)
+	script := sh.scripts.Acquire(sh.index, m.CallID())
 	bounds, code := sh.bound(m, f, script.Generation())
 	if code != 0 {
-		script.Release()
+		script.Release(nil)
 		sh.refuseBound(now, tx, m, f, code)
 		return
 	}
@@ -215,7 +215,7 @@ func (c *call) forget() {
 	}
 	c.dropOperations()
 	if c.script != nil {
-		c.script.Release()
+		c.script.Release(c)
 		c.script = nil
 	}
 }
@@ -330,6 +330,12 @@ func (c *call) SetData(v any) { c.data = v }
 
 // errFinal says that a call can have no more provisional responses.
 var errFinal = errors.New("the call has had its final response")
+
+// Move lets another script take the remaining events.
+func (c *call) Move(to Script) {
+	c.script = to
+	c.exec.Forget()
+}
 
 // Progress sends the caller a provisional response.
 func (c *call) Progress(code int, headers []plan.Header) error {

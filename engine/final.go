@@ -27,6 +27,7 @@ func (c *call) fail(a *plan.Action) {
 		c.hangup = false
 		c.respond(480, c.hangupText, nil)
 	case a.Reply != nil:
+		c.script.Replied(c, a.Reply.Code)
 		c.respond(a.Reply.Code, a.Reply.Phrase, func(b []byte) []byte {
 			for _, ct := range a.Reply.Contacts {
 				b = appendReplyContact(b, ct)

@@ -70,8 +70,11 @@ type generations struct {
 	now uint64
 }
 
-func (g *generations) Acquire(shard int) engine.Script { g.script.Acquire(shard); return g }
-func (g *generations) Generation() uint64              { return g.now }
+func (g *generations) Acquire(shard int, id []byte) engine.Script {
+	g.script.Acquire(shard, id)
+	return g
+}
+func (g *generations) Generation() uint64 { return g.now }
 
 // A request that comes back is refused if nothing has changed that decides its way, and only then.
 func TestRFC_073_WhatAMarkDependsOn(t *testing.T) {

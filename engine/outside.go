@@ -43,10 +43,10 @@ func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
 		return
 	}
-	script := sh.scripts.Acquire(sh.index)
+	script := sh.scripts.Acquire(sh.index, m.CallID())
 	bounds, code := sh.bound(m, f, script.Generation())
 	if code != 0 {
-		script.Release()
+		script.Release(nil)
 		sh.refuseBound(now, tx, m, f, code)
 		return
 	}
@@ -55,7 +55,7 @@ func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Mess
 		bounds: bounds,
 	}
 	n := script.Request(o)
-	script.Release()
+	script.Release(o)
 	if sh.cfg.Trace != nil {
 		e := trace.Event{At: now, Kind: trace.Note, Call: o.id, Text: "request → " + n.String()}
 		if n != nil {
@@ -269,6 +269,9 @@ func (o *outside) Data() any { return o.data }
 
 // SetData keeps the script host's state.
 func (o *outside) SetData(v any) { o.data = v }
+
+// Move does nothing: the script is asked once.
+func (o *outside) Move(Script) {}
 
 var errNoCall = errors.New("a request outside a dialog has no provisional responses")
 

@@ -37,13 +37,15 @@ type script struct {
 	observe   func(what string, c engine.Call, s *plan.Step)
 
 	seen     []string
+	replied  []int
 	acquired int
 	released int
 }
 
-func (s *script) Acquire(int) engine.Script { s.acquired++; return s }
-func (s *script) Release()                  { s.released++ }
-func (s *script) Generation() uint64        { return 1 }
+func (s *script) Acquire(int, []byte) engine.Script { s.acquired++; return s }
+func (s *script) Release(engine.Call)               { s.released++ }
+func (s *script) Generation() uint64                { return 1 }
+func (s *script) Replied(_ engine.Call, code int)   { s.replied = append(s.replied, code) }
 
 func (s *script) Invite(c engine.Call) *plan.Node { return s.invite(c) }
 

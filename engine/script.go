@@ -10,17 +10,17 @@ import (
 
 // Scripts hands out the script that a new call runs. It is called from every shard at once.
 type Scripts interface {
-	// Acquire returns the script of the present generation for a shard (0 …) and counts the call; the engine
-	// calls the script's Release when the call is over.
-	Acquire(shard int) Script
+	// Acquire returns the script that a new call runs on a shard (0 …), and counts the call; callID is that of the
+	// request, to be read during the call only. The engine calls the script's Release when the call is over.
+	Acquire(shard int, callID []byte) Script
 }
 
 // Script decides what happens to calls: one generation of the user's script as one shard runs it. Its methods are
 // called on the shard's goroutine only and return at once. Errors of the script are the script host's to contain and
 // to log: a method returns what the contract says for an error.
 type Script interface {
-	// Release ends a call's use of the script.
-	Release()
+	// Release ends a call's use of the script; c is nil if the script was never asked about it.
+	Release(c Call)
 	// Generation is the number of the script version, from 1.
 	Generation() uint64
 	// Invite decides about a new call. Nil means 404.
@@ -42,6 +42,8 @@ type Script interface {
 	// fork: Request is the request, Progress and Hangup do nothing. A target, or a serial of targets, is where it goes; a
 	// KindReject answers it; nil refuses the method.
 	Request(c Call) *plan.Node
+	// Replied says that the call ends with a response that the script made, a plan.reject or plan.redirect.
+	Replied(c Call, code int)
 	// Ringing, Answered, Cancelled and Ended observe.
 	Ringing(c Call, s *plan.Step)
 	Answered(c Call, s *plan.Step)
@@ -68,6 +70,9 @@ type Call interface {
 	SetData(v any)
 	// Progress sends a provisional response (101-199) to the caller. It is an error once the call has its final response.
 	Progress(code int, headers []plan.Header) error
+	// Move lets another script, acquired already, take the call's remaining events in place of its own, which it does not
+	// release. It is for calls that were answered and between two events; functions in the call's plan are dropped.
+	Move(to Script)
 	// Hangup ends the call: BYE to both sides if it is up, else it rejects the caller with 480 and the phrase.
 	Hangup(phrase string)
 }

@@ -163,7 +163,7 @@ func BenchmarkNewState(b *testing.B) {
 func BenchmarkAcquire(b *testing.B) {
 	r := serve(b, "return {}")
 	for b.Loop() {
-		r.Acquire(0).Release()
+		r.Acquire(0, nil).Release(nil)
 	}
 }
 

@@ -19,6 +19,29 @@ type callValue struct {
 	headers        *headersValue
 	source         *sourceValue
 	vars, time     *lua.LTable
+
+	// established calls of a generation are a list.
+	established bool
+	next, prev  *callValue
+
+	arm            *arm // what the call counts for while a canary runs; nil = nothing
+	judged, failed bool
+}
+
+// judge counts the call for a canary: its set-up is over.
+func (cv *callValue) judge() {
+	if cv.arm != nil && !cv.judged {
+		cv.judged = true
+		cv.arm.judge(cv.failed)
+	}
+}
+
+// fail notes that a handler failed, or the script answered 5xx.
+func (cv *callValue) fail() {
+	if cv.arm != nil && cv.judged && !cv.failed {
+		cv.arm.failed.Add(1)
+	}
+	cv.failed = true
 }
 
 // callOf returns the value of a call, which lives as long as the call.

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -49,8 +50,8 @@ func newHost(t *testing.T, opt Options) (*Host, *changing, *observer.ObservedLog
 
 func (h *Host) answer(t *testing.T, shard int) string {
 	t.Helper()
-	s := h.Acquire(shard)
-	defer s.Release()
+	s := h.Acquire(shard, nil)
+	defer s.Release(nil)
 	return s.Invite(newCall(t)).String()
 }
 
@@ -101,7 +102,7 @@ func TestReload(t *testing.T) {
 	}
 
 	src.err, src.snapshot = nil, says("two")
-	if st, err = h.Reload(ctx); err != nil || st.Refused != (Refusal{}) || st.Generation != 2 {
+	if st, err = h.Reload(ctx); err != nil || !reflect.DeepEqual(st.Refused, Refusal{}) || st.Generation != 2 {
 		t.Errorf("back to what is served: %v, %+v", err, st)
 	}
 	src.snapshot = says("three")
@@ -151,12 +152,12 @@ func TestFirstGenerationMustLoad(t *testing.T) {
 func TestGenerations(t *testing.T) {
 	h, src, _ := newHost(t, Options{Shards: 2})
 	ctx := context.Background()
-	first, second := h.Acquire(0), h.Acquire(1)
+	first, second := h.Acquire(0, nil), h.Acquire(1, nil)
 	src.snapshot = says("two")
 	if _, err := h.Reload(ctx); err != nil {
 		t.Fatal(err)
 	}
-	third := h.Acquire(0)
+	third := h.Acquire(0, nil)
 	if g := []uint64{first.Generation(), second.Generation(), third.Generation()}; g[0] != 1 || g[1] != 1 || g[2] != 2 {
 		t.Errorf("generations %v", g)
 	}
@@ -173,12 +174,12 @@ func TestGenerations(t *testing.T) {
 	if diff := cmp.Diff([]GenerationStatus{{Number: 1, Calls: 2, Total: 2}, {Number: 2, Calls: 1, Total: 1}}, counts()); diff != "" {
 		t.Error(diff)
 	}
-	first.Release()
+	first.Release(nil)
 	if diff := cmp.Diff([]GenerationStatus{{Number: 1, Calls: 1, Total: 2}, {Number: 2, Calls: 1, Total: 1}}, counts()); diff != "" {
 		t.Error(diff)
 	}
-	second.Release()
-	third.Release()
+	second.Release(nil)
+	third.Release(nil)
 	if diff := cmp.Diff([]GenerationStatus{{Number: 2, Total: 1}}, counts()); diff != "" {
 		t.Error(diff)
 	}
@@ -187,15 +188,20 @@ func TestGenerations(t *testing.T) {
 func TestDeadGenerationsAreFreed(t *testing.T) {
 	h, src, _ := newHost(t, Options{})
 	freed := make(chan struct{})
-	call := h.Acquire(0)
-	runtime.AddCleanup(h.served.Load(), func(c chan struct{}) { close(c) }, freed)
+	call := h.Acquire(0, nil)
+	runtime.AddCleanup(h.served.Load().gen, func(c chan struct{}) { close(c) }, freed)
 	src.snapshot = says("two")
 	if _, err := h.Reload(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	call.Release()
+	call.Release(nil)
 	call = nil // let go of
 	h.Status()
+	defer runtime.KeepAlive(h)
+	src.snapshot = says("three") // the one before is kept to go back to
+	if _, err := h.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
 	deadline := time.After(10 * time.Second)
 	for {
 		runtime.GC()
@@ -218,7 +224,7 @@ func TestAcquireWhileReloading(t *testing.T) {
 		wg.Go(func() {
 			last := uint64(0)
 			for range calls {
-				s := h.Acquire(shard)
+				s := h.Acquire(shard, nil)
 				if s.Generation() < last {
 					t.Errorf("shard %d went back to generation %d", shard, s.Generation())
 				}
@@ -226,12 +232,12 @@ func TestAcquireWhileReloading(t *testing.T) {
 				if s.Invite(newCall(t)) == nil {
 					t.Error("no plan")
 				}
-				s.Release()
+				s.Release(nil)
 			}
 		})
 	}
 	for i := range reloads {
-		if err := h.Apply(says(strings.Repeat("x", i+1))); err != nil {
+		if err := h.Apply(context.Background(), says(strings.Repeat("x", i+1))); err != nil {
 			t.Error(err)
 		}
 		h.Status()
@@ -309,7 +315,7 @@ func TestWatchReloads(t *testing.T) {
 	}
 	write(t, main, says("three").File("main.lua"))
 	wait("script generation 3 live")
-	if st := h.Status(); st.Refused != (Refusal{}) {
+	if st := h.Status(); !reflect.DeepEqual(st.Refused, Refusal{}) {
 		t.Errorf("still refused: %+v", st.Refused)
 	}
 }
@@ -326,7 +332,7 @@ func TestWatchWithoutAFolder(t *testing.T) {
 // A script that forgot its invite handler, or the return before it, serves, and the log says what it does.
 func TestNoInviteHandler(t *testing.T) {
 	r := serve(t, "return { invite = function() end }")
-	if err := r.Apply(memory("main.lua", "return { busy = function() end }")); err != nil {
+	if err := r.Apply(context.Background(), memory("main.lua", "return { busy = function() end }")); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.logged(); !strings.Contains(got, "warn main.lua returns no invite handler: every call is answered 404") {

@@ -9,6 +9,7 @@
 package luaapi
 
 import (
+	"context"
 	crand "crypto/rand"
 	"io/fs"
 	"math/rand/v2"
@@ -26,6 +27,8 @@ const (
 	// MaxString is the longest string that a script may make, in bytes: as long as a SIP message can be. It bounds what one
 	// instruction can cost, such as a comparison or "..", since the budget counts instructions.
 	MaxString = 1 << 16
+	// DefaultTestTime is how long the tests of a new version may take.
+	DefaultTestTime = 30 * time.Second
 )
 
 // Options say how scripts run. The zero value is ready to use.
@@ -41,6 +44,18 @@ type Options struct {
 	Random func(generation uint64, shard int) rand.Source
 	// Now dates generations for the status; nil = the machine's clock.
 	Now func() time.Time
+	// Require is what a new version must pass beyond loading; "" = RequireLoad. The version that the Host starts with must load.
+	Require Requirement
+	// Check says what is wrong with a version; nil = nothing is looked for.
+	Check func(*Snapshot) []Finding
+	// Test runs the tests beside the scripts on a program and says which fail; it is an error if there are none, or they
+	// cannot be run. Nil = there are no tests. It has TestTime, 0 = DefaultTestTime.
+	Test     func(context.Context, *Program) ([]Finding, error)
+	TestTime time.Duration
+	// Canary tries every new version on a share of the calls; the zero value = no canary.
+	Canary Canary
+	// Post makes a function run on a shard's goroutine, between two events. Without it no generation is retired.
+	Post func(shard int, fn func())
 	// Library holds the Lua modules that are shipped with Tandem; nil = none.
 	Library fs.FS
 }
@@ -58,6 +73,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.TestTime <= 0 {
+		o.TestTime = DefaultTestTime
 	}
 	if o.Random == nil {
 		o.Random = systemRandom

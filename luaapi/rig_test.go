@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"tandem/engine"
 	"tandem/engine/flow"
 	"tandem/engine/message"
 	"tandem/engine/plan"
@@ -28,6 +29,7 @@ type fakeCall struct {
 	data     any
 	progress []string // what Progress was asked for
 	hangups  []string
+	moved    *vm    // what Move was given
 	refuse   error  // what Progress returns
 	onHangup func() // what Hangup does besides
 }
@@ -41,6 +43,7 @@ func (c *fakeCall) Round() int                { return c.round }
 func (c *fakeCall) Pending() int              { return c.pending }
 func (c *fakeCall) Data() any                 { return c.data }
 func (c *fakeCall) SetData(v any)             { c.data = v }
+func (c *fakeCall) Move(to engine.Script)     { c.moved = to.(*vm) }
 
 func (c *fakeCall) Progress(code int, headers []plan.Header) error {
 	text := message.Phrase(code)
@@ -145,8 +148,8 @@ func (r *rig) logged() string {
 
 // vm returns the script of shard 0.
 func (r *rig) vm() *vm {
-	v := r.Acquire(0).(*vm)
-	v.Release()
+	v := r.Acquire(0, nil).(*vm)
+	v.Release(nil)
 	return v
 }
 

@@ -13,7 +13,32 @@ import (
 var _ engine.Script = (*vm)(nil)
 
 // Release ends a call's use of the script.
-func (v *vm) Release() { v.calls.Add(-1) }
+func (v *vm) Release(c engine.Call) {
+	if c != nil {
+		if cv, ok := c.Data().(*callValue); ok {
+			cv.judge()
+			v.leave(cv)
+		}
+	}
+	v.calls.Add(-1)
+}
+
+// begin counts a call that the script is asked about for the first time.
+func (v *vm) begin(c engine.Call) *callValue {
+	cv := v.callOf(c)
+	if a := v.arm.Load(); a != nil {
+		cv.arm = a
+		a.begun.Add(1)
+	}
+	return cv
+}
+
+// Replied notes a 5xx that the script made.
+func (v *vm) Replied(c engine.Call, code int) {
+	if code >= 500 && code <= 599 {
+		v.callOf(c).fail()
+	}
+}
 
 // Generation is the number of the script version, from 1.
 func (v *vm) Generation() uint64 { return v.generation }
@@ -25,7 +50,7 @@ func failed500(err error) *plan.Node {
 
 // Invite decides about a new call.
 func (v *vm) Invite(c engine.Call) *plan.Node {
-	cv := v.callOf(c)
+	cv := v.begin(c)
 	n, err := v.decide(hInvite, cv, nil)
 	if err != nil {
 		return v.fallback(cv, err)
@@ -86,9 +111,13 @@ func (v *vm) Refer(c engine.Call, leg, target string) *plan.Node {
 
 // Request decides about a request outside a dialog. There is no call to fall back for: an error is answered 500.
 func (v *vm) Request(c engine.Call) *plan.Node {
-	n, err := v.decide(hRequest, v.callOf(c), nil)
+	cv := v.begin(c)
+	n, err := v.decide(hRequest, cv, nil)
 	if err != nil {
 		return failed500(err)
+	}
+	if n != nil && n.Reply != nil {
+		v.Replied(c, n.Reply.Code)
 	}
 	return n
 }
@@ -97,7 +126,12 @@ func (v *vm) Request(c engine.Call) *plan.Node {
 func (v *vm) Ringing(c engine.Call, s *plan.Step) { v.tell(hRinging, v.callOf(c), s) }
 
 // Answered tells the script that a branch has won.
-func (v *vm) Answered(c engine.Call, s *plan.Step) { v.tell(hAnswered, v.callOf(c), s) }
+func (v *vm) Answered(c engine.Call, s *plan.Step) {
+	cv := v.callOf(c)
+	v.tell(hAnswered, cv, s)
+	cv.judge()
+	v.establish(cv)
+}
 
 // Cancelled tells the script that the caller gave up.
 func (v *vm) Cancelled(c engine.Call) { v.tell(hCancelled, v.callOf(c), nil) }

@@ -1,6 +1,7 @@
 package luaapi
 
 import (
+	"maps"
 	"sync/atomic"
 	"time"
 )
@@ -10,10 +11,17 @@ type Result string
 
 // The results of a reload.
 const (
-	Loaded    Result = "loaded"
-	Unchanged Result = "unchanged"
-	Refused   Result = "refused"
+	Loaded     Result = "loaded"
+	Unchanged  Result = "unchanged"
+	Refused    Result = "refused"
+	Tried      Result = "tried"       // its canary has begun
+	Promoted   Result = "promoted"    // its canary went well
+	RolledBack Result = "rolled back" // by its canary, or by hand
+	Withdrawn  Result = "withdrawn"   // a canary that something else has ended
 )
+
+// Results are all of them.
+var Results = []Result{Loaded, Unchanged, Refused, Tried, Promoted, RolledBack, Withdrawn}
 
 // Reload is one attempt to load a script.
 type Reload struct {
@@ -32,6 +40,8 @@ type Refusal struct {
 	// Error starts with file and line if it lies in a script.
 	Error string
 	At    time.Time
+	// Findings are those of the check or the tests, if it was them.
+	Findings []Finding
 }
 
 // Status is what a host serves.
@@ -48,8 +58,27 @@ type Status struct {
 	Refused Refusal
 	// Generations are those that are served or have calls, oldest first.
 	Generations []GenerationStatus
+	// Results counts reloads by result.
+	Results map[Result]uint64
+	// Canary is the canary that runs, nil if none does; Verdict is what the last one came to.
+	Canary  *CanaryStatus
+	Verdict Verdict
+	// Previous is the generation that a rollback goes back to, 0 = none.
+	Previous uint64
 	// Handlers are those that were called since the start, over all generations.
 	Handlers []HandlerStatus
+}
+
+// CanaryStatus is a canary that runs.
+type CanaryStatus struct {
+	// Generation is the one that is tried, Hash the start of its SHA-256.
+	Generation uint64
+	Hash       string
+	// Share is its part of new calls; it is decided at Until at the latest.
+	Share float64
+	Until time.Time
+	// Old and New are what came of the calls so far.
+	Old, New Tally
 }
 
 // GenerationStatus is one generation of a script.
@@ -85,15 +114,21 @@ func (h *Host) Status() Status {
 
 func (h *Host) status() Status {
 	h.sweep()
-	s := Status{Last: h.last, Refused: h.refused, Handlers: h.handlers()}
-	if g := h.served.Load(); g != nil {
-		s.Generation, s.Hash, s.Files, s.Since = g.number, short(g.prog.Snapshot), g.prog.Snapshot.Files(), g.since
+	s := Status{Last: h.last, Refused: h.refused, Results: maps.Clone(h.results), Verdict: h.verdict, Handlers: h.handlers()}
+	sv := h.served.Load()
+	g := sv.gen
+	s.Generation, s.Hash, s.Files, s.Since = g.number, short(g.prog.Snapshot), g.prog.Snapshot.Files(), g.since
+	if t := sv.trial; t != nil {
+		s.Canary = &CanaryStatus{
+			Generation: t.gen.number, Hash: short(t.gen.prog.Snapshot), Share: t.canary.Share, Until: t.until,
+			Old: tally(t.old), New: tally(t.new),
+		}
+	}
+	if h.previous != nil {
+		s.Previous = h.previous.number
 	}
 	for _, g := range h.live {
-		gs := GenerationStatus{Number: g.number, Hash: short(g.prog.Snapshot), Calls: g.calls()}
-		for _, v := range g.vms {
-			gs.Total += v.total.Load()
-		}
+		gs := GenerationStatus{Number: g.number, Hash: short(g.prog.Snapshot), Calls: g.calls(), Total: g.total()}
 		s.Generations = append(s.Generations, gs)
 	}
 	return s

@@ -76,16 +76,14 @@ func (p *Program) TestFile(path, name string) (*Program, error) {
 // Serve returns the scripts of an engine that runs the program and never another one.
 func (p *Program) Serve(opt Options) (engine.Scripts, error) {
 	h := &Host{source: p.Snapshot, opt: opt.withDefaults()}
-	g := &generation{number: 1, prog: p}
-	for i := range h.opt.Shards {
+	for range h.opt.Shards {
 		h.stats = append(h.stats, &shardStats{})
-		v, err := newVM(p, &h.opt, g.number, i, h.stats[i])
-		if err != nil {
-			return nil, err
-		}
-		g.vms = append(g.vms, v)
 	}
-	h.served.Store(g)
+	g, err := h.generation(p, 1)
+	if err != nil {
+		return nil, err
+	}
+	h.served.Store(&serving{gen: g})
 	h.live = []*generation{g}
 	return h, nil
 }

@@ -22,11 +22,17 @@ type vm struct {
 	opt        *Options
 	generation uint64
 	shard      int
+	host       *Host       // nil if nothing is ever reloaded
+	gen        *generation // likewise
 	stats      *shardStats // of the shard, whatever the generation
 
 	// calls are the calls that run this generation, total those that ever did. The status reads them.
 	calls atomic.Int64
 	total atomic.Uint64
+	// arm counts calls for a canary; nil = none runs.
+	arm atomic.Pointer[arm]
+	// established are the calls that were answered; the shard owns the list.
+	established *callValue
 
 	L         *lua.LState
 	meter     meter
@@ -178,6 +184,7 @@ func panicked(err error) bool {
 // fail logs and counts an error of a handler.
 func (v *vm) fail(h handler, cv *callValue, err error, at plan.Pos) {
 	v.stats.of(h).errors.Add(1)
+	cv.fail()
 	e := newError(err, at)
 	fields := []zap.Field{
 		zap.String("handler", h.String()), zap.String("at", e.Pos.String()), zap.Uint64("generation", v.generation),

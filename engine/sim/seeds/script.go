@@ -100,9 +100,10 @@ type scripted struct {
 	answers, effects int // used up
 }
 
-func (s script) Acquire(int) engine.Script { s.w.book.acquired++; return s }
-func (s script) Release()                  { s.w.book.released++ }
-func (s script) Generation() uint64        { return 1 }
+func (s script) Acquire(int, []byte) engine.Script { s.w.book.acquired++; return s }
+func (s script) Release(engine.Call)               { s.w.book.released++ }
+func (s script) Generation() uint64                { return 1 }
+func (s script) Replied(engine.Call, int)          {}
 
 // data returns what is kept of a call.
 func (s script) data(c engine.Call) *scripted {

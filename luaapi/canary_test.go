@@ -354,3 +354,32 @@ func TestRunDecides(t *testing.T) {
 		})
 	}
 }
+
+// The last call of an old generation lets go of it, without anybody asking for the status.
+func TestRunLetsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, src, _ := newHost(t, Options{Shards: 2})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go h.Run(ctx)
+		first, second := h.Acquire(0, nil), h.Acquire(1, nil)
+		src.snapshot = says("two")
+		if _, err := h.Reload(ctx); err != nil {
+			t.Fatal(err)
+		}
+		live := func(want int) {
+			t.Helper()
+			synctest.Wait()
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			if len(h.live) != want {
+				t.Errorf("%d generations live, want %d", len(h.live), want)
+			}
+		}
+		live(2)
+		first.Release(nil)
+		live(2)
+		second.Release(nil)
+		live(1)
+	})
+}

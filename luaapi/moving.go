@@ -63,7 +63,7 @@ func (v *vm) moveCalls() {
 		}
 		to := v.host.acquire(v.shard, func(s *serving) *generation { return s.gen })
 		work += to.adopt(cv, v.generation)
-		v.calls.Add(-1)
+		v.drop()
 	}
 	if v.established != nil {
 		v.opt.Post(v.shard, v.moveCalls)

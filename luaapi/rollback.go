@@ -110,7 +110,8 @@ func (h *Host) rollTrialBack(sv *serving, now time.Time, reason string) {
 	h.sweep()
 }
 
-// Run decides canaries until the context is done: when enough calls were judged, or their time is over.
+// Run decides canaries, when enough calls were judged or their time is over, and lets go of generations that no call runs
+// any more, until the context is done.
 func (h *Host) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -127,10 +128,11 @@ func (h *Host) Run(ctx context.Context) {
 	}
 }
 
-// decide ends the canary if it is decided by now; otherwise it returns how long it may still take, 0 = none runs.
+// decide lets go of dead generations and ends the canary if it is decided by now; otherwise it returns how long it may still take, 0 = none runs.
 func (h *Host) decide() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.sweep()
 	sv := h.served.Load()
 	if sv.trial == nil {
 		return 0

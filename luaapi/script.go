@@ -20,7 +20,14 @@ func (v *vm) Release(c engine.Call) {
 			v.leave(cv)
 		}
 	}
-	v.calls.Add(-1)
+	v.drop()
+}
+
+// drop takes back a call that was counted. The last one of a generation that is not served lets go of it.
+func (v *vm) drop() {
+	if v.calls.Add(-1) == 0 && v.host != nil && !v.host.served.Load().serves(v.gen) {
+		v.host.poke()
+	}
 }
 
 // begin counts a call that the script is asked about for the first time.

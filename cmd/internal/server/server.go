@@ -69,7 +69,10 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	s.host, err = luaapi.NewHost(luaapi.Dir(o.Config.Scripts), luaapi.Options{Shards: shards, Budget: o.Config.Budget, Logger: o.Log})
+	s.host, err = luaapi.NewHost(luaapi.Dir(o.Config.Scripts), luaapi.Options{
+		Shards: shards, Budget: o.Config.Budget, Logger: o.Log,
+		Post: func(shard int, fn func()) { s.post(shard, func(clock.Time) { fn() }) },
+	})
 	if err != nil {
 		return nil, exit.With(exit.Script, err)
 	}
@@ -172,6 +175,7 @@ func (s *Server) serve(ctx context.Context) {
 			}
 		})
 	}
+	s.done.Go(func() { s.host.Run(ctx) })
 	s.done.Go(func() {
 		if err := s.host.Watch(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("scripts are not watched, use `tandem reload`: " + err.Error())

@@ -148,7 +148,7 @@ func TestNormaliseIsIdempotent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if back := p.Received(text); back != once && !(back.Kind == Emergency || back.Kind == Internal) {
+			if back := p.Received(text); back != once && back.Kind != Emergency && back.Kind != Internal {
 				t.Errorf("%v as %s is %q, read as %v", once, f, text, back)
 			}
 		}

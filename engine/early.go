@@ -221,14 +221,16 @@ func (c *call) wants199() bool {
 	return !c.final && c.winner == nil && c.invite.HasToken(message.Supported, tag199) && !c.invite.HasToken(message.Require, rel100)
 }
 
-// earlyOver tells the caller that the early dialogs of a branch are over although the call is not.
+// earlyOver ends the early dialogs of a branch whose INVITE was refused: no PRACK goes there any more, and the caller is told if the
+// call is not over with them.
 func (c *call) earlyOver(b *branch, code int) {
-	if !c.wants199() {
-		return
-	}
 	reason := "SIP;cause=" + strconv.Itoa(code)
 	for _, s := range c.sides {
-		if s.b == b {
+		if s.b != b {
+			continue
+		}
+		s.due = 0
+		if c.wants199() {
 			s.earlyEnded(reason)
 		}
 	}

@@ -50,7 +50,7 @@ func appendReplyContact(b []byte, ct plan.Contact) []byte {
 	return append(b, "\r\n"...)
 }
 
-// passed are the fields of a leg that a final response means for the caller all the same.
+// passedFields are the fields of a leg that a final response means for the caller all the same.
 var passedFields = [...]message.ID{message.Contact, message.WWWAuthenticate, message.ProxyAuthenticate, message.Unsupported}
 
 // passFinal gives the caller the response of a branch. What a Retry-After says holds for that branch only.
@@ -62,7 +62,7 @@ func (c *call) respondWith(code int, phrase string, m *message.Message) {
 	b := c.invite.AppendResponse(c.sh.buf[:0], code, phrase, c.tag, c.source.Remote)
 	for i := range m.Len() {
 		id, _, v := m.Field(i)
-		if slices.Contains(passedFields[:], id) {
+		if slices.Contains(passedFields[:], id) || code == 422 && id == message.MinSE { // RFC 4028 §6
 			b = message.AppendField(b, id.String(), v)
 		}
 	}

@@ -211,6 +211,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.answer = nil
 	case code == 422 && b.retrySession(m):
 		tx.Detach()
+		c.earlyOver(b, code)
 	default:
 		b.ended = true
 		tx.Detach()

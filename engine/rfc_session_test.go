@@ -112,6 +112,19 @@ func TestRFC_110_IntervalRaised(t *testing.T) {
 			wantSeen(t, r.script, "ringing", "answered", "ended")
 		})
 	}
+	t.Run("nothing is left of the first", func(t *testing.T) {
+		r, a := desk(t)
+		min := sim.Header{Name: "Min-SE", Value: "2000"}
+		a.Behave(sim.Behaviour{sim.Progress().Reliably(), sim.Send(422, min)}, sim.After(time.Second))
+		r.odd = true // the caller's early dialog is not confirmed
+		c := r.call(sim.CallSpec{Headers: []sim.Header{{Name: "Supported", Value: "100rel, 199"}}, HangupAfter: seconds(1)})
+		if !c.Answered() {
+			t.Errorf("caller got %d", c.Final())
+		}
+		count(t, r.caller, "200 PRACK", 1)
+		count(t, r.caller, "199", 1)
+		count(t, a, "PRACK", 0) // its INVITE is over
+	})
 	t.Run("given up meanwhile", func(t *testing.T) { // its CANCEL still waits for a provisional
 		n := serial(ring(time.Second, to("sip:a@192.0.2.11")), to("sip:b@192.0.2.12"))
 		r := newRig(t, always(n), 1)
@@ -127,6 +140,7 @@ func TestRFC_110_IntervalRaised(t *testing.T) {
 		if call := r.call(sim.CallSpec{}); call.Final() != 422 {
 			t.Errorf("caller got %d", call.Final())
 		}
+		want(t, r.caller.Received("422")[0], "Min-SE", "2000") // RFC 4028 §6
 		if n := len(a.Received("INVITE")); n > 3 {
 			t.Errorf("%d INVITE", n)
 		}

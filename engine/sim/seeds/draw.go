@@ -27,7 +27,27 @@ func Draw(seed uint64) *Spec {
 	for i := range calls {
 		s.Calls = append(s.Calls, d.call(i))
 	}
+	if d.one(4) {
+		d.crossing(s)
+	}
 	return s
+}
+
+// crossing has both sides of every call make an offer at about the same time.
+func (d drawer) crossing(s *Spec) {
+	when, spread := d.span(0, 3*time.Second), pick(d, time.Millisecond, 100*time.Millisecond, time.Second)
+	offer := func() ask {
+		return ask{At: when + d.span(0, spread), Method: pick(d, "INVITE", "INVITE", "UPDATE"), Insists: 1 + d.IntN(3)}
+	}
+	for i := range s.Calls {
+		s.Calls[i].Talk.Asks = append(s.Calls[i].Talk.Asks, offer())
+	}
+	for i := range s.Phones {
+		for j := range s.Phones[i].Does {
+			t := &s.Phones[i].Does[j].Talk
+			t.Asks = append(t.Asks, offer())
+		}
+	}
 }
 
 // drawer draws. Times of the world are odd to the nanosecond and those of plans are not, so that what happens at one instant

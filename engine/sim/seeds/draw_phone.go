@@ -46,6 +46,12 @@ func (d drawer) behaviour() behaviour {
 	if !d.one(6) {
 		b.Acts = append(b.Acts, d.final())
 	}
+	if n := len(b.Acts); n > 0 && b.Acts[n-1].Code == 422 { // what comes of the INVITE that is sent again
+		if d.one(2) {
+			b.Acts = append(b.Acts, act{Wait: d.wait(), Code: pick(d, 180, 183), SDP: d.one(2), Reliable: d.one(3)})
+		}
+		b.Acts = append(b.Acts, d.final())
+	}
 	for d.one(6) { // what nobody should say after a final response
 		b.Acts = append(b.Acts, act{Wait: d.wait(), Code: pick(d, 200, 200, 180, 486, 503), Tag: d.fork()})
 	}
@@ -67,7 +73,7 @@ func (d drawer) fork() int {
 
 func (d drawer) final() act {
 	a := act{Wait: d.wait(), Code: 200, Tag: d.fork()}
-	switch d.IntN(5) {
+	switch d.IntN(6) {
 	case 0:
 		a.Code = pick(d, 486, 480, 404, 403, 408, 487, 410, 415, 420, 484, 430)
 	case 1:
@@ -75,6 +81,10 @@ func (d drawer) final() act {
 	case 2:
 		a.Code = pick(d, 302, 301, 300)
 		a.Contacts = d.contacts()
+	case 3:
+		if d.one(3) {
+			a.Code = 422
+		}
 	}
 	return a
 }

@@ -70,6 +70,9 @@ func (p *party) act() {
 			return
 		}
 		p.perform(a)
+		if a.Code == 422 && a.Wrong <= noContact {
+			return // what follows is for the INVITE that comes then
+		}
 		p.act()
 	}
 	if a.Wait == 0 {
@@ -79,7 +82,22 @@ func (p *party) act() {
 	p.w.after(a.Wait, do)
 }
 
-func (p *party) tag(n int) string { return p.name + "." + strconv.Itoa(n) }
+// tag names a dialog: one that a second INVITE makes is another one.
+func (p *party) tag(n int) string {
+	return p.name + "." + strconv.Itoa(n) + "again"[:5*min(1, p.rounds)]
+}
+
+// again has a phone take an INVITE that comes a second time, because it refused the interval of the first (RFC 4028 §7.4).
+func (p *party) again(m *message.Message) {
+	in := p.incoming(m)
+	if p.invited.code != 422 {
+		in.finish(482, "none", p.respond(m, 482, "none", nil, nothing), false)
+		return
+	}
+	in.next, p.invited = p.invited.next, in
+	p.rounds++
+	p.act()
+}
 
 func (p *party) perform(a *act) {
 	in := p.invited
@@ -175,6 +193,9 @@ func (p *party) respond(m *message.Message, code int, tag string, a *act, bad wr
 		w.b = message.AppendField(w.b, name, v)
 	}
 	p.contacts(w, a, bad)
+	if code == 422 {
+		w.field("Min-SE", "600")
+	}
 	speaks := m.HasToken(message.Supported, "100rel") || m.HasToken(message.Require, "100rel")
 	if a.Reliable && speaks && a.Code > 100 && a.Code < 200 && bad == nothing {
 		if p.rseq == nil {

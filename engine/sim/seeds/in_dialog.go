@@ -1,6 +1,7 @@
 package seeds
 
 import (
+	"slices"
 	"time"
 
 	"tandem/engine/flow"
@@ -29,6 +30,12 @@ func (p *party) request(m *message.Message) {
 		p.ended(m)
 	case message.PRACK:
 		p.pracked(m)
+	case message.INVITE:
+		if m.ToTag() == nil && p.invited != nil && p.invited.code >= 300 {
+			p.again(m)
+			return
+		}
+		p.asked(m)
 	default:
 		p.asked(m)
 	}
@@ -139,6 +146,11 @@ func (p *party) asked(m *message.Message) {
 		in.finish(481, "", p.respond(m, 481, "", nil, nothing), false)
 		return
 	}
+	if offers := m.Method() == message.INVITE || m.Method() == message.UPDATE && len(m.Body()) > 0; offers && p.offering(known[0]) {
+		p.w.book.seen[sawCrossed]++
+		in.finish(491, string(m.ToTag()), p.respond(m, 491, "", nil, nothing), false) // RFC 3261 §14.2
+		return
+	}
 	r := reply{}
 	if p.replied < len(p.talk.Replies) {
 		r = p.talk.Replies[p.replied]
@@ -167,6 +179,13 @@ func (p *party) asked(m *message.Message) {
 		return
 	}
 	p.w.after(r.After, answer)
+}
+
+// offering reports whether an offer of the party's own, that it makes again if it has to, waits for an answer.
+func (p *party) offering(e *end) bool {
+	return slices.ContainsFunc(p.outs, func(o *outgoing) bool {
+		return o.e == e && o.code == 0 && o.why != nil && o.why.Insists > 0 && (o.heard || p.w.net.Now() < o.repeat.until)
+	})
 }
 
 // farewell ends what is left of the calls when everything is quiet: where both sides lost their memory, nobody else

@@ -2,6 +2,7 @@ package seeds
 
 import (
 	"strconv"
+	"time"
 
 	"tandem/engine/message"
 )
@@ -17,6 +18,7 @@ type outgoing struct {
 	repeat  repeat
 	offered bool
 	noAck   bool
+	why     *ask
 	heard   bool // a provisional came
 	code    int
 	ack     []byte
@@ -143,6 +145,9 @@ func (o *outgoing) response(m *message.Message) {
 	o.repeat.stop()
 	first := o.code == 0
 	o.code = code
+	if first && code == 491 && o.why != nil && o.why.Insists > 0 {
+		o.insist()
+	}
 	switch {
 	case o.method != "INVITE":
 	case code >= 300:
@@ -150,6 +155,18 @@ func (o *outgoing) response(m *message.Message) {
 	default:
 		o.accepted(m, first)
 	}
+}
+
+// insist makes an offer again that met another one. Who made the Call-ID waits longer (RFC 3261 §14.1).
+func (o *outgoing) insist() {
+	p, again := o.p, *o.why
+	again.Insists--
+	dice := dice(p.w.spec.Seed ^ uint64(p.leg.call.n)<<56 ^ uint64(p.leg.n)<<44 ^ uint64(p.words))
+	wait := time.Duration(dice.next()%200) * 10 * time.Millisecond
+	if p.leg.n == 0 {
+		wait += 2100 * time.Millisecond
+	}
+	p.w.after(wait, func() { p.ask(o.e, &again) })
 }
 
 func (o *outgoing) refused(m *message.Message) {

@@ -34,6 +34,7 @@ type party struct {
 	words   int
 	version int
 	replied int
+	rounds  int               // how often a phone was INVITEd again
 	rseq    map[string]uint32 // of reliable provisionals, by tag: of a caller the last acknowledged, of a phone the last sent
 	gone    bool              // it knows of nothing any more
 }
@@ -222,6 +223,7 @@ func (p *party) ask(e *end, a *ask) {
 		w.field("Contact", "<sip:"+p.name+"@"+p.addr()+">")
 		o.offered, o.noAck = !a.NoSDP, a.NoAck
 	}
+	o.why = a
 	o.begin(w.end(p.sdp(!a.NoSDP, 0)))
 	if a.Cancel > 0 {
 		p.w.after(a.Cancel, func() { o.giveUp(nil, false) })

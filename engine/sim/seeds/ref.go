@@ -111,6 +111,7 @@ type try struct {
 	tags    []string
 	result  *result
 	let     bool // nobody waits for more 2xx
+	again   bool // the INVITE was sent again after a 422
 }
 
 type txState uint8

@@ -125,6 +125,11 @@ func (r *ref) response(t *try, in *input) {
 	default:
 		t.tx = completed
 		t.until = rounded(r.now.Add(64 * t1))
+		for _, d := range r.earlies {
+			if d.t == t {
+				d.due = 0 // no PRACK to an INVITE that is over
+			}
+		}
 		r.refused(t, in)
 	}
 }
@@ -136,6 +141,12 @@ func rounded(t clock.Time) clock.Time {
 }
 
 func (r *ref) refused(t *try, in *input) {
+	if in.code == 422 && !t.again && !t.wanted && !t.cancel && !r.ended {
+		r.seen[sawInterval]++
+		t.again, t.tx, t.until = true, calling, r.now.Add(64*t1)
+		r.add(fact{what: tried, leg: t.leg, code: t.phone, text: "again"})
+		return
+	}
 	if in.code/100 == 3 && t.running {
 		r.redirected(t, in)
 		return

@@ -23,7 +23,7 @@ func (k *book) sent(shard int, f flow.Flow, b []byte) *leg {
 	}
 	l := k.legs[string(m.CallID())]
 	switch {
-	case m.Method() == message.INVITE && (l == nil || l.n > 0 && m.CSeq() == l.invite.msg.CSeq()):
+	case m.Method() == message.INVITE && (l == nil || l.n > 0 && (m.CSeq() == l.invite.msg.CSeq() || l.invite.code == 422)):
 		return k.sentInvite(shard, m, f)
 	case l == nil:
 		k.bad(nil, "a request on no leg: %q", b)
@@ -117,6 +117,10 @@ func (k *book) sentInvite(shard int, m *message.Message, f flow.Flow) *leg {
 	}
 	c := k.calls[n]
 	id := string(m.CallID())
+	if l := k.legs[id]; l != nil && l.call == c && l.n > 0 && l.invite.code == 422 && m.CSeq() == l.invite.msg.CSeq()+1 {
+		k.sentAgain(l, m)
+		return l
+	}
 	l := &leg{
 		call: c, n: len(c.legs), callID: id, shard: shard, remote: f.Remote, tag: string(m.FromTag()), target: string(m.RequestURI()),
 	}
@@ -137,6 +141,18 @@ func (k *book) sentInvite(shard int, m *message.Message, f flow.Flow) *leg {
 	c.add(fact{at: l.invite.at, what: tried, leg: l.n, code: l.phone, x: int64(line)})
 	k.checkInvite(l, m)
 	return l
+}
+
+// sentAgain checks the INVITE that follows a 422 (RFC 4028 §7.4): the same but for its number and the interval.
+func (k *book) sentAgain(l *leg, m *message.Message) {
+	k.txnOf(m, "INVITE")
+	first := &l.invite.msg
+	l.invite = k.begun(l, m)
+	l.call.add(fact{at: l.invite.at, what: tried, leg: l.n, code: l.phone, text: "again"})
+	k.checkInvite(l, m)
+	if !bytes.Equal(first.Get(message.From), m.Get(message.From)) || !bytes.Equal(first.RequestURI(), m.RequestURI()) || string(m.Get(message.MinSE)) != "600" {
+		k.bad(l.call, "leg %d: %q does not follow from the 422", l.n, m.Bytes())
+	}
 }
 
 func (k *book) checkInvite(l *leg, m *message.Message) {

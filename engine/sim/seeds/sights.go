@@ -48,6 +48,8 @@ const (
 	sawUnpracked
 	sawPatience
 	sawLongest
+	sawInterval
+	sawCrossed
 	numSights
 )
 
@@ -56,7 +58,7 @@ var sightNames = [numSights]string{
 	"group ring-out", "Timer B", "Timer C", "refused port", "replacement", "followed 3xx", "exhausted", "bound", "6xx stop", "function",
 	"hangup", "progress", "duplicate skipped", "hold", "early start", "look-up", "broken datagram", "re-INVITE", "glare", "481", "no ACK",
 	"late offer", "BYE before ACK", "farewell", "new tag",
-	"reliable provisional", "PRACK to a callee", "no PRACK", "2xx behind a PRACK", "longest duration",
+	"reliable provisional", "PRACK to a callee", "no PRACK", "2xx behind a PRACK", "longest duration", "422", "crossed re-INVITEs",
 }
 
 // sights counts.

@@ -201,6 +201,8 @@ type ask struct {
 	NoAck  bool
 	OldSeq bool // its CSeq number is too low
 	BadTag bool // it names a dialog that there is not
+
+	Insists int // how often it is made again after a 491 (RFC 3261 §14.1)
 }
 
 // reply is an answer inside the dialog.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/parse"
 
 	"tandem/engine/plan"
 )
@@ -99,33 +98,4 @@ func split(s string, at plan.Pos) (plan.Pos, string) {
 		return at, s
 	}
 	return plan.Pos{File: head[:i], Line: line}, rest
-}
-
-// syntaxError makes an Error of what the parser or the compiler returned.
-func syntaxError(err error, file string, lines int) *Error {
-	e := &Error{Pos: plan.Pos{File: file}, Message: err.Error()}
-	var p *parse.Error
-	var c *lua.CompileError
-	switch {
-	case errors.As(err, &p) && p.Pos.Line == parse.EOF:
-		e.Pos.Line = lines
-		e.Message = p.Message + `: the file ends too early; is an "end", a bracket or a quote missing?`
-	case errors.As(err, &p):
-		e.Pos.Line = p.Pos.Line
-		if p.Pos.Column == 0 && p.Pos.Line > 1 {
-			e.Pos.Line-- // the scanner has read the end of the line
-		}
-		e.Message = strings.Replace(p.Message, "parse error", "syntax error", 1) + " near " + strconv.Quote(shorten(p.Token))
-	case errors.As(err, &c):
-		e.Pos.Line = c.Line
-		e.Message = c.Message
-	}
-	return e
-}
-
-func shorten(token string) string {
-	if len(token) > 40 {
-		return token[:40] + "…"
-	}
-	return token
 }

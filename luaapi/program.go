@@ -1,17 +1,15 @@
 package luaapi
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/parse"
 
 	"tandem/engine/plan"
-	"tandem/luaapi/lower"
+	"tandem/luaapi/source"
 )
 
 // Program is a compiled snapshot: one function prototype per file, shared by all states. It does not change.
@@ -96,14 +94,6 @@ func moduleName(file string) string {
 	return strings.ReplaceAll(name, "/", ".")
 }
 
-// line returns the first line of a text, without its end.
-func line(text []byte) []byte {
-	l, _, _ := bytes.Cut(text, []byte("\n"))
-	return l
-}
-
-var byteOrderMark = []byte("\xef\xbb\xbf")
-
 // compile compiles a file of a script.
 func compile(file string, text []byte) (*chunk, error) {
 	c, err := compileLoose(file, text)
@@ -114,25 +104,15 @@ func compile(file string, text []byte) (*chunk, error) {
 }
 
 // compileLoose compiles a file whose functions may assign to locals of the chunk.
-func compileLoose(file string, text []byte) (c *chunk, err error) {
-	text = bytes.TrimPrefix(text, byteOrderMark)
-	if bytes.HasPrefix(text, []byte("#")) { // #!/usr/bin/env …
-		text = text[len(line(text)):]
-	}
-	lines := bytes.Count(bytes.TrimRight(text, "\n"), []byte("\n")) + 1
-	defer func() {
-		if bug := recover(); bug != nil {
-			c, err = nil, &Error{Pos: plan.Pos{File: file}, Message: fmt.Sprintf("the compiler cannot make sense of it: %v", bug)}
-		}
-	}()
-	tree, err := parse.Parse(bytes.NewReader(text), file)
-	if err != nil {
-		return nil, syntaxError(err, file, lines)
+func compileLoose(file string, text []byte) (*chunk, error) {
+	tree, bad := source.Parse(text, file)
+	if bad != nil {
+		return nil, &Error{Pos: plan.Pos{File: file, Line: bad.Line}, Message: bad.Message}
 	}
 	s := newSurvey(file, tree)
-	proto, err := lua.Compile(lower.Chunk(tree), file)
-	if err != nil {
-		return nil, syntaxError(err, file, lines)
+	proto, bad := source.Compile(tree, text, file)
+	if bad != nil {
+		return nil, &Error{Pos: plan.Pos{File: file, Line: bad.Line}, Message: bad.Message}
 	}
 	return &chunk{file: file, proto: proto, survey: s}, nil
 }

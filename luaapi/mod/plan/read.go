@@ -57,6 +57,12 @@ func parsed(u *message.URI, uri string) target {
 	return target{uri: uri, key: string(u.AppendKey(nil)), user: string(message.AppendUnescaped(nil, u.User))}
 }
 
+// Undialled says why a text cannot be the target of plan.to, "" if it can.
+func Undialled(uri string) string {
+	u, err := message.ParseURI([]byte(uri))
+	return undialled(&u, err, uri)
+}
+
 // undialled says why a URI cannot be the Request-URI of a branch, "" if it can.
 func undialled(u *message.URI, err error, uri string) string {
 	switch {

@@ -1,0 +1,118 @@
+package api
+
+import "slices"
+
+const (
+	nodeType     Type = "tandem.node"
+	stepType     Type = "tandem.step"
+	addedHeaders Type = "table<string, string|number>"
+)
+
+func planModule() Module {
+	list := value("list", "tandem.group_options", "the steps, and the options of the group")
+	return Module{
+		Name: "plan", Doc: "Plans say where a call goes. A plan is a value: make it once and return it for every call, or make it in the handler.",
+		Functions: []Function{{
+			Name: "to", Doc: "One target.",
+			Params:  values(value("target", "string|tandem.uri", "a SIP URI, or a URI of the call such as `call.ruri`; over UDP in this release"), value("options?", "tandem.target_options", "how it is called")),
+			Returns: returns(nodeType), Errors: "when the URI cannot be dialled", Use: `plan.to("sip:100@192.0.2.11", { ring = 20 })`,
+		}, {
+			Name: "serial", Doc: "Steps one after the other until one answers.", Params: values(list),
+			Returns: returns(nodeType), Errors: "at a nil in the list", Use: `plan.serial { plan.to "sip:100@192.0.2.11", plan.to "sip:101@192.0.2.12" }`,
+		}, {
+			Name: "parallel", Doc: "Steps together; the first answer wins.", Params: values(list),
+			Returns: returns(nodeType), Errors: "at a nil in the list, and at a `delay` that is not below the `ring` of the group",
+			Use: `plan.parallel { plan.to "sip:100@192.0.2.11", plan.to "sip:101@192.0.2.12", ring = 25 }`,
+		}, {
+			Name: "reject", Doc: "Ends the call with a response.",
+			Params: values(
+				value("code", "integer", "the response").in("", Range{Min: 300, Max: 699, Whole: true}),
+				value("phrase?", "string", "the reason phrase; the usual one if it is left out"),
+				value("headers?", addedHeaders, "header fields of the response")),
+			Returns: returns(nodeType), Use: `plan.reject(480, "Please call again later", { ["Retry-After"] = 600 })`,
+		}, {
+			Name: "redirect", Doc: "Ends the call with 302 and contacts.",
+			Params:  values(value("contacts", "tandem.contacts", "where to call instead, in this order")),
+			Returns: returns(nodeType), Errors: "when there is no contact", Use: `plan.redirect { "sip:a@192.0.2.11", { uri = "sip:b@192.0.2.12", q = 0.5 } }`,
+		}, {
+			Name: "follow", Doc: "The contacts of a 3xx in the branch's place. Only `route.redirected` may return it.",
+			Returns: returns(nodeType), Use: "plan.follow()",
+		}, {
+			Name: "pass", Doc: "The transfer request goes on to the other leg. Only `route.refer` may return it.",
+			Returns: returns(nodeType), Use: "plan.pass()",
+		}},
+	}
+}
+
+func planAliases() []Alias {
+	return []Alias{{
+		Type: stepType, Is: "tandem.node|fun(call: tandem.call, branch?: tandem.branch): tandem.node?",
+		Doc: "A step of a plan. Where a plan may stand, a function may stand that returns one; it is called when it is reached.",
+	}}
+}
+
+// common are the options that targets and groups have.
+func common() []Value {
+	return values(
+		value("ring?", "number", "how long it may ring; a group's covers everything inside").in("s", Range{Above: true, Max: maxSeconds}),
+		value("delay?", "number", "how long it waits, from the start of the group, in a serial from the previous failure").in("s", Range{Max: maxSeconds}),
+		value("name?", "string", "shown in traces; of a group: `branch.group`"),
+		value("on?", "tandem.edges", "what takes its place when it fails, by outcome"),
+	)
+}
+
+// maxSeconds is the longest time that an option may give.
+const maxSeconds = 1_000_000
+
+func planClasses() []Class {
+	return []Class{{
+		Name: "plan", Type: nodeType, Module: "plan", Doc: "A plan: what the functions of module `plan` return, and handlers may.",
+	}, {
+		Name: "target options", Type: "tandem.target_options", Kind: Options, Module: "plan",
+		Doc:    "How a target is called; `route.defaults` are such options for every target.",
+		Fields: targetOptions(),
+	}, {
+		Name: "group options", Type: "tandem.group_options", Kind: Options, Module: "plan", Items: stepType,
+		Doc: "The list that a group is made of: its steps, and its options by name.",
+		Fields: append(common(),
+			value("each?", "tandem.each_options", "options that its members leave unset"),
+			value("hold?", "boolean", "delayed members wait although no member runs").or("false"),
+		),
+	}, {
+		Name: "each", Type: "tandem.each_options", Kind: Options, Module: "plan", Doc: "Options that the members of a group leave unset.",
+		Fields: eachOptions(),
+	}, {
+		Name: "on", Type: "tandem.edges", Kind: Options, Module: "plan", Doc: "Plans by outcome: what takes the place of a step that fails so.",
+		Fields: outcomes(),
+	}, {
+		Name: "contacts", Type: "tandem.contacts", Kind: Options, Module: "plan", Items: "string|tandem.uri|tandem.contact_options",
+		Doc: "The list of contacts of a redirection.",
+	}, {
+		Name: "contact options", Type: "tandem.contact_options", Kind: Options, Module: "plan", Doc: "A contact with a preference.",
+		Fields: values(
+			value("uri", "string|tandem.uri", "where to"),
+			value("q?", "number", "the preference (RFC 3261 §20.10)").in("", Range{Max: 1}).or("1"),
+			value("user?", "string", "is ignored: `branch.contacts` have it"),
+		),
+	}}
+}
+
+// targetOptions are the options of one target.
+func targetOptions() []Value {
+	return append(common(),
+		value("on_6xx?", `"stop"|"branch"`, "what a 6xx does: it ends the plan, or counts as this branch's failure").or(`"stop"`),
+		value("headers?", "table<string, string|number|false>", "header fields that are set, or with `false` taken away"),
+		value("redirect?", `"deny"|"follow"|"pass"`, "what a 3xx does when no handler decides").or(`"deny"`),
+		value("auth?", `"pass"`, "401 and 407 go to the caller"),
+		value("early_media?", `"first"|"all"|"none"`, "what the caller is shown before the answer: the first early dialog with SDP, all under tags of their own, or none").or(`"first"`),
+		value("prack?", `"supported"|"off"|"required"`, "reliable provisionals on this leg (RFC 3262)").or(`"supported"`),
+		value("max_duration?", "number", "how long the call may last from its answer; then both sides get a BYE").in("s", Range{Above: true, Max: maxSeconds}),
+		value("send_181?", "boolean", "the caller hears 181 Call Is Being Forwarded when this target is called").or("false"),
+		value("dialect?", `"minisipserver"`, "that 181 has its form of Call-Info"),
+	)
+}
+
+// eachOptions are those of targets that each may give: all but the name.
+func eachOptions() []Value {
+	return slices.DeleteFunc(targetOptions(), func(v Value) bool { return v.Name == "name" })
+}

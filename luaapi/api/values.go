@@ -1,0 +1,134 @@
+package api
+
+// valueClasses are what handlers are given.
+func valueClasses() []Class {
+	return []Class{callClass(), branchClass(), uriClass(), sourceClass(), timeClass(), responseClass(), contactClass(), headersClass()}
+}
+
+func callClass() Class {
+	return Class{
+		Name: "call", Type: callType, Doc: "A call, or a request outside a dialog (`req`).",
+		Fields: values(
+			value("id", "string", "the Call-ID of the caller's leg: what the log names the call by"),
+			value("method", "string", "of the request"),
+			value("body", "string", "of the request"),
+			value("from", "tandem.uri", "the From"),
+			value("to", "tandem.uri", "the To"),
+			value("ruri", "tandem.uri", "the Request-URI"),
+			value("headers", "tandem.headers", "`headers[\"Diversion\"]` is a list of raw values, empty if there are none; any case, compact forms too"),
+			value("source", "tandem.source", "where the request came from"),
+			value("time", "tandem.time", "when it came"),
+			value("best?", branchType, "the best response so far, as a branch; nil if there is none"),
+			value("round", "integer", "how often `exhausted` was asked"),
+			value("pending", "integer", "branches that run"),
+			value("vars", "table", "a table of your own that lives as long as the call"),
+		),
+		Methods: []Function{
+			{
+				Name: "progress", Doc: "Sends a provisional response to the caller.",
+				Params: values(value("code", "integer", "the response").in("", Range{Min: 101, Max: 199, Whole: true}), value("headers?", addedHeaders, "header fields of it")),
+				Errors: "when the call is over or answered", Use: "call:progress(182, { [\"X-Queue\"] = \"3\" })",
+			},
+			{
+				Name: "hangup", Doc: "Ends the call: BYE to both sides, or 480 before it is answered.",
+				Params: values(value("phrase?", "string", "the reason phrase")), Errors: "when the call is over", Use: "call:hangup()",
+			},
+			{
+				Name: "log", Doc: "Writes a line in the log that carries the call.",
+				Params: values(value("text", "any", "what happened"), value("fields?", "table<string, any>", "values by name")),
+				Errors: "when the call is over", Use: `call:log("no such user", { user = call.ruri.user })`,
+			},
+		},
+	}
+}
+
+func branchClass() Class {
+	return Class{
+		Name: "branch", Type: branchType, Doc: "A step of the plan: a target, or a group by its best failed branch.",
+		Fields: values(
+			value("uri?", "tandem.uri", "the target"),
+			value("user?", "string", "the user part of the target"),
+			value("name?", "string", "its option `name`"),
+			value("group?", "string", "the `name` of the group around it"),
+			value("code?", "integer", "the code it failed with"),
+			value("phrase?", "string", "the reason phrase; without a response, why it was not reached"),
+			value("outcome?", "string", "how it failed: `busy`, `no_answer`, …"),
+			value("cause?", "integer", "the Q.850 cause"),
+			value("reasons", "string[]", "the raw values of Reason"),
+			value("response?", "tandem.response", "the final response; nil if none came"),
+			value("contacts", "tandem.contact[]", "of a 3xx, by descending q"),
+			value("elapsed", "number", "how long it ran").in("s", Range{}),
+			value("rang", "boolean", "whether it rang"),
+			value("attempt", "integer", "1 and up by replacement"),
+			value("synthetic", "boolean", "whether no peer sent the code"),
+		),
+	}
+}
+
+func uriClass() Class {
+	return Class{
+		Name: "URI", Type: "tandem.uri", Doc: "A URI; `tostring` gives its text, and `plan.to` takes it.",
+		Fields: values(
+			value("scheme?", "string", "`sip`, `tel`, …, in lower case"),
+			value("user?", "string", "the user part, unescaped"),
+			value("host?", "string", "the host"),
+			value("port?", "integer", "the port, nil if it names none"),
+			value("params", "table<string, string|true>", "its parameters by name in lower case; one without a value is `true`"),
+			value("display?", "string", "the display name, without quotes"),
+			value("tag?", "string", "the tag of a From or To"),
+		),
+	}
+}
+
+func sourceClass() Class {
+	return Class{
+		Name: "source", Type: "tandem.source", Doc: "Where a request came from; `tostring` gives `udp:192.0.2.1:5060`.",
+		Fields: values(
+			value("ip?", "string", "the address"),
+			value("port", "integer", "the port"),
+			value("transport", "string", "`udp`"),
+		),
+	}
+}
+
+func timeClass() Class {
+	return Class{
+		Name: "time", Type: "tandem.time", Kind: Record, Doc: "A date as Lua's `os.date(\"*t\")` gives it, with `unix` and `zone`.",
+		Fields: values(
+			value("year", "integer", "2026"), value("month", "integer", "1 to 12"), value("day", "integer", "1 to 31"),
+			value("hour", "integer", "0 to 23"), value("min", "integer", "0 to 59"), value("sec", "integer", "0 to 60"),
+			value("wday", "integer", "1 (Sunday) to 7"), value("yday", "integer", "1 to 366"),
+			value("isdst", "boolean", "daylight saving time"), value("unix", "integer", "since 1970 in UTC").in("s", Range{}),
+			value("zone", "string", "the name of the time zone"),
+		),
+	}
+}
+
+func responseClass() Class {
+	return Class{
+		Name: "response", Type: "tandem.response", Doc: "A final response.",
+		Fields: values(
+			value("code", "integer", "300 to 699"),
+			value("phrase?", "string", "the reason phrase"),
+			value("headers", "tandem.headers", "lists of raw values by name"),
+		),
+	}
+}
+
+func contactClass() Class {
+	return Class{
+		Name: "contact", Type: "tandem.contact", Kind: Record, Doc: "A contact of a 3xx.",
+		Fields: values(
+			value("uri", "string", "where to"),
+			value("user?", "string", "its user part"),
+			value("q", "number", "the preference, 0 to 1"),
+		),
+	}
+}
+
+func headersClass() Class {
+	return Class{
+		Name: "headers", Type: "tandem.headers", Open: "string[]",
+		Doc: "The header fields of a message: `headers[\"Diversion\"]` is a list of raw values, empty if there are none.",
+	}
+}

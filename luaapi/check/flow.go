@@ -1,0 +1,80 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/yuin/gopher-lua/ast"
+)
+
+// flow reports statements that are never reached.
+func (f *file) flow(tree []ast.Stmt) {
+	f.block(tree)
+	visit(tree, func(e ast.Expr) {
+		if fn, ok := e.(*ast.FunctionExpr); ok {
+			f.block(fn.Stmts)
+		}
+	})
+}
+
+func (f *file) block(stmts []ast.Stmt) {
+	for i, st := range stmts {
+		if i+1 < len(stmts) && f.ends(st) {
+			if _, label := stmts[i+1].(*ast.LabelStmt); !label {
+				f.report(stmts[i+1].Line(), ruleUnreachable, Warning, "this is never reached")
+			}
+			break
+		}
+	}
+	for _, st := range stmts {
+		_, blocks := children(st)
+		for _, b := range blocks {
+			f.block(b)
+		}
+	}
+}
+
+// ends reports whether nothing that follows a statement in its block is reached.
+func (f *file) ends(st ast.Stmt) bool {
+	switch st := st.(type) {
+	case *ast.ReturnStmt, *ast.BreakStmt, *ast.GotoStmt:
+		return true
+	case *ast.DoBlockStmt:
+		return f.blockEnds(st.Stmts)
+	case *ast.IfStmt:
+		return f.blockEnds(st.Then) && f.blockEnds(st.Else)
+	case *ast.WhileStmt:
+		_, forever := st.Condition.(*ast.TrueExpr)
+		return forever && !leaves(st.Stmts)
+	case *ast.FuncCallStmt:
+		call, ok := st.Expr.(*ast.FuncCallExpr)
+		if !ok {
+			return false
+		}
+		id, ok := call.Func.(*ast.IdentExpr)
+		return ok && id.Value == "error" && f.names.uses[id] == nil
+	}
+	return false
+}
+
+func (f *file) blockEnds(stmts []ast.Stmt) bool {
+	return slices.ContainsFunc(stmts, f.ends)
+}
+
+// leaves reports whether a loop with that body may be left for what follows it.
+func leaves(body []ast.Stmt) bool {
+	for _, st := range body {
+		switch st.(type) {
+		case *ast.BreakStmt, *ast.GotoStmt:
+			return true
+		case *ast.WhileStmt, *ast.RepeatStmt, *ast.NumberForStmt, *ast.GenericForStmt:
+			continue // a break in it leaves that loop
+		}
+		_, blocks := children(st)
+		for _, b := range blocks {
+			if leaves(b) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,54 @@
+local plan = require "plan"
+
+local function a(x)
+  do return x end
+  print(x) --> warning unreachable this is never reached
+  print(x)
+end
+
+local function b(x)
+  if x then
+    error "no"
+    print(x) --> warning unreachable this is never reached
+  elseif x == false then
+    return 1
+  else
+    return 2
+  end
+  print(x) --> warning unreachable this is never reached
+end
+
+local function c(x)
+  while true do
+    if x then break end
+  end
+  print(x)
+  while true do
+    for _ = 1, 2 do break end
+    print(x)
+  end
+  print(x) --> warning unreachable this is never reached
+end
+
+local function d(x)
+  for i = 1, x do
+    do goto continue end
+    ::continue::
+    print(i)
+  end
+  repeat print(x) until true
+  if x then return end
+  return 3
+end
+
+return {
+  invite = function(call)
+    if a(call.id) then
+      return plan.reject(404)
+    elseif b(c) then
+      error(d(1))
+    else
+      while true do print(1) end
+    end
+  end,
+}

@@ -13,7 +13,7 @@ import (
 
 // format is string.format, as C has it: gopher-lua hands the format to Go, whose verbs differ.
 func (v *vm) format(L *lua.LState) int {
-	f := L.CheckString(1)
+	f := argText(L, 1)
 	var out []byte
 	arg := 1
 	for len(f) > 0 {
@@ -72,20 +72,24 @@ func appendDirective(L *lua.LState, out []byte, spec string, verb byte, arg int)
 	}
 	switch verb {
 	case 'd', 'i':
-		return fmt.Appendf(out, spec+"d", int64(L.CheckNumber(arg)))
+		return fmt.Appendf(out, spec+"d", int64(argNumber(L, arg)))
 	case 'u', 'x', 'X', 'o':
 		if verb == 'u' {
 			verb = 'd'
 		}
-		return fmt.Appendf(out, spec+string(verb), uint64(int64(L.CheckNumber(arg))))
+		n := uint64(int64(argNumber(L, arg)))
+		if n == 0 {
+			spec = strings.ReplaceAll(spec, "#", "") // C writes no 0x before it
+		}
+		return fmt.Appendf(out, spec+string(verb), n)
 	case 'c':
-		return append(out, byte(L.CheckNumber(arg)))
+		return append(out, byte(argNumber(L, arg)))
 	case 'e', 'E', 'f', 'g', 'G':
-		return appendFloat(out, spec, verb, float64(L.CheckNumber(arg)))
+		return appendFloat(out, spec, verb, argNumber(L, arg))
 	case 's':
-		return appendText(out, spec, L.ToStringMeta(L.Get(arg)).String())
+		return appendText(out, spec, display(L, L.Get(arg)))
 	case 'q':
-		return appendQuoted(out, L.CheckString(arg))
+		return appendQuoted(out, argText(L, arg))
 	}
 	mod.Raise(L, mod.Where(L), "string.format has no %s%c", spec, verb)
 	return out
@@ -109,7 +113,11 @@ func appendText(out []byte, spec, s string) []byte {
 func appendFloat(out []byte, spec string, verb byte, f float64) []byte {
 	if math.IsInf(f, 0) || math.IsNaN(f) {
 		spec, _, _ = strings.Cut(spec, ".")
-		return appendText(out, spec, strings.ToLower(strings.TrimPrefix(fmt.Sprint(f), "+")))
+		s := notFinite(f)
+		if verb < 'a' {
+			s = strings.ToUpper(s)
+		}
+		return appendText(out, spec, s)
 	}
 	if !strings.Contains(spec, ".") {
 		spec += ".6"

@@ -1,6 +1,7 @@
 package luaapi
 
 import (
+	"math"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -29,15 +30,13 @@ var stateOptions = lua.Options{
 // machine, or depends on the time.
 var (
 	baseNames = []string{
-		"getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "tonumber", "tostring",
-		"type", "_VERSION",
+		"getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "type", "_VERSION",
 	}
 	tableNames = []string{"getn", "maxn"}
 	mathNames  = []string{
 		"abs", "acos", "asin", "atan", "atan2", "ceil", "cos", "cosh", "deg", "exp", "floor", "fmod", "frexp", "huge",
 		"ldexp", "log", "log10", "max", "min", "mod", "modf", "pi", "pow", "rad", "sin", "sinh", "sqrt", "tan", "tanh",
 	}
-	stringNames = []string{"char", "len", "sub"}
 )
 
 // standard holds gopher-lua's standard library, from which sandboxes take functions. Its functions keep nothing, so that
@@ -57,15 +56,15 @@ func (v *vm) sandbox() *lua.LState {
 	v.L, v.meter.L = L, L
 	all := standard()
 	globals := pick(L, all, baseNames)
-	str := v.stringLib(pick(L, library(all, "string"), stringNames))
+	str := v.stringLib()
 	tab := pick(L, library(all, "table"), tableNames)
-	num := pick(L, library(all, "math"), mathNames)
-	set(L, str, map[string]lua.LGFunction{"byte": v.byteCodes(all)})
+	num := mathLib(L, library(all, "math"))
 	set(L, tab, map[string]lua.LGFunction{"concat": v.concat, "insert": v.insert, "remove": v.remove, "sort": v.sort})
 	num.RawSetString("random", L.NewFunction(random(rand.New(v.opt.Random(v.generation, v.shard)))))
 	set(L, globals, map[string]lua.LGFunction{
 		"print": v.print, "rawset": rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
-		"error": lower.Error, "xpcall": lower.XPCall, "assert": assert, "select": selectFrom,
+		"error": raise, "xpcall": lower.XPCall, "assert": assert, "select": selectFrom,
+		"tostring": toString, "tonumber": toNumber, lower.Concat: v.join,
 	})
 	for name, lib := range map[string]*lua.LTable{"string": str, "table": tab, "math": num} {
 		globals.RawSetString(name, mod.Lock(L, name, lib, false, lockedLibrary(name)))
@@ -87,6 +86,22 @@ func pick(L *lua.LState, from *lua.LTable, names []string) *lua.LTable {
 	for _, n := range names {
 		t.RawSetString(n, from.RawGetString(n))
 	}
+	return t
+}
+
+// mathLib makes `math`, whose functions read strings as numbers as Lua does.
+func mathLib(L *lua.LState, from *lua.LTable) *lua.LTable {
+	t := pick(L, from, mathNames)
+	t.ForEach(func(name, f lua.LValue) {
+		if f, ok := f.(*lua.LFunction); ok {
+			n, ok := arity[name.String()]
+			if !ok {
+				n = 1
+			}
+			t.RawSet(name, L.NewFunction(numbers(f.GFunction, n)))
+		}
+	})
+	t.RawSetString("huge", lua.LNumber(math.Inf(1))) // gopher-lua has the largest number that is finite
 	return t
 }
 
@@ -134,22 +149,13 @@ func setMetatable(L *lua.LState) int {
 	return 1
 }
 
-// byteCodes is string.byte, whose cost is taken from the budget.
-func (v *vm) byteCodes(all *lua.LTable) lua.LGFunction {
-	fn := library(all, "string").RawGetString("byte").(*lua.LFunction).GFunction
-	return func(L *lua.LState) int {
-		v.meter.left -= len(L.Get(1).String()) / 8
-		return fn(L)
-	}
-}
-
 // maxUnpack is how many values unpack may return.
 const maxUnpack = 8000
 
 // unpack is unpack, bounded.
 func (v *vm) unpack(L *lua.LState) int {
 	t := L.CheckTable(1)
-	from, to := L.OptInt(2, 1), L.OptInt(3, t.Len())
+	from, to := optInt(L, 2, 1), optInt(L, 3, t.Len())
 	if from > to {
 		return 0
 	}
@@ -173,9 +179,9 @@ func random(r *rand.Rand) lua.LGFunction {
 			L.Push(lua.LNumber(r.Float64()))
 			return 1
 		case 1:
-			lo, hi = 1, L.CheckInt(1)
+			lo, hi = 1, argInt(L, 1)
 		default:
-			lo, hi = L.CheckInt(1), L.CheckInt(2)
+			lo, hi = argInt(L, 1), argInt(L, 2)
 		}
 		if hi < lo || hi-lo < 0 || hi-lo+1 <= 0 {
 			mod.Raise(L, mod.Where(L), "math.random: the interval is empty")
@@ -189,7 +195,7 @@ func random(r *rand.Rand) lua.LGFunction {
 func (v *vm) print(L *lua.LState) int {
 	var parts []string
 	for i := 1; i <= L.GetTop(); i++ {
-		parts = append(parts, L.ToStringMeta(L.Get(i)).String())
+		parts = append(parts, display(L, L.Get(i)))
 	}
 	L.SetTop(0)
 	L.Push(lua.LString(strings.Join(parts, "\t")))

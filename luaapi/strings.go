@@ -13,23 +13,81 @@ import (
 
 // stringLib makes `string` and the metatable of strings. The functions that gopher-lua has no bound for are ours;
 // upper and lower too, which there follow Unicode and spoil bytes that are not UTF-8.
-func (v *vm) stringLib(fields *lua.LTable) *lua.LTable {
+func (v *vm) stringLib() *lua.LTable {
 	L := v.L
+	fields := L.NewTable()
 	set(L, fields, map[string]lua.LGFunction{
 		"find": v.find, "match": v.match, "gmatch": v.gmatch, "gsub": v.gsub, "rep": v.rep, "format": v.format,
-		"upper": v.mapBytes('a', 'z'), "lower": v.mapBytes('A', 'Z'), "reverse": v.reverse,
+		"byte": v.byteCodes, "char": char, "len": length, "sub": substring, "upper": v.mapBytes('a', 'z'), "lower": v.mapBytes('A', 'Z'), "reverse": v.reverse,
 	})
-	mt := L.CreateTable(0, 2)
+	mt := L.CreateTable(0, 16)
 	mt.RawSetString("__index", fields)
 	mt.RawSetString("__metatable", lua.LFalse)
+	for event, op := range operators {
+		mt.RawSetString(event, L.NewFunction(operator(event, op)))
+	}
 	L.SetMetatable(lua.LString(""), mt)
 	return fields
+}
+
+// span turns arguments from and to, positions from 1 or from the end if they are negative, into indexes into a string of n bytes.
+func span(L *lua.LState, n, from, to int) (int, int) {
+	place := func(i int) int {
+		if i < 0 {
+			i += n + 1
+		}
+		return i
+	}
+	first, last := max(place(from), 1), min(place(to), n)
+	return first - 1, max(last, first-1)
+}
+
+// substring is string.sub.
+func substring(L *lua.LState) int {
+	s := argText(L, 1)
+	from, to := span(L, len(s), argInt(L, 2), optInt(L, 3, -1))
+	L.Push(lua.LString(s[min(from, len(s)):min(to, len(s))]))
+	return 1
+}
+
+func length(L *lua.LState) int {
+	L.Push(lua.LNumber(len(argText(L, 1))))
+	return 1
+}
+
+// byteCodes is string.byte, whose cost is taken from the budget.
+func (v *vm) byteCodes(L *lua.LState) int {
+	s := argText(L, 1)
+	first := optInt(L, 2, 1)
+	from, to := span(L, len(s), first, optInt(L, 3, first))
+	if to-from > maxUnpack {
+		mod.Raise(L, mod.Where(L), "string.byte: more than %d values", maxUnpack)
+	}
+	v.meter.left -= max(to-from, 0)
+	for i := from; i < to; i++ {
+		L.Push(lua.LNumber(s[i]))
+	}
+	return max(to-from, 0)
+}
+
+// char is string.char.
+func char(L *lua.LState) int {
+	b := make([]byte, L.GetTop())
+	for i := range b {
+		c := argInt(L, i+1)
+		if c < 0 || c > 255 {
+			L.ArgError(i+1, "invalid value")
+		}
+		b[i] = byte(c)
+	}
+	L.Push(lua.LString(b))
+	return 1
 }
 
 // mapBytes changes the case of the letters between lo and hi.
 func (v *vm) mapBytes(lo, hi byte) lua.LGFunction {
 	return func(L *lua.LState) int {
-		b := []byte(L.CheckString(1))
+		b := []byte(argText(L, 1))
 		v.meter.copied(len(b))
 		for i, c := range b {
 			if c >= lo && c <= hi {
@@ -42,7 +100,7 @@ func (v *vm) mapBytes(lo, hi byte) lua.LGFunction {
 }
 
 func (v *vm) reverse(L *lua.LState) int {
-	b := []byte(L.CheckString(1))
+	b := []byte(argText(L, 1))
 	v.meter.copied(len(b))
 	slices.Reverse(b)
 	L.Push(lua.LString(b))
@@ -90,7 +148,7 @@ func (v *vm) next(L *lua.LState, p *pattern.Pattern, m *pattern.Match, s string,
 
 // start turns position argument n (from 1, negative from the end) into an index into s.
 func start(L *lua.LState, n int, s string) int {
-	i := L.OptInt(n, 1)
+	i := optInt(L, n, 1)
 	if i < 0 {
 		i += len(s) + 1
 	}
@@ -100,7 +158,7 @@ func start(L *lua.LState, n int, s string) int {
 const specials = "^$*+?.([%-"
 
 func (v *vm) find(L *lua.LState) int {
-	s, pat := L.CheckString(1), L.CheckString(2)
+	s, pat := argText(L, 1), argText(L, 2)
 	init := start(L, 3, s)
 	if L.ToBool(4) || !strings.ContainsAny(pat, specials) {
 		v.meter.copied(len(s) - init)
@@ -128,8 +186,8 @@ func (v *vm) find(L *lua.LState) int {
 }
 
 func (v *vm) match(L *lua.LState) int {
-	s := L.CheckString(1)
-	p := v.pattern(L, L.CheckString(2), true)
+	s := argText(L, 1)
+	p := v.pattern(L, argText(L, 2), true)
 	var m pattern.Match
 	if !v.next(L, p, &m, s, start(L, 3, s)) {
 		L.Push(lua.LNil)
@@ -165,8 +223,8 @@ func firstCapture(p *pattern.Pattern, m *pattern.Match, s string) lua.LValue {
 }
 
 func (v *vm) gmatch(L *lua.LState) int {
-	s := L.CheckString(1)
-	p := v.pattern(L, L.CheckString(2), false)
+	s := argText(L, 1)
+	p := v.pattern(L, argText(L, 2), false)
 	at := 0
 	L.Push(L.NewFunction(func(L *lua.LState) int {
 		var m pattern.Match
@@ -184,11 +242,11 @@ func (v *vm) gmatch(L *lua.LState) int {
 }
 
 func (v *vm) gsub(L *lua.LState) int {
-	s := L.CheckString(1)
-	text := L.CheckString(2)
+	s := argText(L, 1)
+	text := argText(L, 2)
 	p := v.pattern(L, text, true)
 	L.CheckTypes(3, lua.LTString, lua.LTNumber, lua.LTTable, lua.LTFunction)
-	limit := L.OptInt(4, len(s)+1)
+	limit := optInt(L, 4, len(s)+1)
 	anchored := strings.HasPrefix(text, "^")
 	var out []byte
 	var m pattern.Match
@@ -229,11 +287,12 @@ func (v *vm) replace(L *lua.LState, out []byte, p *pattern.Pattern, m *pattern.M
 	case *lua.LTable:
 		with = L.GetTable(r, firstCapture(p, m, s))
 	default:
-		return expand(L, out, r.String(), p, m, s)
+		return expand(L, out, argText(L, 3), p, m, s)
 	}
 	switch w := with.(type) {
 	case lua.LString, lua.LNumber:
-		return append(out, w.String()...)
+		s, _ := asText(w)
+		return append(out, s...)
 	}
 	if lua.LVAsBool(with) {
 		mod.Raise(L, mod.Where(L), "invalid replacement value (a %s)", with.Type())
@@ -258,7 +317,8 @@ func expand(L *lua.LState, out []byte, text string, p *pattern.Pattern, m *patte
 		case n >= p.Captures():
 			mod.Raise(L, mod.Where(L), "invalid capture index")
 		default:
-			out = append(out, captured(m, n, s).String()...)
+			c, _ := asText(captured(m, n, s))
+			out = append(out, c...)
 		}
 	}
 	return out
@@ -279,7 +339,7 @@ func (v *vm) push(L *lua.LState, s []byte) {
 }
 
 func (v *vm) rep(L *lua.LState) int {
-	s, n := L.CheckString(1), max(L.CheckInt(2), 0)
+	s, n := argText(L, 1), max(argInt(L, 2), 0)
 	if len(s) > 0 && n > MaxString/len(s) {
 		bound(L, MaxString+1)
 	}
@@ -290,14 +350,15 @@ func (v *vm) rep(L *lua.LState) int {
 
 // concat is table.concat.
 func (v *vm) concat(L *lua.LState) int {
-	t, sep := L.CheckTable(1), L.OptString(2, "")
+	t, sep := L.CheckTable(1), optText(L, 2, "")
 	var out []byte
-	for i, last := L.OptInt(3, 1), L.OptInt(4, t.Len()); i <= last; i++ {
+	for i, last := optInt(L, 3, 1), optInt(L, 4, t.Len()); i <= last; i++ {
 		item := t.RawGetInt(i)
-		if !lua.LVCanConvToString(item) {
+		s, ok := asText(item)
+		if !ok {
 			mod.Raise(L, mod.Where(L), "table.concat: item %d is a %s", i, mod.TypeName(item))
 		}
-		out = append(out, item.String()...)
+		out = append(out, s...)
 		if i < last {
 			out = append(out, sep...)
 		}

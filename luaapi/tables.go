@@ -26,7 +26,7 @@ func (v *vm) insert(L *lua.LState) int {
 		t.Append(L.Get(2))
 	case 3:
 		v.meter.left -= t.MaxN() / 64
-		t.Insert(L.CheckInt(2), L.Get(3))
+		t.Insert(argInt(L, 2), L.Get(3))
 	default:
 		mod.Raise(L, mod.Where(L), "table.insert takes a table, a position if it is not the end, and a value")
 	}
@@ -37,7 +37,7 @@ func (v *vm) insert(L *lua.LState) int {
 func (v *vm) remove(L *lua.LState) int {
 	t := changeable(L, "remove")
 	n := t.Len()
-	at := L.OptInt(2, n)
+	at := optInt(L, 2, n)
 	if at < 1 || at > n {
 		return 0
 	}

@@ -15,14 +15,14 @@ import (
 // as it is too, so that the two can be compared.
 const routing = `
 local users = {}
-for i = 0, 99 do users[tostring(i + 200)] = { uri = "sip:" .. i .. "@192.0.2.20", ring = i % 3 == 0 and 20 or nil } end
+for i = 0, 99 do users[tostring(i + 200)] = { host = "192.0.2.20", ring = i % 3 == 0 and 20 or nil } end
 local groups = { sales = { "201", "202", "203" }, support = { "204", "205" } }
 local function open(hour, day) return day ~= 0 and hour >= 8 and hour < 18 end
 local function target(name, opts)
 	local user = users[name]
 	if not user then return nil end
 	opts = opts or {}
-	return { uri = user.uri, ring = opts.ring or user.ring or 25, delay = opts.delay }
+	return { uri = "sip:" .. name .. "@" .. user.host, ring = opts.ring or user.ring or 25, delay = opts.delay }
 end
 return function(call)
 	local name, plan = call.user, { mode = "parallel" }
@@ -61,6 +61,7 @@ func handler(t testing.TB, lowered bool) *lua.LState {
 	}
 	L := lua.NewState()
 	t.Cleanup(L.Close)
+	L.SetGlobal(lower.Concat, L.NewFunction(join))
 	L.Push(L.NewFunctionFromProto(proto))
 	L.Call(0, 1)
 	call := L.NewTable()
@@ -70,6 +71,17 @@ func handler(t testing.TB, lowered bool) *lua.LState {
 	call.RawSetString("day", lua.LNumber(3))
 	L.Push(call)
 	return L
+}
+
+// join is lower.Concat for strings.
+func join(L *lua.LState) int {
+	var buf [8]string
+	parts := buf[:0]
+	for i := 1; i <= L.GetTop(); i++ {
+		parts = append(parts, string(L.Get(i).(lua.LString)))
+	}
+	L.Push(lua.LString(strings.Join(parts, "")))
+	return 1
 }
 
 func bench(b *testing.B, lowered bool) {

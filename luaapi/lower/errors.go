@@ -39,7 +39,7 @@ func XPCall(L *lua.LState) int {
 	L.Push(handler)
 	L.Push(raised(err))
 	if err := L.PCall(1, 1, nil); err != nil {
-		L.Push(raised(err))
+		L.Push(lua.LString("error in error handling"))
 	}
 	return 2
 }

@@ -76,10 +76,32 @@ func (r *rewriter) expr(e ast.Expr) ast.Expr {
 		return decide(e)
 	case *ast.UnaryNotOpExpr:
 		return negate(e)
+	case *ast.StringConcatOpExpr:
+		return r.concat(e)
 	case *ast.TableExpr:
 		return r.table(e)
 	}
 	return e
+}
+
+// Concat is the name of the function that joins strings and numbers, which the globals of a state must have. What the machine itself
+// does with a.."" writes numbers as Go does, and has no bound.
+const Concat = "(..)"
+
+// maxParts is how many values one call of Concat joins: they must fit into the registers of a function.
+const maxParts = 50
+
+// concat makes a call of a .. b .. c. What stands right of the last operator has been rewritten, and is a call already.
+func (r *rewriter) concat(e *ast.StringConcatOpExpr) ast.Expr {
+	line := e.Line()
+	call := place(&ast.FuncCallExpr{Func: ident(line, Concat), Args: []ast.Expr{single(e.Lhs)}, AdjustRet: true}, line)
+	if right, ok := e.Rhs.(*ast.FuncCallExpr); ok && r.joins[right] && len(right.Args) < maxParts {
+		call.Args = append(call.Args, right.Args...)
+	} else {
+		call.Args = append(call.Args, single(e.Rhs))
+	}
+	r.joins[call] = true
+	return call
 }
 
 // constness is what is known of a value as a condition.

@@ -31,14 +31,20 @@ import (
 // user's text.
 func Chunk(stmts []ast.Stmt) []ast.Stmt {
 	n := resolve(stmts)
-	r := &rewriter{names: n, fn: n.main}
-	return r.block(stmts)
+	r := &rewriter{names: n, fn: n.main, joins: make(map[*ast.FuncCallExpr]bool)}
+	out := r.block(stmts)
+	if len(r.joins) == 0 {
+		return out
+	}
+	line := stmts[0].Line() // a local is found sooner than a global
+	return append([]ast.Stmt{localStmt(line, []string{Concat}, ident(line, Concat))}, out...)
 }
 
 // rewriter is the second pass: it knows which names are what.
 type rewriter struct {
 	*names
-	fn    *function // around the node that is rewritten
+	fn    *function                  // around the node that is rewritten
+	joins map[*ast.FuncCallExpr]bool // made of ".."
 	fresh int
 }
 

@@ -108,6 +108,7 @@ var kinds = []struct {
 	{regexp.MustCompile(`\\"\w+\\" is global(, and .*?call\.vars)?`), "it is global"},
 	{regexp.MustCompile(`(invalid value|table\.concat: item)[^"]*`), "not for concat"},
 	{regexp.MustCompile(`(cannot change a|setmetatable: the metatable is) protected( metatable)?`), "protected metatable"},
+	{regexp.MustCompile(`(wrong number of arguments to 'insert'|table.insert takes)[^"]*`), "wrong number of arguments"},
 	{regexp.MustCompile(`bad argument [^"]*`), "bad argument"},
 }
 

@@ -259,6 +259,10 @@ func (r *resolver) expr(e ast.Expr) {
 		r.use(e)
 	case *ast.FunctionExpr:
 		r.function(e)
+	case *ast.StringConcatOpExpr:
+		r.main.captures = true // functions share Concat
+		r.expr(e.Lhs)
+		r.expr(e.Rhs)
 	default:
 		each(e, func(sub *ast.Expr) { r.expr(*sub) })
 	}

@@ -4,7 +4,7 @@ local write = require("out").write
 local shown, depth
 local function show(v)
   local kind = type(v)
-  if kind == "number" then return string.format("%.14g", v + 0) end
+  if kind == "number" then return tostring(v + 0) end
   if kind == "string" then return string.format("%q", v) end
   if kind == "function" then return "function" end
   if kind ~= "table" then return tostring(v) end

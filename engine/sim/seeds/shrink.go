@@ -94,7 +94,11 @@ func edit(v reflect.Value, n *int) bool {
 	case reflect.Slice:
 		for i := range v.Len() {
 			if turn(n) {
-				v.Set(reflect.AppendSlice(v.Slice(0, i), v.Slice(i+1, v.Len())))
+				rest := reflect.AppendSlice(v.Slice(0, i), v.Slice(i+1, v.Len()))
+				if rest.Len() == 0 {
+					rest = reflect.Zero(v.Type()) // what holds it is plain again
+				}
+				v.Set(rest)
 				return true
 			}
 		}

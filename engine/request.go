@@ -35,6 +35,10 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.inDialog(now, tx, m, f)
 		return
 	}
+	if tx.Merged() {
+		sh.finish(now, tx, m, f, 482) // RFC 3261 §8.2.2.2
+		return
+	}
 	if code, field := sh.inspect(m); code != 0 {
 		sh.finish(now, tx, m, f, code, field...)
 		return
@@ -93,7 +97,7 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 		return code, []string{"Min-SE", strconv.Itoa(leg.MinSE)}
 	}
 	if sh.calls[callKey(m)] != nil {
-		return 482, nil // §8.2.2.2: the same request by another path
+		return 482, nil // §8.2.2.2, and each call has its own key
 	}
 	return 0, nil
 }

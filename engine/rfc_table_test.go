@@ -84,7 +84,7 @@ var rfcRows = []rfcRow{
 	{41, "3261 §17.2.3", "Requests of RFC 2543 match by their fields", holds, ""},
 	{42, "3261 §17.2.4, §17.1.4", "A transport failure ends what it hits and leaves nothing", partly, "Connections that close: " + transports},
 	{43, "3261 §8.2.1", "Unknown methods: 405 with Allow", holds, "Inside a dialog they pass: the other peer decides"},
-	{44, "3261 §8.2.2.2", "The same request by another path: 482", partly, "INVITE, as long as its call is there. Other requests, and an INVITE that was refused, are not compared"},
+	{44, "3261 §8.2.2.2", "The same request by another path: 482", holds, "As long as the transaction of the first is there"},
 	{45, "3261 §8.2.2.3", "Unknown Require: 420 and Unsupported, but not in CANCEL and ACK", holds, ""},
 	{46, "3261 §8.2.3", "A body that is not understood: 415 with Accept", holds, "We end no media: bodies pass, and so does the callee's 415"},
 	{47, "3261 §8.2.6.2", "What a response copies; one To tag, not in 100", holds, ""},

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/engine"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
 )
@@ -153,6 +154,39 @@ func TestRFC_044_MergedRequest(t *testing.T) {
 	count(t, a, "INVITE", 1)
 	if len(r.caller.Received("482")) != 1 || !c.Answered() {
 		t.Errorf("%d 482, answered %v", len(r.caller.Received("482")), c.Answered())
+	}
+}
+
+func TestRFC_044_MergedWithWhatWasAnswered(t *testing.T) {
+	refuse := &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 486}}
+	for name, c := range map[string]struct {
+		method, other string // of the second one
+		after         time.Duration
+		codes         []int
+	}{
+		"refused INVITE":     {"INVITE", "", time.Second, []int{486, 482}},
+		"MESSAGE":            {"MESSAGE", "", time.Second, []int{486, 482}},
+		"MESSAGE, forgotten": {"MESSAGE", "", 33 * time.Second, []int{486, 486}},
+		"another number":     {"MESSAGE", "CSeq: 2 MESSAGE", time.Second, []int{486, 486}},
+		"another From tag":   {"MESSAGE", "From: <sip:alice@192.0.2.100>;tag=bob", time.Second, []int{486, 486}},
+		"another Call-ID":    {"MESSAGE", "Call-ID: written@192.0.2.101", time.Second, []int{486, 486}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, &script{invite: func(engine.Call) *plan.Node { return refuse }, request: func(engine.Call) *plan.Node { return refuse }}, 1)
+			r.odd = true // nobody sends an ACK
+			w := written{method: c.method}
+			r.write(r.caller, 0, w.String())
+			second := strings.Replace(w.String(), "branch=z9hG4bK", "branch=z9hG4bKpath2", 1)
+			if field, _, ok := strings.Cut(c.other, ":"); ok {
+				at := strings.Index(second, field+":")
+				second = second[:at] + c.other + second[at+strings.Index(second[at:], "\r\n"):]
+			}
+			r.write(r.caller, at(c.after), second)
+			r.run()
+			if got := answers(t, r.caller, c.method); !slices.Equal(got, c.codes) {
+				t.Errorf("answered %v, want %v", got, c.codes)
+			}
+		})
 	}
 }
 

@@ -22,6 +22,7 @@ type Layer struct {
 
 	clients map[string]*Client
 	servers map[string]*Server
+	origins map[uint64]struct{}  // of the servers' requests outside dialogs
 	waiting map[flow.Flow]*queue // clients that have heard nothing yet
 
 	d, ik, jlm linger // the finished ones, by the timers that end them
@@ -40,6 +41,7 @@ func New(heap *clock.Heap, out Sender, ids *ident.Source, user User, timers Time
 		heap: heap, out: out, user: user, timers: timers, seed: ids.Uint64(),
 		clients: map[string]*Client{},
 		servers: map[string]*Server{},
+		origins: map[uint64]struct{}{},
 		waiting: map[flow.Flow]*queue{},
 	}
 	// RFC 6026 §8.4: Timer D is at least 32 s, since the server's T1 is not known
@@ -134,13 +136,27 @@ func (l *Layer) answer(m *message.Message, code int, tag string, f flow.Flow) []
 	return l.build
 }
 
-// appendHash appends 16 hexadecimal digits made from key (FNV-1a with a secret start).
-func appendHash(dst []byte, seed uint64, key []byte) []byte {
-	const digits = "0123456789abcdef"
-	h := uint64(14695981039346656037) ^ seed
-	for _, c := range key {
+// hash is FNV-1a with a secret start.
+func hash(start uint64, b []byte) uint64 {
+	h := uint64(14695981039346656037) ^ start
+	for _, c := range b {
 		h = (h ^ uint64(c)) * 1099511628211
 	}
+	return h
+}
+
+// originOf returns what a request has in common with its copies by other paths (RFC 3261 §8.2.2.2), hashed; never 0.
+func (l *Layer) originOf(m *message.Message) uint64 {
+	l.key = append(append(l.key[:0], m.CallID()...), endOfPart)
+	l.key = append(append(l.key, m.FromTag()...), endOfPart)
+	l.key = append(message.AppendUint(l.key, m.CSeq()), m.MethodName()...)
+	return hash(l.seed, l.key) | 1
+}
+
+// appendHash appends 16 hexadecimal digits made from key.
+func appendHash(dst []byte, seed uint64, key []byte) []byte {
+	const digits = "0123456789abcdef"
+	h := hash(seed, key)
 	for range 16 {
 		dst = append(dst, digits[h&15])
 		h >>= 4

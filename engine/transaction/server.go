@@ -12,8 +12,10 @@ type Server struct {
 	// Owner is the user's own: what the request belongs to. It is dropped with the final response.
 	Owner any
 
-	toTag string
-	old   bool // the request is from an element of RFC 2543
+	toTag  string
+	old    bool   // the request is from an element of RFC 2543
+	merged bool   // there was another with its origin
+	origin uint64 // in the layer's table; 0 if it is not there
 }
 
 // newServer starts the transaction of a request whose key was not found.
@@ -27,8 +29,24 @@ func (l *Layer) newServer(m *message.Message, f flow.Flow) *Server {
 	}
 	l.servers[s.key] = s
 	l.Counters.Served++
+	if m.ToTag() == nil && s.method != message.CANCEL {
+		s.originate(m)
+	}
 	return s
 }
+
+// originate notes where a request outside a dialog came from first.
+func (s *Server) originate(m *message.Message) {
+	origin := s.layer.originOf(m)
+	if _, s.merged = s.layer.origins[origin]; !s.merged {
+		s.origin = origin
+		s.layer.origins[origin] = struct{}{}
+	}
+}
+
+// Merged reports whether the request is outside a dialog and has come by another path already, in a transaction that still is there:
+// it has the same From tag, Call-ID and CSeq (RFC 3261 §8.2.2.2).
+func (s *Server) Merged() bool { return s.merged }
 
 // SetToTag says which tag the responses carry in To, so that the answer to a CANCEL carries the same (RFC 3261 §9.2).
 func (s *Server) SetToTag(tag []byte) { s.toTag = string(tag) }
@@ -82,5 +100,8 @@ func (s *Server) terminate() {
 	}
 	s.end()
 	delete(s.layer.servers, s.key)
+	if s.origin != 0 {
+		delete(s.layer.origins, s.origin)
+	}
 	s.Owner = nil
 }

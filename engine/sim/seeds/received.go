@@ -38,7 +38,7 @@ func (k *book) gotRequest(shard int, m *message.Message) {
 		return
 	}
 	initial := m.Method() == message.INVITE && m.ToTag() == nil
-	if initial && l.call.over {
+	if first := l.call.invite; initial && l.call.over && (first.forgotten(now) || first.msg.CSeq() != m.CSeq()) {
 		l = k.renew(l)
 	}
 	k.txnOf(m, string(m.MethodName()))

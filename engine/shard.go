@@ -44,6 +44,8 @@ type Shard struct {
 	watches    map[string]*watch // by our tag towards the notifiers
 	subscribed map[string]*end   // by our tag and the peer's
 
+	past past
+
 	loopKey [sha256.Size]byte // of the marks in our Vias
 
 	msg     message.Message // of the datagram at hand

@@ -207,8 +207,7 @@ func (sh *Shard) reply(m *message.Message, f flow.Flow, code int, phrase string)
 	}
 	b := m.AppendResponse(sh.buf[:0], code, phrase, statelessTag(m), f.Remote)
 	b = message.AppendBody(sh.appendProduct(b, "Server"), nil)
-	f.Remote = m.ReplyAddr(f.Remote)
-	sh.Send(f, b)
+	sh.Send(transaction.ReplyFlow(m, f), b)
 	sh.buf = b
 }
 

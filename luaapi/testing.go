@@ -127,7 +127,7 @@ func (s *Sandbox) Call(fn *lua.LFunction) error {
 
 func (s *Sandbox) run(fn *lua.LFunction, budget int, file string) error {
 	v := s.v
-	v.meter.start(budget)
+	v.meter.start(budget, v.opt.RaiseBudget)
 	v.L.Push(fn)
 	err := v.L.PCall(0, 0, nil)
 	v.L.SetTop(0)
@@ -135,8 +135,8 @@ func (s *Sandbox) run(fn *lua.LFunction, budget int, file string) error {
 	switch {
 	case err != nil:
 		return newError(err, at)
-	case v.meter.err != nil: // caught by pcall as the last thing that the function did
-		return &Error{Pos: at, Message: v.meter.err.Error()}
+	case v.meter.stop() != nil: // caught by pcall as the last thing that the function did
+		return &Error{Pos: at, Message: v.meter.stop().Error()}
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (v *vm) load() error {
 	}
 	entry := v.prog.chunks[""]
 	v.requiring = []string{moduleName(entry.file)}
-	v.meter.start(v.opt.LoadBudget)
+	v.meter.start(v.opt.LoadBudget, "")
 	L.Push(L.NewFunctionFromProto(entry.proto))
 	if err := L.PCall(0, 1, nil); err != nil {
 		return newError(err, plan.Pos{File: entry.file})
@@ -134,11 +134,11 @@ func (v *vm) call(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValu
 	s.calls.Add(1)
 	outer, meter := v.current, v.meter
 	v.current = cv
-	v.meter.start(v.opt.Budget)
+	v.meter.start(v.opt.Budget, v.opt.RaiseBudget)
 	v.depth++
 	ret, err := v.run(fn, &cv.ud, args...)
 	v.depth--
-	if stop := v.meter.err; stop != nil {
+	if stop := v.meter.stop(); stop != nil {
 		if errors.Is(stop, errBudget) {
 			s.budget.Add(1)
 		}

@@ -71,7 +71,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}()
 	s.host, err = luaapi.NewHost(luaapi.Dir(o.Config.Scripts), luaapi.Options{
-		Shards: shards, Budget: o.Config.Budget, Logger: o.Log,
+		Shards: shards, Budget: o.Config.Budget, RaiseBudget: "budget in tandem.toml", Logger: o.Log,
 		Post: func(shard int, fn func()) { s.post(shard, func(clock.Time) { fn() }) },
 	})
 	if err != nil {

@@ -99,12 +99,7 @@ func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*l
 	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID}
 	L := v.sandbox()
 	v.plan = planmod.New(L, p.keyLine)
-	v.modules = make(map[string]lua.LValue)
-	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L)} {
-		if p.chunks[name] == nil {
-			v.modules[name] = table
-		}
-	}
+	v.library(L)
 	for name, table := range modules(L) {
 		v.modules[name] = table
 	}

@@ -11,6 +11,7 @@ import (
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
 	logmod "tandem/luaapi/mod/log"
+	numbermod "tandem/luaapi/mod/number"
 	planmod "tandem/luaapi/mod/plan"
 	"tandem/luaapi/pattern"
 )
@@ -76,12 +77,7 @@ func (v *vm) load() error {
 	L := v.sandbox()
 	v.objects(L)
 	v.plan = planmod.New(L, v.prog.keyLine)
-	v.modules = make(map[string]lua.LValue)
-	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L)} {
-		if v.prog.chunks[name] == nil {
-			v.modules[name] = table
-		}
-	}
+	v.library(L)
 	entry := v.prog.chunks[""]
 	v.requiring = []string{moduleName(entry.file)}
 	v.meter.start(v.opt.LoadBudget, "")
@@ -102,6 +98,16 @@ func (v *vm) load() error {
 	}
 	v.route, v.broken = r, false
 	return nil
+}
+
+// library fills in the modules that Tandem has; a file of the script goes before one of its name.
+func (v *vm) library(L *lua.LState) {
+	v.modules = make(map[string]lua.LValue)
+	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L)} {
+		if v.prog.chunks[name] == nil {
+			v.modules[name] = table
+		}
+	}
 }
 
 // DryLoad runs the files of a program as far as they run before the first call, and says what is wrong.

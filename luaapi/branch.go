@@ -39,7 +39,10 @@ func (v *vm) branchOrNil(s *plan.Step) lua.LValue {
 // TypeName is what errors call it.
 func (*branchValue) TypeName() string { return "branch" }
 
-var branchFields = members("tandem.branch")
+var branchFields = []string{
+	"uri", "user", "name", "group", "code", "phrase", "cause", "reasons", "response", "elapsed", "rang", "contacts",
+	"attempt", "synthetic", "outcome",
+}
 
 func (*branchValue) fields() []string { return branchFields }
 
@@ -188,7 +191,7 @@ type responseValue struct {
 // TypeName is what errors call it.
 func (*responseValue) TypeName() string { return "response" }
 
-var responseFields = members("tandem.response")
+var responseFields = []string{"code", "phrase", "headers"}
 
 func (*responseValue) fields() []string { return responseFields }
 

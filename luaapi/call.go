@@ -58,7 +58,10 @@ func (v *vm) callOf(c engine.Call) *callValue {
 // TypeName is what errors call it.
 func (*callValue) TypeName() string { return "call" }
 
-var callFields = members("tandem.call")
+var callFields = []string{
+	"id", "method", "from", "to", "ruri", "source", "headers", "body", "time", "best", "round", "pending", "vars", "progress",
+	"hangup", "log",
+}
 
 func (*callValue) fields() []string { return callFields }
 

@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
 )
 
@@ -37,9 +38,6 @@ type Options struct {
 	Shards int
 	// Budget and LoadBudget are in VM instructions; 0 = DefaultBudget and DefaultLoadBudget.
 	Budget, LoadBudget int
-	// RaiseBudget says how users raise Budget, for the error of a handler that exceeds it: "budget in tandem.toml". "" = they
-	// cannot.
-	RaiseBudget string
 	// Logger takes what scripts log and what is wrong with them; nil = nothing is logged.
 	Logger *zap.Logger
 	// Random returns the source of math.random for one shard's state of a generation. It is called from shards too.
@@ -61,7 +59,12 @@ type Options struct {
 	Post func(shard int, fn func())
 	// Library holds the Lua modules that are shipped with Tandem; nil = none.
 	Library fs.FS
+	// Stubs take the place of modules of those names, for tests.
+	Stubs map[string]Stub
 }
+
+// Stub makes what stands in the place of a module in a state. What it does not have itself it may ask the module for.
+type Stub func(L *lua.LState, module func(key lua.LValue) lua.LValue) lua.LValue
 
 func (o Options) withDefaults() Options {
 	o.Shards = max(o.Shards, 1)

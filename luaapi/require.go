@@ -28,18 +28,24 @@ func (v *vm) require(L *lua.LState) int {
 	if c == nil || name == "" {
 		v.noModule(L, name)
 	}
+	v.modules[name] = v.runModule(L, name, c)
+	L.Push(v.modules[name])
+	return 1
+}
+
+// runModule runs the file of a module and returns what it is.
+func (v *vm) runModule(L *lua.LState, name string, c *chunk) lua.LValue {
 	v.requiring = append(v.requiring, name)
 	defer func() { v.requiring = v.requiring[:len(v.requiring)-1] }()
 	L.Push(L.NewFunctionFromProto(c.proto))
 	L.Push(lua.LString(name))
 	L.Call(1, 1)
-	if m := L.Get(-1); m == lua.LNil {
-		v.modules[name] = lua.LTrue
-	} else {
-		v.modules[name] = m
+	m := L.Get(-1)
+	L.Pop(1)
+	if m == lua.LNil {
+		return lua.LTrue
 	}
-	L.Push(v.modules[name])
-	return 1
+	return m
 }
 
 func (v *vm) noModule(L *lua.LState, name string) {

@@ -1,9 +1,11 @@
 package luaapi
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -13,6 +15,7 @@ import (
 	logmod "tandem/luaapi/mod/log"
 	planmod "tandem/luaapi/mod/plan"
 	"tandem/luaapi/pattern"
+	"tandem/luaapi/spell"
 )
 
 // What `tandem test` needs of the host: files of tests as programs, a sandbox for them, and scripts served without
@@ -88,6 +91,25 @@ func (p *Program) Serve(opt Options) (engine.Scripts, error) {
 	return h, nil
 }
 
+// stub puts the stubs of the options in the place of modules.
+func (v *vm) stub(L *lua.LState) error {
+	for _, name := range slices.Sorted(maps.Keys(v.opt.Stubs)) {
+		is, ok := v.modules[name]
+		c := v.prog.chunks[name]
+		if !ok && c == nil {
+			known := append(slices.Sorted(maps.Keys(v.modules)), slices.Sorted(maps.Keys(v.prog.chunks))...)
+			return fmt.Errorf("there is no module %q to stub%s", name, spell.Hint(name, known))
+		}
+		v.modules[name] = v.opt.Stubs[name](L, func(key lua.LValue) lua.LValue {
+			if is == nil {
+				is = v.runModule(L, name, c)
+			}
+			return L.GetTable(is, key)
+		})
+	}
+	return nil
+}
+
 // Sandbox is a Lua state for a file that is not a script: it has what scripts have, and modules of its own. It belongs
 // to one goroutine.
 type Sandbox struct{ v *vm }
@@ -99,7 +121,12 @@ func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*l
 	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID}
 	L := v.sandbox()
 	v.plan = planmod.New(L, p.keyLine)
-	v.library(L)
+	v.modules = make(map[string]lua.LValue)
+	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L)} {
+		if p.chunks[name] == nil {
+			v.modules[name] = table
+		}
+	}
 	for name, table := range modules(L) {
 		v.modules[name] = table
 	}
@@ -116,22 +143,25 @@ func (s *Sandbox) Load() error {
 }
 
 // Call calls a function of the file with the budget for a handler. The error is an *Error.
-func (s *Sandbox) Call(fn *lua.LFunction) error {
-	return s.run(fn, s.v.opt.Budget, fn.Proto.SourceName)
+func (s *Sandbox) Call(fn *lua.LFunction, args ...lua.LValue) error {
+	return s.run(fn, s.v.opt.Budget, fn.Proto.SourceName, args...)
 }
 
-func (s *Sandbox) run(fn *lua.LFunction, budget int, file string) error {
+func (s *Sandbox) run(fn *lua.LFunction, budget int, file string, args ...lua.LValue) error {
 	v := s.v
-	v.meter.start(budget, v.opt.RaiseBudget)
+	v.meter.start(budget)
 	v.L.Push(fn)
-	err := v.L.PCall(0, 0, nil)
+	for _, arg := range args {
+		v.L.Push(arg)
+	}
+	err := v.L.PCall(len(args), 0, nil)
 	v.L.SetTop(0)
 	at := plan.Pos{File: file, Line: fn.Proto.LineDefined}
 	switch {
 	case err != nil:
 		return newError(err, at)
-	case v.meter.stop() != nil: // caught by pcall as the last thing that the function did
-		return &Error{Pos: at, Message: v.meter.stop().Error()}
+	case v.meter.err != nil: // caught by pcall as the last thing that the function did
+		return &Error{Pos: at, Message: v.meter.err.Error()}
 	}
 	return nil
 }

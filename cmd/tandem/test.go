@@ -48,6 +48,7 @@ func newTestCommand() *cobra.Command {
 	f.BoolVar(&o.FailFast, "fail-fast", false, "stop at the first test that does not pass")
 	f.IntVar(&o.Parallel, "parallel", runtime.GOMAXPROCS(0), "run `N` files at a time")
 	f.DurationVar(&o.MaxVirtual, "max-virtual", luatest.DefaultMaxVirtual, "how long a network may take, in virtual time")
+	f.BoolVar(&o.Update, "update", false, "write the golden ladders of t.golden anew")
 	f.StringVar(&o.Format, "format", "pretty", "print results as `F`: pretty, tap (version 14), json (a line each) or github (annotations)")
 	f.StringVar(&more.junit, "junit", "", "write results to `FILE` too, as JUnit's XML")
 	return cmd

@@ -15,6 +15,8 @@ const (
 	InDialog                // send a request with Method in the dialog; BYE ends it
 	IgnoreCancel            // from here on a CANCEL is answered but the INVITE is not ended by it
 	Mute                    // hear and say nothing of this call
+	Retransmit              // send the last response to the INVITE once more
+	Vanish                  // the phone is gone from the network for ever
 )
 
 // Step is one step of a Behaviour.
@@ -33,6 +35,8 @@ type Step struct {
 	Body *Body
 	// SDP puts the phone's session description into a provisional too.
 	SDP bool
+	// Direction is that of the media in the phone's SDP, by RFC 3264 §5.1: "sendonly", "recvonly", "inactive", "" = both ways.
+	Direction string
 	// Tag names the dialog, for a callee that forks: each name has a To tag of its own. "" is the first.
 	Tag string
 	// Reliable sends a provisional by RFC 3262, if the caller supports it.
@@ -58,6 +62,12 @@ func Bye(headers ...Header) Step { return Step{Act: InDialog, Method: "BYE", Hea
 func Ask(method string, headers ...Header) Step {
 	return Step{Act: InDialog, Method: method, Headers: headers}
 }
+
+// Hold is a re-INVITE that puts the peer on hold (RFC 3264 §8.4), Resume one that takes it back.
+func Hold() Step { return Step{Act: InDialog, Method: "INVITE", Direction: "sendonly"} }
+
+// Resume is a re-INVITE with media both ways.
+func Resume() Step { return Ask("INVITE") }
 
 // In returns the step done d after the one before.
 func (s Step) In(d time.Duration) Step { s.Wait = d; return s }

@@ -23,6 +23,10 @@ type CallSpec struct {
 	Body *Body
 	// CancelAfter gives up so long after the INVITE; HangupAfter ends the call so long after the answer; nil = never.
 	CancelAfter, HangupAfter *time.Duration
+	// Answered is what the caller does once the first 2xx has come: steps in the dialog, or Vanish.
+	Answered Behaviour
+	// VanishAfter takes the caller off the network so long after the INVITE; nil = never.
+	VanishAfter *time.Duration
 	// NoAck leaves 2xx responses without ACK.
 	NoAck bool
 }
@@ -82,6 +86,9 @@ func (c *Call) start(now clock.Time) {
 	c.offered, c.refers = isSDP(&m), m.Has(message.Replaces)
 	c.at = now
 	c.tx = p.layer.Request(now, s.Dest, message.INVITE, b, calling{c})
+	if s.VanishAfter != nil {
+		p.Vanish(now.Add(*s.VanishAfter))
+	}
 	if s.CancelAfter != nil {
 		c.Cancel(now.Add(*s.CancelAfter))
 	}
@@ -199,8 +206,28 @@ func (c *Call) accepted(now clock.Time, m *message.Message) {
 	case known:
 	case late:
 		d.bye(now, nil)
-	case c.spec.HangupAfter != nil:
+	default:
+		c.talk(now, d)
+	}
+}
+
+// talk does what the caller is to do once the call is answered.
+func (c *Call) talk(now clock.Time, d *dialog) {
+	if c.spec.HangupAfter != nil {
 		c.Bye(now.Add(*c.spec.HangupAfter))
+	}
+	at := now
+	for i := range c.spec.Answered {
+		s := &c.spec.Answered[i]
+		at = at.Add(s.Wait)
+		c.phone.at(at, func(now clock.Time) {
+			switch {
+			case s.Act == Vanish:
+				c.phone.vanish()
+			case s.Act == InDialog && d.state == up:
+				d.do(now, s)
+			}
+		})
 	}
 }
 

@@ -52,6 +52,9 @@ func (n *Network) rules() Rules {
 	r := Rules{RoundTrip: n.roundTrip, Gone: n.cut, Lossy: n.all.Loss > 0 || n.lose != nil || len(n.reach) > 0}
 	base := n.latency + n.all.Delay + n.all.Jitter
 	longest := base
+	for _, p := range n.Phones() {
+		r.Lossy = r.Lossy || p.gone
+	}
 	for _, f := range n.links { // the order does not matter
 		r.Lossy = r.Lossy || f.Loss > 0
 		longest = max(longest, base+f.Delay+f.Jitter)
@@ -68,7 +71,7 @@ func Check(phones []*Phone, r Rules) []string {
 	k := &checker{rules: r, phones: phones, calls: make(map[string]*group)}
 	for _, p := range phones {
 		k.log(p)
-		if r.Gone == nil || !r.Gone(p.cfg.Addr) {
+		if !p.gone && (r.Gone == nil || !r.Gone(p.cfg.Addr)) {
 			k.phone(p)
 		}
 	}

@@ -148,6 +148,16 @@ func (d *dialog) end(now clock.Time) {
 	}
 }
 
+// do does a step in the dialog.
+func (d *dialog) do(now clock.Time, s *Step) {
+	if s.Method == "BYE" {
+		d.bye(now, s.Headers)
+		return
+	}
+	x := &Exchange{phone: d.s.phone, method: s.Method, direction: s.Direction}
+	x.start(now, d, s.Headers, s.Body)
+}
+
 // bye ends the dialog.
 func (d *dialog) bye(now clock.Time, headers []Header) {
 	d.settle(now, func(now clock.Time) {

@@ -11,13 +11,14 @@ import (
 
 // Exchange is a request of a test and what came of it.
 type Exchange struct {
-	phone    *Phone
-	method   string
-	d        *dialog // nil outside one
-	offered  bool    // it carried an offer
-	code     int
-	response *message.Message
-	why      string
+	phone     *Phone
+	method    string
+	d         *dialog // nil outside one
+	offered   bool    // it carried an offer
+	direction string  // of the media in it
+	code      int
+	response  *message.Message
+	why       string
 }
 
 // Method returns the request's method.
@@ -41,7 +42,7 @@ func (x *Exchange) start(now clock.Time, d *dialog, headers []Header, body *Body
 	x.d = d
 	d.settle(now, func(now clock.Time) {
 		if body == nil && (x.method == "INVITE" || x.method == "UPDATE") {
-			body = d.sdp(nil)
+			body = directed(d.sdp(nil), x.direction)
 		}
 		d.s.refers = d.s.refers || x.method == "REFER"
 		r, f := d.next(x.method, headers, body)

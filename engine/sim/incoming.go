@@ -23,6 +23,7 @@ type Incoming struct {
 	next      int
 	waited    bool // the wait before the next step is over
 	timer     clock.Timer
+	last      []byte // response
 	tag       string
 	tags      map[string]*dialog // by the name that steps give them
 	deaf      bool               // to CANCEL
@@ -114,12 +115,13 @@ func (c *Incoming) do(now clock.Time, s *Step) {
 	case Respond:
 		c.respond(now, s)
 	case InDialog:
-		d := c.dialog(s.Tag)
-		if s.Method == "BYE" {
-			d.bye(now, s.Headers)
-			return
+		c.dialog(s.Tag).do(now, s)
+	case Retransmit:
+		if c.last != nil {
+			logger{c.phone}.Send(c.flow, c.last)
 		}
-		(&Exchange{phone: c.phone, method: s.Method}).start(now, d, s.Headers, s.Body)
+	case Vanish:
+		c.phone.vanish()
 	case IgnoreCancel:
 		c.deaf = true
 	case Mute:
@@ -146,6 +148,7 @@ func (c *Incoming) respond(now clock.Time, s *Step) {
 		r.Headers = d.reliable.mark(s.Headers)
 	}
 	b := p.response(c.invite, c.flow, d.localTag, r)
+	c.last = append(c.last[:0], b...)
 	if !c.tx.Respond(now, s.Code, b) {
 		p.fault("step %d: %d after the final response %d", c.next, s.Code, c.final)
 		return

@@ -53,6 +53,7 @@ type Phone struct {
 	sessions  map[string][]*session // by Call-ID
 	exchanges []*Exchange
 	diary     diary
+	gone      bool // from the network
 	faults    []string
 }
 
@@ -157,6 +158,9 @@ func (p *Phone) Incoming() []*Incoming { return p.incoming }
 
 // Receive takes a datagram.
 func (p *Phone) Receive(now clock.Time, f flow.Flow, b []byte) {
+	if p.gone {
+		return
+	}
 	p.now = now
 	l := p.diary.add(now, false, f.Remote, b)
 	err := l.parse(&p.msg)
@@ -179,7 +183,21 @@ func (p *Phone) Tick(now clock.Time) {
 }
 
 // Next returns the earliest deadline.
-func (p *Phone) Next() (clock.Time, bool) { return p.heap.Next() }
+func (p *Phone) Next() (clock.Time, bool) {
+	if p.gone {
+		return 0, false
+	}
+	return p.heap.Next()
+}
+
+// vanish takes the phone off the network, as when its power fails: it says nothing any more and hears nothing.
+func (p *Phone) vanish() { p.gone = true }
+
+// Vanished reports whether the phone is gone from the network.
+func (p *Phone) Vanished() bool { return p.gone }
+
+// Vanish takes the phone off the network at an instant.
+func (p *Phone) Vanish(at clock.Time) { p.at(at, func(clock.Time) { p.vanish() }) }
 
 // SendFailed tells that what was sent by f did not arrive.
 func (p *Phone) SendFailed(now clock.Time, f flow.Flow, _ error) {
@@ -201,6 +219,9 @@ type logger struct{ p *Phone }
 
 // Send logs b and sends it.
 func (l logger) Send(f flow.Flow, b []byte) {
+	if l.p.gone {
+		return
+	}
 	l.p.diary.add(l.p.now, true, f.Remote, b)
 	l.p.out.Send(f, b)
 }

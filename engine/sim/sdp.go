@@ -39,6 +39,14 @@ func (p *Phone) sdp(session string, version int, offer []byte) *Body {
 	return &Body{Type: sdpType, Content: b.Bytes()}
 }
 
+// directed puts a direction into a description that has none.
+func directed(b *Body, direction string) *Body {
+	if direction != "" {
+		b.Content = append(b.Content, "a="+direction+"\r\n"...)
+	}
+	return b
+}
+
 // common returns the payload types of an offer that a phone takes; all of its own if it takes none, which a test sees.
 func common(offer []byte) []string {
 	_, list, _ := strings.Cut(sdpLine(offer, "m=audio "), " RTP/AVP ")

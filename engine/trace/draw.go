@@ -110,7 +110,7 @@ func printable(s string) string {
 	}, s)
 }
 
-var spelled = strings.NewReplacer("→", "->", "…", "...", "·", "-")
+var spelled = strings.NewReplacer("→", "->", "…", "...", "·", "-", "◀", "<", "▶", ">", "─", "-")
 
 // ascii spells out or gives up what is not ASCII.
 func ascii(s string) string {

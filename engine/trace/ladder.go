@@ -31,6 +31,11 @@ type Options struct {
 	HideAck bool
 	// Repeats gives every retransmission a row of its own.
 	Repeats bool
+	// HideNotes leaves notes out.
+	HideNotes bool
+	// Mark says something at the end of the row of one Arrow, counted from 1 (0 = of none).
+	Mark     int
+	MarkText string
 }
 
 // row is a line of the ladder. An arrow goes from column from to column to; a row of a note has none.
@@ -82,7 +87,10 @@ type ladder struct {
 
 // Ladder draws events as a ladder: who called first, the engine, then the others by first appearance; one row a
 // message, the time (s, from the first event) where it changes, notes at the right.
-func Ladder(events []Event, o Options) string {
+func Ladder(events []Event, o Options) string { return read(events, o).draw() }
+
+// read collects the rows of a ladder.
+func read(events []Event, o Options) *ladder {
 	if o.Self == "" {
 		o.Self = "tandem"
 	}
@@ -92,7 +100,20 @@ func Ladder(events []Event, o Options) string {
 		l.add(&events[i])
 	}
 	l.flushNotes(len(l.notes))
-	return l.draw()
+	l.mark()
+	return l
+}
+
+// mark puts the mark on the row that it is for.
+func (l *ladder) mark() {
+	n := 0
+	for i := range l.rows {
+		if r := &l.rows[i]; r.arrow {
+			if n++; n == l.o.Mark {
+				r.note = join(r.note, l.o.MarkText)
+			}
+		}
+	}
 }
 
 // callers counts the calls that came in.
@@ -116,6 +137,9 @@ func (l *ladder) initial(method message.Method) bool {
 func (l *ladder) add(e *Event) {
 	switch e.Kind {
 	case Note:
+		if l.o.HideNotes {
+			return
+		}
 		if len(l.notes) > 0 && l.notes[0].At != e.At {
 			l.flushNotes(len(l.notes))
 		}

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"tandem/engine/clock"
 	"tandem/engine/plan"
 )
@@ -142,6 +144,10 @@ func TestLadder(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.Names = names
 			golden(t, c.name, Ladder(c.s.events, c.o))
+			o := Options{Names: names, HideNotes: true, Trying: c.o.Trying, Repeats: c.o.Repeats, Self: c.o.Self}
+			if diff := cmp.Diff(Arrows(c.s.events, o), ReadLadder(Ladder(c.s.events, o))); diff != "" {
+				t.Errorf("-drawn +read:\n%s%s", diff, Ladder(c.s.events, o))
+			}
 		})
 	}
 }
@@ -192,4 +198,44 @@ func lifelines(l string) (at []int) {
 		}
 	}
 	return at
+}
+
+func TestDeparture(t *testing.T) {
+	all := Arrows(busy().events, Options{Names: names})
+	other := slices.Clone(all)
+	other[2].Label = "603"
+	for _, c := range []struct {
+		name string
+		a, b []Arrow
+		want int
+	}{
+		{"equal", all, all, 0},
+		{"none", nil, nil, 0},
+		{"another message", all, other, 3},
+		{"one too many", all, all[:4], 5},
+		{"one is missing", all[:4], all, 5},
+		{"all are missing", nil, all, 1},
+	} {
+		if got := Departure(c.a, c.b); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+// The mark stands on the row that was counted, notes or not.
+func TestMark(t *testing.T) {
+	for n, a := range Arrows(busy().events, Options{Names: names}) {
+		for _, hide := range []bool{false, true} {
+			out := Ladder(busy().events, Options{Names: names, Mark: n + 1, MarkText: "here", HideNotes: hide})
+			var marked []string
+			for line := range strings.Lines(out) {
+				if strings.Contains(line, "here") {
+					marked = append(marked, line)
+				}
+			}
+			if len(marked) != 1 || !strings.Contains(marked[0], " "+a.Label+" ") {
+				t.Errorf("%s is not the row of %q", a, marked)
+			}
+		}
+	}
 }

@@ -67,12 +67,7 @@ func open(t testing.TB, shards int, listens ...string) ([]*peer, []netip.AddrPor
 		}
 		ls = append(ls, l)
 	}
-	return openConfig(t, Config{Listens: ls, Shards: shards})
-}
-
-func openConfig(t testing.TB, c Config) ([]*peer, []netip.AddrPort) {
-	t.Helper()
-	all, bound, err := Open(c)
+	all, bound, err := Open(ls, shards)
 	if err != nil {
 		t.Fatal(err)
 	}

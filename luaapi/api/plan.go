@@ -82,9 +82,6 @@ func planClasses() []Class {
 		Name: "each", Type: "tandem.each_options", Kind: Options, Module: "plan", Doc: "Options that the members of a group leave unset.",
 		Fields: eachOptions(),
 	}, {
-		Name: "from", Type: "tandem.from_options", Kind: Options, Module: "plan", Doc: "What is changed of a From; what is left out stays as it came in.",
-		Fields: values(value("user?", "string", "the user part"), value("host?", "string", "a name or an address, with a port if wanted"), value("display?", "string|false", "the display name; `false` is none")),
-	}, {
 		Name: "on", Type: "tandem.edges", Kind: Options, Module: "plan", Doc: "Plans by outcome: what takes the place of a step that fails so.",
 		Fields: outcomes(),
 	}, {
@@ -112,11 +109,6 @@ func targetOptions() []Value {
 		value("max_duration?", "number", "how long the call may last from its answer; then both sides get a BYE").in("s", Range{Above: true, Max: maxSeconds}),
 		value("send_181?", "boolean", "the caller hears 181 Call Is Being Forwarded when this target is called").or("false"),
 		value("dialect?", `"minisipserver"`, "that 181 has its form of Call-Info"),
-		value("params?", "table<string, string|number|true>", "parameters added to the Request-URI, and to the To that follows it; one that is `true` has no value"),
-		value("to?", `"keep"|string|tandem.uri`, "the URI in To, or `\"keep\"`: the To that came in; without it To is the Request-URI"),
-		value("from?", "tandem.from_options", "what is changed of the caller's From, for as long as the call lasts"),
-		value("display?", "string|false", "the display name in From; `false` is none"),
-		value("clip?", "string|tandem.uri|false", "the URI in P-Asserted-Identity, for as long as the call lasts; `false` takes it away"),
 	)
 }
 

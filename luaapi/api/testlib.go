@@ -24,6 +24,17 @@ func testModule() Module {
 			Params: values(value("name", "string", "unlike every other in the file"), value("fn", "fun()", "the test")),
 			Use:    `t.test("busy", function() … end)`,
 		}, {
+			Name: "table", Doc: "Declares a test for each case of a table; it is named by its key, by its field `name`, or by its number.",
+			Params: values(value("name", "string", "what stands before the names of the cases"), value("cases", "table", "a list, or cases by name"), value("fn", "fun(case: any)", "the test")),
+			Use:    `t.table("numbers", { inland = { to = "100", want = "100" } }, function(case) … end)`,
+		}, {
+			Name: "stub", Doc: "What the table has stands in the place of what a module has, in the scripts of the networks that are made from now on. Its functions run in the state of the test.",
+			Params: values(value("module", "string", "the name that scripts require"), value("table", "table", "the functions and values that are replaced")),
+			Use:    `t.stub("hours", { open = function() return false end })`,
+		}, {
+			Name: "golden", Doc: "Fails unless the messages of the call so far are those of its ladder in `testdata/`; `tandem test --update` writes it.",
+			Params: values(value("call", "tandem.test.call", "the call")), Use: "t.golden(call)",
+		}, {
 			Name: "skip", Doc: "Ends the test; it counts as skipped.", Params: values(value("why?", "string", "the reason")), Use: `t.skip "later"`,
 		}, {
 			Name: "eq", Doc: "Fails unless both are equal; tables are if they hold equal values under equal keys.",
@@ -62,6 +73,9 @@ func behaviours() []Function {
 			value("seconds?", "number", "of ringing").in("s", day), value("headers?", testHeaders, "header fields of the response")),
 		Returns: returns(behaviour), Use: "t.status(486)",
 	}, {
+		Name: "late", Doc: "180 at once, then 200 after some seconds, whether a CANCEL came or not.", Params: values(value("seconds", "number", "until the answer").in("s", day)),
+		Returns: returns(behaviour), Use: "t.late(21)",
+	}, {
 		Name: "never", Doc: "180 at once, then nothing.", Returns: returns(behaviour), Use: "t.never()",
 	}, {
 		Name: "silent", Doc: "Nothing at all.", Returns: returns(behaviour), Use: "t.silent()",
@@ -88,6 +102,10 @@ func testObjects() []Class {
 			Name: "network", Doc: "A network with the engine on it, running the script.",
 			Params: values(value("options", "tandem.test.network_options", "")), Returns: returns("tandem.test.network"),
 			Use: `pbx:network { at = "2026-11-23 10:15 Europe/Amsterdam" }`,
+		}, {
+			Name: "decide", Doc: "What the script's `invite` decides about a call, without calling anybody; nil for no plan.",
+			Params: values(value("options", "tandem.test.decide_options", "")), Returns: returns("tandem.test.decision?"),
+			Use: `pbx:decide { from = "sip:alice@example.net", to = "sip:100@pbx.example" }`,
 		}},
 	}, {
 		Name: "network", Type: "tandem.test.network", Doc: "A virtual network with the engine on it.",
@@ -100,6 +118,13 @@ func testObjects() []Class {
 		}, {
 			Name: "run", Doc: "Runs until nothing happens any more, or to a time of the network.",
 			Params: values(value("seconds?", "number", "the time").in("s", day)), Use: "net:run()",
+		}, {
+			Name: "link", Doc: "What the links to and from a phone or a caller do from now on; without one, what all links do.",
+			Params: values(value("who", "tandem.test.phone|tandem.test.call|tandem.test.link_options", "a phone, a call, or the options for all links"), value("options?", "tandem.test.link_options", "")),
+			Use:    "net:link(desk, { loss = 0.1, delay = 0.05 })",
+		}, {
+			Name: "lose", Doc: "The next messages that a phone or a caller sends do not arrive, copies counted.",
+			Params: values(who, what, value("times?", "integer", "how many").in("", Range{Min: 1, Max: 1 << 20, Whole: true}).or("1")), Use: "net:lose(desk, 200)",
 		}},
 	}, {
 		Name: "phone", Type: "tandem.test.phone", Doc: "A phone on a network.",
@@ -122,14 +147,29 @@ func testObjects() []Class {
 			list("ended", "Fails unless the call ended at that time: refused, or by the BYE of either side."),
 		},
 	}, {
+		Name: "decision", Type: "tandem.test.decision", Kind: Record, Doc: "A plan as tests look at it; the members of a group are its items.",
+		Fields: values(value("kind", "string", "to, serial, parallel, reject, redirect, function or await"), value("text", "string", "the plan on one line"),
+			value("targets", "string[]", "all URIs, in order"), value("uri?", "string", "of a target"), value("code?", "integer", "of a response"),
+			value("phrase?", "string", "of a response"), value("name?", "string", ""), value("ring?", "number", "").in("s", day), value("delay?", "number", "").in("s", day),
+			value("where?", "string", "the line of the script")),
+		Items: "tandem.test.decision",
+	}, {
 		Name: "behaviour", Type: behaviour, Doc: "What a phone does with a call.",
 	}, offeredClass()}
 }
 
 func messagesClass() Class {
 	return Class{
-		Name: "list of messages", Type: messageList, Doc: "Messages that somebody sent or received; all but `count` look at the first.",
+		Name: "list of messages", Type: messageList, Doc: "Messages that somebody sent or received; all but `count`, `nth` and `last` look at the first.",
 		Methods: []Function{{
+			Name: "nth", Doc: "A list of the n-th message only; fails if there are not so many.", Params: values(value("n", "integer", "from 1").in("", Range{Min: 1, Max: 1 << 20, Whole: true})),
+			Returns: returns(messageList), Use: `desk:received("INVITE"):nth(2)`,
+		}, {
+			Name: "last", Doc: "A list of the last message only.", Returns: returns(messageList),
+		}, {
+			Name: "uri", Doc: "The Request-URI, nil of a response. With an expected value, fails if it is another one, and returns the messages.",
+			Params: values(value("expected?", "string", "what it should be")), Returns: returns("any"), Use: `desk:received("INVITE"):uri("sip:100@192.0.2.11")`,
+		}, {
 			Name: "count", Doc: "How many there are.", Returns: returns("integer"),
 		}, {
 			Name: "header", Doc: "The value of a header field, a list if it is there several times, nil if it is not there. With an expected value, fails if it is another one (nil: if it is there), and returns the messages.",
@@ -146,8 +186,9 @@ func messagesClass() Class {
 }
 
 func offeredClass() Class {
+	inDialog := values(value("options?", "tandem.test.request_options", ""))
 	return Class{
-		Name: "call that a phone is offered", Type: "tandem.test.offered", Doc: "A call that a phone is offered, in a function of `t.script`.",
+		Name: "call that a phone is offered", Type: "tandem.test.offered", Doc: "A call in a function that says what a phone does with it: `t.script`, or option `answered` of `net:call`.",
 		Methods: []Function{{
 			Name: "ring", Doc: "180.", Params: values(value("options?", "tandem.test.response_options", "")), Use: "call:ring()",
 		}, {
@@ -159,7 +200,22 @@ func offeredClass() Class {
 		}, {
 			Name: "wait", Doc: "Time until the next step.", Params: values(value("seconds", "number", "").in("s", day)), Use: "call:wait(5)",
 		}, {
-			Name: "bye", Doc: "BYE.", Params: values(value("options?", "tandem.test.bye_options", "")), Use: "call:bye()",
+			Name: "bye", Doc: "BYE.", Params: inDialog, Use: "call:bye()",
+		}, {
+			Name: "reinvite", Doc: "A re-INVITE with the phone's session description.", Params: inDialog, Use: "call:reinvite()",
+		}, {
+			Name: "hold", Doc: "A re-INVITE that puts the other side on hold.", Params: inDialog, Use: "call:hold()",
+		}, {
+			Name: "resume", Doc: "A re-INVITE that takes it back.", Params: inDialog, Use: "call:resume()",
+		}, {
+			Name: "refer", Doc: "REFER: a transfer.", Params: append(values(value("uri", "string", "whom the other side is to call")), inDialog...), Use: `call:refer("sip:102@pbx.example")`,
+		}, {
+			Name: "request", Doc: "Another request in the dialog.", Params: append(values(value("method", "string", "INFO, UPDATE, MESSAGE, NOTIFY, OPTIONS, INVITE or REFER")), inDialog...),
+			Use: `call:request("INFO", { body = "Signal=5", type = "application/dtmf-relay" })`,
+		}, {
+			Name: "retransmit", Doc: "The last response once more.",
+		}, {
+			Name: "vanish", Doc: "The phone is gone from the network, as when its power fails.",
 		}, {
 			Name: "ignore_cancel", Doc: "From here on a CANCEL is answered, but does not end the call: a step that does must follow.",
 		}, {
@@ -174,9 +230,10 @@ func testOptions() []Class {
 	options := func(name string, t Type, doc string, fields ...Value) Class {
 		return Class{Name: name, Type: t, Kind: Options, Doc: doc, Fields: fields}
 	}
+	replies := value("replies?", "table<string, integer|false|table>", "what it answers to requests in calls and outside, by method: a code, `{ code =, after =, headers = }`, or `false` for nothing")
 	phone := options("net:phone", "tandem.test.phone_options", "A phone; the first item is its URI.",
 		value("answers?", "tandem.test.behaviour|tandem.test.behaviour[]", "what it does; of a list, one after the other for one call after the other, the last one again and again").or("t.after(2)"),
-		value("name?", "string", "what it is called"))
+		value("name?", "string", "what it is called"), replies)
 	phone.Items = "string"
 	return []Class{
 		options("t.at", "tandem.test.at_options", "How exact a time is.", value("within?", "number", "more or less").in("s", day).or("0.01")),
@@ -189,9 +246,22 @@ func testOptions() []Class {
 			value("from", "string", "who calls: a SIP URI, with a display name if wanted"), value("to", "string", "who is called"), headers,
 			value("cancel?", "number", "when the caller gives up, from the INVITE").in("s", day),
 			value("hangup?", "number", "when the caller hangs up, from the answer").in("s", day),
+			value("vanish?", "number", "when the caller is gone from the network, from the INVITE").in("s", day),
+			value("answered?", "fun(call: tandem.test.offered)", "what the caller does once the call is answered, step by step"),
+			value("ack?", "boolean", "false: the answer is never acknowledged").or("true"),
+			value("sdp?", "boolean|string", "false: the INVITE has no session description; or another one"), replies,
 			value("at?", "number", "when it is placed, on the network's clock").in("s", day)),
 		options("a response", "tandem.test.response_options", "A response of a phone.", headers,
 			value("sdp?", "boolean|string", "`true`: the phone's own description, `false`: none, or another one"), value("phrase?", "string", "the reason phrase")),
-		options("call:bye", "tandem.test.bye_options", "A BYE of a phone.", headers),
+		options("a request in a call", "tandem.test.request_options", "A request that a phone sends in a call.", headers,
+			value("sdp?", "boolean|string", "`true`: the phone's own description, `false`: none, or another one"),
+			value("body?", "string", "another body"), value("type?", "string", "its Content-Type")),
+		options("net:link", "tandem.test.link_options", "What links do to messages.",
+			value("loss?", "number", "the share that is lost").in("", Range{Max: 1}), value("duplicate?", "number", "the share that arrives twice").in("", Range{Max: 1}),
+			value("delay?", "number", "longer under way by").in("s", day), value("jitter?", "number", "and by up to so much more, by chance").in("s", day),
+			value("down?", "boolean", "nothing arrives; of one phone or caller only")),
+		options("pbx:decide", "tandem.test.decide_options", "A call that is only decided about.",
+			value("from", "string", "who calls"), value("to", "string", "who is called"), headers,
+			value("at?", "string", `the date: "2026-11-23 10:15 Europe/Amsterdam"`), value("seed?", "integer", "decides everything random").in("", Range{Max: 1 << 53, Whole: true})),
 	}
 }

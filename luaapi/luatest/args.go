@@ -160,11 +160,14 @@ func (a *args) header(name string, v lua.LValue) sim.Header {
 	return sim.Header{Name: name, Value: v.String()}
 }
 
-// code reads a status code.
-func (a *args) code(v lua.LValue, lo, hi int) int {
+// maxCode is the largest status code.
+const maxCode = 699
+
+// code reads a status code from lo on.
+func (a *args) code(v lua.LValue, lo int) int {
 	n, ok := v.(lua.LNumber)
-	if f := float64(n); !ok || f != math.Trunc(f) || f < float64(lo) || f > float64(hi) {
-		a.fail("the code must be a whole number from %d to %d, got %s", lo, hi, show(v))
+	if f := float64(n); !ok || f != math.Trunc(f) || f < float64(lo) || f > maxCode {
+		a.fail("the code must be a whole number from %d to %d, got %s", lo, maxCode, show(v))
 	}
 	return int(n)
 }

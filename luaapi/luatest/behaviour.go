@@ -6,7 +6,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/sim"
-	"tandem/luaapi/mod"
 )
 
 // behaviour is what a phone does with a call: steps that are known beforehand, or a function that gives them when the
@@ -34,7 +33,7 @@ func (r *run) after(L *lua.LState) int {
 // status is t.status(code, seconds, headers).
 func (r *run) status(L *lua.LState) int {
 	a := argsOf(L, "t.status")
-	code := a.code(L.Get(1), 200, 699)
+	code := a.code(L.Get(1), 200)
 	var ring *time.Duration
 	if L.Get(2) != lua.LNil {
 		d := a.duration("the time", L.Get(2))
@@ -53,6 +52,13 @@ func (r *run) silent(L *lua.LState) int {
 	return r.behaviour(L, &behaviour{name: "t.silent", steps: sim.Silent()})
 }
 
+// late is t.late(seconds).
+func (r *run) late(L *lua.LState) int {
+	a := argsOf(L, "t.late")
+	d := a.duration("the time", L.Get(1))
+	return r.behaviour(L, &behaviour{name: a.what, steps: sim.Behaviour{sim.Ring(), {Act: sim.IgnoreCancel}, sim.Answer().In(d)}})
+}
+
 // defaultAnswers is what a phone does that is not told: it rings and answers after two seconds.
 var defaultAnswers = []*behaviour{{name: "t.after", steps: sim.After(2 * time.Second)}}
 
@@ -66,14 +72,14 @@ func (a *args) answers(v lua.LValue) []*behaviour {
 	}
 	t, ok := v.(*lua.LTable)
 	if !ok {
-		a.fail("answers must be made by t.after, t.status, t.never, t.silent or t.script, got %s", show(v))
+		a.fail("answers must be made by t.after, t.status, t.never, t.silent, t.late or t.script, got %s", show(v))
 	}
 	a.known(t, t.Len())
 	var list []*behaviour
 	for i := 1; i <= t.Len(); i++ {
 		b, ok := value[*behaviour](t.RawGetInt(i))
 		if !ok {
-			a.fail("answers[%d] must be made by t.after, t.status, t.never, t.silent or t.script, got %s", i, show(t.RawGetInt(i)))
+			a.fail("answers[%d] must be made by t.after, t.status, t.never, t.silent, t.late or t.script, got %s", i, show(t.RawGetInt(i)))
 		}
 		list = append(list, b)
 	}
@@ -81,129 +87,4 @@ func (a *args) answers(v lua.LValue) []*behaviour {
 		a.fail("answers is an empty list")
 	}
 	return list
-}
-
-// offered is a call as a function of t.script sees it: what it calls is written down as steps.
-type offered struct {
-	phone  *phone
-	invite *messages
-	steps  sim.Behaviour
-	wait   time.Duration
-	up     bool   // answered, and not ended
-	over   string // what ended it: "486"
-	done   bool   // the function has returned
-}
-
-// String is what failures call it.
-func (o *offered) String() string { return "call at " + o.phone.sim.Name() }
-
-// step adds a step to those of a call at hand.
-func (o *offered) step(s sim.Step) {
-	s.Wait = o.wait
-	o.wait = 0
-	o.steps = append(o.steps, s)
-}
-
-// offeredCall returns the call that a method was called on.
-func offeredCall(L *lua.LState, name string) (*offered, *args) {
-	o := self[*offered](L, "call:"+name+"()")
-	a := argsOf(L, "call:"+name)
-	switch {
-	case o.done:
-		a.fail("the function has returned; its steps are fixed")
-	case o.over != "":
-		a.fail("%s has ended the call; nothing comes after it", o.over)
-	}
-	return o, a
-}
-
-// ring is call:ring { headers = } : 180.
-func (*run) ring(L *lua.LState) int {
-	o, a := offeredCall(L, "ring")
-	o.respond(a, 180, L.Get(2))
-	return 0
-}
-
-// send is call:send(code, { sdp =, headers =, phrase = }).
-func (*run) send(L *lua.LState) int {
-	o, a := offeredCall(L, "send")
-	o.respond(a, a.code(L.Get(2), 100, 699), L.Get(3))
-	return 0
-}
-
-// answer is call:answer { headers =, sdp = } : 200.
-func (*run) answer(L *lua.LState) int {
-	o, a := offeredCall(L, "answer")
-	o.respond(a, 200, L.Get(2))
-	return 0
-}
-
-func (o *offered) respond(a *args, code int, options lua.LValue) {
-	if o.up {
-		a.fail("the call was answered already")
-	}
-	s := sim.Send(code)
-	if options != lua.LNil {
-		t, ok := options.(*lua.LTable)
-		if !ok {
-			a.fail("expects a table of options, got %s", mod.TypeName(options))
-		}
-		a.known(t, 0, "headers", "sdp", "phrase")
-		s.Headers, s.Phrase = a.headers(t.RawGetString("headers")), a.text(t, "phrase")
-		a.sdp(&s, t.RawGetString("sdp"))
-	}
-	o.step(s)
-	switch {
-	case code >= 300:
-		o.over = "the " + lua.LNumber(code).String()
-	case code >= 200:
-		o.up = true
-	}
-}
-
-// sdp reads option sdp: true is the phone's own description, false none, a string another one.
-func (a *args) sdp(s *sim.Step, v lua.LValue) {
-	switch v := v.(type) {
-	case *lua.LNilType:
-	case lua.LBool:
-		s.SDP = bool(v)
-		if !v {
-			s.Body = sim.NoBody
-		}
-	case lua.LString:
-		s.Body = &sim.Body{Type: "application/sdp", Content: []byte(v)}
-	default:
-		a.fail("sdp must be true, false or a session description, got %s", mod.TypeName(v))
-	}
-}
-
-// wait is call:wait(seconds).
-func (*run) wait(L *lua.LState) int {
-	o, a := offeredCall(L, "wait")
-	o.wait += a.duration("the time", L.Get(2))
-	return 0
-}
-
-// bye is call:bye { headers = }.
-func (*run) bye(L *lua.LState) int {
-	o, a := offeredCall(L, "bye")
-	if !o.up {
-		a.fail("the call is not answered; write call:answer{} before, or call:send(480)")
-	}
-	s := sim.Bye()
-	if L.Get(2) != lua.LNil {
-		t := a.table(2, "call:bye { headers = { … } }")
-		a.known(t, 0, "headers")
-		s.Headers = a.headers(t.RawGetString("headers"))
-	}
-	o.step(s)
-	o.over = "the BYE"
-	return 0
-}
-
-// ignoreCancel is call:ignore_cancel().
-func (*run) ignoreCancel(L *lua.LState) int {
-	o, _ := offeredCall(L, "ignore_cancel")
-	o.step(sim.Step{Act: sim.IgnoreCancel})
-	return 0
 }

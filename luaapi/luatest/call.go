@@ -20,6 +20,7 @@ type call struct {
 	caller *sim.Phone
 	pos    plan.Pos
 	to     string
+	number int // of the test's calls, from 1
 }
 
 // String is what failures call it.
@@ -31,25 +32,54 @@ func (r *run) call(L *lua.LState) int {
 	n := self[*network](L, example)
 	a := argsOf(L, "net:call")
 	t := a.table(2, example)
-	a.known(t, 0, "from", "to", "headers", "cancel", "hangup", "at")
-	from, to := a.need(t, "from", "sip:alice@example.net"), a.need(t, "to", "sip:100@pbx.example")
-	user := a.uri("from", from)
-	a.uri("to", to)
-	spec := sim.CallSpec{
-		From: from, To: to, Dest: toTandem, Headers: a.headers(t.RawGetString("headers")),
-		CancelAfter: a.later(t, "cancel"), HangupAfter: a.later(t, "hangup"),
-	}
+	a.known(t, 0, "from", "to", "headers", "cancel", "hangup", "at", "answered", "vanish", "ack", "sdp", "replies")
 	at := n.sim.Now()
 	if d := a.later(t, "at"); d != nil {
 		if at = clock.Time(*d); at < n.sim.Now() {
 			a.fail("at = %g is past: the network is at %g s", d.Seconds(), seconds(n.sim.Now(), zero))
 		}
 	}
-	caller := n.caller(a, from, user)
-	c := &call{net: n, sim: caller.Call(at, spec), caller: caller, pos: a.pos, to: to}
-	n.calls = append(n.calls, c)
+	c := r.place(a, n, t, at)
 	L.Push(object(L, c, r.class.call))
 	return 1
+}
+
+// place places a call by options at an instant.
+func (r *run) place(a *args, n *network, t *lua.LTable, at clock.Time) *call {
+	from, to := a.need(t, "from", "sip:alice@example.net"), a.need(t, "to", "sip:100@pbx.example")
+	user := a.uri("from", from)
+	a.uri("to", to)
+	spec := sim.CallSpec{
+		From: from, To: to, Dest: toTandem, Headers: a.headers(t.RawGetString("headers")),
+		CancelAfter: a.later(t, "cancel"), HangupAfter: a.later(t, "hangup"), VanishAfter: a.later(t, "vanish"),
+		NoAck: t.RawGetString("ack") != lua.LNil && !a.flag(t, "ack"), Answered: r.talk(a, t.RawGetString("answered")),
+	}
+	var s sim.Step
+	a.sdp(&s, t.RawGetString("sdp"))
+	spec.Body = s.Body
+	caller := n.caller(a, from, user)
+	a.replies(caller, t.RawGetString("replies"))
+	r.placed++
+	c := &call{net: n, sim: caller.Call(at, spec), caller: caller, pos: a.pos, to: to, number: r.placed}
+	n.calls = append(n.calls, c)
+	return c
+}
+
+// talk reads option answered: a function that says what the caller does once the call is answered.
+func (r *run) talk(a *args, v lua.LValue) sim.Behaviour {
+	if v == lua.LNil {
+		return nil
+	}
+	fn, ok := v.(*lua.LFunction)
+	if !ok {
+		a.fail("answered must be a function that says what the caller does then, got %s", show(v))
+	}
+	o := &offered{name: "caller"}
+	a.L.Push(fn)
+	a.L.Push(object(a.L, o, r.class.offered))
+	a.L.Call(1, 0)
+	o.done = true
+	return o.steps
 }
 
 // caller returns the phone that places the calls with a From.
@@ -76,8 +106,8 @@ func (n *network) caller(a *args, from string, u *message.URI) *sim.Phone {
 	return p
 }
 
-// placed returns the call that a method was called on, which must have run.
-func (r *run) placed(L *lua.LState, usage string) *call {
+// called returns the call that a method was called on, which must have run.
+func (r *run) called(L *lua.LState, usage string) *call {
 	c := self[*call](L, usage)
 	r.look(L, c)
 	if !c.net.ran {
@@ -88,7 +118,7 @@ func (r *run) placed(L *lua.LState, usage string) *call {
 
 // answeredBy is call:answered_by().
 func (r *run) answeredBy(L *lua.LState) int {
-	c := r.placed(L, "call:answered_by()")
+	c := r.called(L, "call:answered_by()")
 	if p := c.answerer(); p != nil {
 		L.Push(p.ud)
 	} else {
@@ -121,7 +151,7 @@ func (c *call) answerer() *phone {
 
 // order is call:order(): the users that were called, as the Request-URIs named them.
 func (r *run) order(L *lua.LState) int {
-	c := r.placed(L, "call:order()")
+	c := r.called(L, "call:order()")
 	t := L.CreateTable(4, 0)
 	for _, i := range c.net.tape.byCall[c.sim.CallID()] {
 		t.Append(lua.LString(c.net.tape.legs[i].user))
@@ -132,7 +162,7 @@ func (r *run) order(L *lua.LState) int {
 
 // final is call:final().
 func (r *run) final(L *lua.LState) int {
-	c := r.placed(L, "call:final()")
+	c := r.called(L, "call:final()")
 	if code := c.sim.Final(); code > 0 {
 		L.Push(lua.LNumber(code))
 	} else {
@@ -154,5 +184,7 @@ func (c *call) log(sent bool, what string, _ *call) []*sim.Logged {
 	}
 	return c.sim.Received(what)
 }
+
+func (c *call) addr() netip.AddrPort { return c.caller.Addr() }
 
 func (c *call) title() string { return c.caller.Name() }

@@ -15,31 +15,32 @@ type library struct {
 	pbx, network, phone, call, messages, moment, behaviour, offered, failure *lua.LTable
 }
 
-// functions are those of module `test`, methods those of its objects by what errors call the objects. The registry in luaapi/api says
-// what they are.
+// functions are those of module `test`, methods those of its objects by what errors call the objects. luaapi/api says what
+// they are.
 var (
 	functions = map[string]method{
-		"script": (*run).script, "test": (*run).declare, "skip": (*run).skip,
+		"script": (*run).script, "test": (*run).declare, "table": (*run).table, "stub": (*run).stub, "golden": (*run).golden, "skip": (*run).skip,
 		"eq": (*run).eq, "ne": (*run).ne, "ok": (*run).ok, "match": (*run).match, "raises": (*run).raises, "at": (*run).moment,
-		"after": (*run).after, "status": (*run).status, "never": (*run).never, "silent": (*run).silent,
+		"after": (*run).after, "status": (*run).status, "never": (*run).never, "silent": (*run).silent, "late": (*run).late,
 	}
 	methodsOf = map[string]map[string]method{
-		"pbx":     {"network": (*run).network},
-		"network": {"phone": (*run).phone, "call": (*run).call, "run": (*run).runNetwork},
+		"pbx":     {"network": (*run).network, "decide": (*run).decide},
+		"network": {"phone": (*run).phone, "call": (*run).call, "run": (*run).runNetwork, "link": (*run).link, "lose": (*run).lose},
 		"phone":   {"received": received(false), "sent": received(true)},
 		"call": {
 			"answered_by": (*run).answeredBy, "order": (*run).order, "final": (*run).final,
 			"received": received(false), "sent": received(true),
 		},
 		"list of messages": {
-			"count": (*run).count, "header": (*run).header, "body": (*run).body, "raw": (*run).raw, "at": (*run).time,
+			"count": (*run).count, "nth": (*run).nth, "last": (*run).last, "uri": (*run).uri, "header": (*run).header, "body": (*run).body, "raw": (*run).raw, "at": (*run).time,
 		},
 		"moment": {
 			"received": messageAt(false), "sent": messageAt(true), "answered": (*run).answeredAt, "ended": (*run).endedAt,
 		},
 		"call that a phone is offered": {
 			"ring": (*run).ring, "send": (*run).send, "answer": (*run).answer, "wait": (*run).wait, "bye": (*run).bye,
-			"ignore_cancel": (*run).ignoreCancel, "header": (*run).offeredHeader,
+			"ignore_cancel": (*run).ignoreCancel, "reinvite": (*run).reinvite, "hold": (*run).hold, "resume": (*run).resume,
+			"refer": (*run).refer, "request": (*run).request, "retransmit": (*run).retransmit, "vanish": (*run).vanish, "header": (*run).offeredHeader,
 		},
 		"behaviour": nil,
 		"failure":   nil,

@@ -42,6 +42,9 @@ type Options struct {
 	// MaxVirtual is how long a network may run, in virtual time, and how far in it something may be put; 0 = 24 h.
 	MaxVirtual time.Duration
 
+	// Update writes golden ladders anew.
+	Update bool
+
 	// Format is how results are written to Out: one of Formats; "" = "pretty".
 	Format string
 	// JUnit takes results as JUnit's XML too; nil = none.

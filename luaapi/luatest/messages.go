@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 // party is who sends and receives messages: a phone, or the caller of a call.
 type party interface {
 	title() string
+	addr() netip.AddrPort
 	log(sent bool, what string, of *call) []*sim.Logged
 }
 
@@ -76,7 +78,7 @@ func received(sent bool) method {
 			a.fail(`call it with a colon: phone:%s("INVITE")`, verb(sent))
 		}
 		if _, ok := of.(*call); ok {
-			r.placed(L, "call:"+verb(sent)+"(200)")
+			r.called(L, "call:"+verb(sent)+"(200)")
 		}
 		what := a.selection(L.Get(2))
 		L.Push(r.messages(&messages{of: of, sent: sent, what: what, list: of.log(sent, what, nil)}))
@@ -99,6 +101,50 @@ func (r *run) first(L *lua.LState, usage string) *sim.Logged {
 		r.fail(L, "got   "+ms.history(nil), "want  "+ms.title())
 	}
 	return ms.list[0]
+}
+
+// nth is messages:nth(n) and last messages:last(): a list of that one.
+func (r *run) nth(L *lua.LState) int {
+	ms := self[*messages](L, "messages:nth(2)")
+	n, ok := L.Get(2).(lua.LNumber)
+	if !ok || n < 1 || n != lua.LNumber(int(n)) {
+		argsOf(L, "nth").fail("the number must be a whole number from 1, got %s", show(L.Get(2)))
+	}
+	if int(n) > len(ms.list) {
+		r.fail(L, fmt.Sprintf("got   %d: %s", len(ms.list), ms.history(nil)), fmt.Sprintf("want  %s %d times", ms.title(), int(n)))
+	}
+	return r.only(L, ms, int(n)-1)
+}
+
+func (r *run) last(L *lua.LState) int {
+	r.first(L, "messages:last()")
+	ms := self[*messages](L, "messages:last()")
+	return r.only(L, ms, len(ms.list)-1)
+}
+
+func (r *run) only(L *lua.LState, ms *messages, i int) int {
+	one := *ms
+	one.list = ms.list[i : i+1]
+	L.Push(r.messages(&one))
+	return 1
+}
+
+// uri is messages:uri() and messages:uri(expected): the Request-URI, nil of a response.
+func (r *run) uri(L *lua.LState) int {
+	m, err := r.first(L, "messages:uri()").Message()
+	got := lua.LNil
+	if err == nil && m.IsRequest() {
+		got = lua.LString(m.RequestURI())
+	}
+	if L.GetTop() < 2 {
+		L.Push(got)
+		return 1
+	}
+	if got != L.Get(2) {
+		r.fail(L, "got   "+show(got), "want  "+show(L.Get(2)))
+	}
+	L.Push(L.Get(1))
+	return 1
 }
 
 // title says who sent or received what.

@@ -46,6 +46,7 @@ func (p *pbx) String() string { return "pbx " + p.name }
 // network is a virtual network with the engine on it, running the script.
 type network struct {
 	r       *run
+	seed    uint64
 	sim     *sim.Network
 	engine  *engine.Engine
 	tape    *tape
@@ -56,7 +57,8 @@ type network struct {
 	watched bool
 	invites map[string]bool // that scripted phones were offered
 	hosts   []string        // that targets named and no address is known of
-	broken  *lua.ApiError   // what a function of t.script raised first
+	losses  []*loss
+	broken  *lua.ApiError // what a function of t.script raised first
 }
 
 // String is what failures call it.
@@ -68,6 +70,20 @@ func (r *run) network(L *lua.LState) int {
 	a := argsOf(L, "pbx:network")
 	t := a.table(2, "pbx:network {}")
 	a.known(t, 0, "at", "seed", "shards")
+	n := r.newNetwork(a, t)
+	if err := n.start(p.prog, n.seed, int(a.whole(t, "shards", 1, maxShards, 1)), nil); err != nil {
+		a.fail("%s does not load: %v", p.name, err)
+	}
+	r.nets = append(r.nets, n)
+	L.Push(object(L, n, r.class.network))
+	return 1
+}
+
+// newNetwork makes a network without an engine, by options at and seed.
+func (r *run) newNetwork(a *args, t *lua.LTable) *network {
+	if r.test == nil {
+		a.fail("stands in a test, or in a function that tests call")
+	}
 	at := defaultDate
 	if s := a.text(t, "at"); s != "" {
 		var err error
@@ -76,24 +92,22 @@ func (r *run) network(L *lua.LState) int {
 		}
 	}
 	seed := uint64(a.whole(t, "seed", 0, 1<<53, float64(r.networkSeed()>>11)))
-	n := &network{r: r, sim: sim.NewNetwork(at, seed), tape: r.suite.w.tape(), from: make(map[string]*sim.Phone)}
-	if err := n.start(p.prog, seed, int(a.whole(t, "shards", 1, maxShards, 1))); err != nil {
-		a.fail("%s does not load: %v", p.name, err)
-	}
-	r.nets = append(r.nets, n)
-	L.Push(object(L, n, r.class.network))
-	return 1
+	return &network{r: r, seed: seed, sim: sim.NewNetwork(at, seed), tape: r.suite.w.tape(), from: make(map[string]*sim.Phone)}
 }
 
-// start puts the engine on the network.
-func (n *network) start(prog *luaapi.Program, seed uint64, shards int) error {
+// start puts the engine on the network. wrap, if there is one, stands between it and the script.
+func (n *network) start(prog *luaapi.Program, seed uint64, shards int, wrap func(engine.Scripts) engine.Scripts) error {
 	log := zap.New(&logCore{r: n.r, net: n})
 	scripts, err := prog.Serve(luaapi.Options{
 		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
+		Stubs:  n.r.stubs,
 	})
 	if err != nil {
 		return err
+	}
+	if wrap != nil {
+		scripts = wrap(scripts)
 	}
 	cfg := engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
@@ -163,6 +177,7 @@ func (n *network) finish() []string {
 				c.sim.Cancel(n.sim.Now())
 			}
 		}
+		n.release()
 		if err := n.sim.RunToQuiescence(n.r.suite.w.MaxVirtual + maxEnding); err != nil {
 			return []string{err.Error()}
 		}
@@ -178,6 +193,19 @@ func (n *network) finish() []string {
 		}
 	}
 	return faults
+}
+
+// release ends, from the callee's side, calls whose caller is gone.
+func (n *network) release() {
+	for _, c := range n.calls {
+		for _, p := range n.phones {
+			for _, in := range p.sim.Incoming() {
+				if c.caller.Vanished() && in.Up() && c.owns([]byte(in.CallID())) {
+					in.Bye(n.sim.Now())
+				}
+			}
+		}
+	}
 }
 
 // Resolve knows no names: the phones of a test have addresses.

@@ -30,7 +30,7 @@ func (r *run) phone(L *lua.LState) int {
 	n := self[*network](L, example)
 	a := argsOf(L, "net:phone")
 	t := a.table(2, example)
-	a.known(t, 1, "answers", "name")
+	a.known(t, 1, "answers", "name", "replies")
 	uri, ok := t.RawGetInt(1).(lua.LString)
 	if !ok {
 		a.fail("the first item must be the phone's URI; write %s", example)
@@ -39,6 +39,7 @@ func (r *run) phone(L *lua.LState) int {
 	p := &phone{net: n, user: string(message.AppendUnescaped(nil, u.User)), answers: a.answers(t.RawGetString("answers"))}
 	addr := a.address(n, u, string(uri))
 	p.sim = n.sim.AttachPhone(sim.PhoneConfig{Name: n.unique(a.name(t, p.user, addr), addr), URI: string(uri), Addr: addr})
+	a.replies(p.sim, t.RawGetString("replies"))
 	p.behave()
 	n.phones = append(n.phones, p)
 	p.ud = object(L, p, r.class.phone)
@@ -103,5 +104,7 @@ func (p *phone) log(sent bool, what string, of *call) []*sim.Logged {
 	}
 	return out
 }
+
+func (p *phone) addr() netip.AddrPort { return p.sim.Addr() }
 
 func (p *phone) title() string { return p.sim.Name() }

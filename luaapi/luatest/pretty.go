@@ -19,7 +19,7 @@ type pretty struct {
 // asciiWriter writes what is not ASCII in results in other words.
 type asciiWriter struct{ w io.Writer }
 
-var toASCII = strings.NewReplacer("│", "|", "·", "-", "→", "->", "±", "+-", "×", "x", "…", "...")
+var toASCII = strings.NewReplacer("│", "|", "·", "-", "→", "->", "±", "+-", "×", "x", "…", "...", "◀", "<", "▶", ">", "─", "-")
 
 // Write writes b.
 func (a asciiWriter) Write(b []byte) (int, error) {

@@ -85,7 +85,7 @@ func (p *phone) offer(invite *sim.Logged) {
 // ask calls the function of a phone. What it raises stops the test as soon as the network comes to a halt.
 func (p *phone) ask(fn *lua.LFunction, invite *sim.Logged) sim.Behaviour {
 	r := p.net.r
-	o := &offered{phone: p, invite: &messages{of: p, what: "INVITE", list: []*sim.Logged{invite}}}
+	o := &offered{name: p.sim.Name(), invite: &messages{of: p, what: "INVITE", list: []*sim.Logged{invite}}}
 	err := r.L.CallByParam(lua.P{Fn: fn, Protect: true}, p.ud, object(r.L, o, r.class.offered))
 	o.done = true
 	var raised *lua.ApiError
@@ -102,6 +102,9 @@ func (p *phone) ask(fn *lua.LFunction, invite *sim.Logged) sim.Behaviour {
 func (r *run) offeredHeader(L *lua.LState) int {
 	o := self[*offered](L, `call:header("From")`)
 	a := argsOf(L, "call:header")
+	if o.invite == nil {
+		a.fail("it is the caller's; it has no INVITE that came")
+	}
 	name, ok := L.Get(2).(lua.LString)
 	if !ok || !message.ValidName(string(name)) {
 		a.fail("%s is no header name", show(L.Get(2)))

@@ -58,6 +58,7 @@ func (r *run) assertion() string {
 // telling is a call, or several, as a ladder shows them.
 type telling struct {
 	net    *network
+	call   *call
 	events []trace.Event
 }
 
@@ -67,12 +68,12 @@ func (r *run) look(L *lua.LState, c *call) { r.focus, r.looked = c, mod.Where(L)
 // tellings are the calls that a failure is about: the one that its line looks at, else all, up to maxStories.
 func (r *run) tellings() (all []telling) {
 	if c := r.focus; c != nil && r.looked == r.pos {
-		return []telling{{c.net, c.events()}}
+		return []telling{{c.net, c, c.events()}}
 	}
 	for _, n := range r.nets {
 		for _, c := range n.calls {
 			if events := c.events(); len(events) > 0 && len(all) < maxStories {
-				all = append(all, telling{n, events})
+				all = append(all, telling{n, c, events})
 			}
 		}
 	}
@@ -116,7 +117,9 @@ func (t *telling) decisions() (lines []string) {
 
 func (t *telling) ladder() string {
 	x := t.net.r.suite.w
-	return trace.Ladder(t.events, trace.Options{Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width})
+	return trace.Ladder(t.events, trace.Options{
+		Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width, Mark: t.call.departure(), MarkText: "◀── departs from the golden ladder",
+	})
 }
 
 // rerun is the command that runs the test again.

@@ -33,6 +33,7 @@ type testCase struct {
 	name string
 	pos  plan.Pos
 	fn   *lua.LFunction // in the state that declared it
+	args []lua.LValue   // the case of t.table
 }
 
 // load compiles the file and finds its tests.
@@ -108,8 +109,10 @@ type run struct {
 	nets    []*network
 	failure *failure
 	skipped *string
+	stubs   map[string]luaapi.Stub
 	focus   *call    // the call that the test looked at last
 	looked  plan.Pos // and where
+	placed  int      // calls
 	logs    []string
 	broken  bool // a script under test does not load
 
@@ -145,7 +148,7 @@ func (s *suite) once(i int, seed uint64, told bool) *run {
 		return r
 	}
 	r.test, r.told = r.found[i], told
-	r.judge(r.box.Call(r.test.fn))
+	r.judge(r.box.Call(r.test.fn, r.test.args...))
 	return r
 }
 
@@ -153,6 +156,7 @@ func (s *suite) once(i int, seed uint64, told bool) *run {
 func (r *run) judge(err error) {
 	r.pos = r.test.pos
 	switch {
+	case r.again: // it runs again anyway
 	case r.failure != nil:
 		r.verdict, r.pos, r.lines = Failed, r.failure.pos, r.failure.lines
 	case r.skipped != nil:
@@ -216,20 +220,26 @@ func (r *run) declare(L *lua.LState) int {
 	name, ok := L.Get(1).(lua.LString)
 	fn, isFunction := L.Get(2).(*lua.LFunction)
 	switch {
-	case r.test != nil:
-		a.fail("a test cannot stand in another one")
 	case !ok || !isFunction:
 		a.fail("takes a name and a function, got %s and %s", show(L.Get(1)), mod.TypeName(L.Get(2)))
 	case fn.IsG:
 		a.fail("the function must be written in Lua")
 	}
+	r.add(a, string(name), fn)
+	return 0
+}
+
+// add declares a test.
+func (r *run) add(a *args, name string, fn *lua.LFunction, with ...lua.LValue) {
+	if r.test != nil {
+		a.fail("a test cannot stand in another one")
+	}
 	for _, t := range r.found {
-		if t.name == string(name) {
+		if t.name == name {
 			a.fail("there is a test of that name at line %d", t.pos.Line)
 		}
 	}
-	r.found = append(r.found, &testCase{name: string(name), pos: a.pos, fn: fn})
-	return 0
+	r.found = append(r.found, &testCase{name: name, pos: a.pos, fn: fn, args: with})
 }
 
 // load is t.script(path).

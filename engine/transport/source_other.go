@@ -1,7 +1,0 @@
-//go:build !unix
-
-package transport
-
-import "net"
-
-func newSharedSource(*net.TCPConn) source { return nil }

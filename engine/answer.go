@@ -14,6 +14,7 @@ func (b *branch) dialog(m *message.Message) (*leg.Dialog, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.Login = b.login
 	for _, s := range b.c.sides {
 		if s.b == b && bytes.Equal(s.dialog.RemoteTag, d.RemoteTag) {
 			d.LocalSeq = max(d.LocalSeq, s.dialog.LocalSeq)

@@ -385,7 +385,7 @@ func TestProgress(t *testing.T) {
 
 // auth = "pass": the target's challenge goes to the caller, and the caller's credentials to the target; to no other.
 func TestCredentialsPass(t *testing.T) {
-	pass := target("sip:a@192.0.2.11", func(t *plan.Target) { t.PassAuth = true })
+	pass := target("sip:a@192.0.2.11", func(t *plan.Target) { t.Auth.Pass = true })
 	r := newRig(t, always(serial(pass, to("sip:b@192.0.2.12"))), 1)
 	a := r.phone("sip:a@192.0.2.11", sim.Status(407, nil))
 	b := r.phone("sip:b@192.0.2.12", sim.After(time.Second))

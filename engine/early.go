@@ -309,7 +309,7 @@ func (s *side) prack(r *relay) {
 		s.agreed = true
 	}
 	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)
-	tx := sh.layer.Request(sh.now, s.dialog.Flow, message.PRACK, sh.buf, user)
+	tx := sh.inDialogRequest(sh.now, s.dialog, message.PRACK, sh.buf, user)
 	if r != nil {
 		r.client = tx
 		r.wait.start(sh.now, sh, r.server, r.req, r.source)

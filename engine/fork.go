@@ -8,6 +8,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/leg"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/trace"
@@ -32,6 +33,8 @@ type branch struct {
 	ended  bool                // has its final response, or will have none
 
 	challenge *message.Message // its 401 or 407, if that is the caller's to meet
+
+	login *leg.Login // answers its challenges, if that is the leg's to do
 
 	interval, minSE uint32 // of the session, after a 422; 0 = not said
 }
@@ -128,7 +131,7 @@ func (b *branch) send(to netip.AddrPort) {
 		return
 	}
 	b.flow = flow.Flow{Remote: to, Listener: local, Transport: sh.cfg.Locals[local].Transport}
-	b.callID = sh.ids.AppendCallID(nil, c.slot)
+	b.callID, b.login = sh.ids.AppendCallID(nil, c.slot), sh.login(b.target)
 	legs := sh.cfg.Trace
 	if legs == nil {
 		legs = sh.cfg.Legs
@@ -137,7 +140,7 @@ func (b *branch) send(to netip.AddrPort) {
 		legs.Trace(trace.Event{At: sh.now, Kind: trace.Leg, Call: c.id, Remote: to, Text: string(b.callID), User: b.target.User})
 	}
 	sh.buf = b.appendInvite(sh.buf[:0])
-	b.client = sh.layer.Request(sh.now, b.flow, message.INVITE, sh.buf, b)
+	b.client = sh.request(sh.now, b.flow, message.INVITE, sh.buf, b.login, b.nextSeq, b)
 }
 
 // listenerFor returns the listener that an address is reached by: the one preferred if it speaks the address's
@@ -216,7 +219,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.ended = true
 		tx.Detach()
 		r := m.Clone()
-		if (code == 401 || code == 407) && b.target.PassAuth {
+		if (code == 401 || code == 407) && b.target.Auth.Pass {
 			b.challenge = r
 		}
 		c.step(plan.Event{

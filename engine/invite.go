@@ -40,7 +40,10 @@ func (b *branch) appendInvite(dst []byte) []byte {
 		dst = appendTags(dst, c.invite, message.Require)
 	}
 	dst = b.appendSession(dst)
-	if b.target.PassAuth { // the caller answers the target's challenge
+	if b.login != nil {
+		dst = b.login.Append(dst, "INVITE", []byte(uri))
+	}
+	if b.target.Auth.Pass { // the caller answers the target's challenge
 		dst = c.invite.AppendFields(dst, message.Authorization)
 		dst = c.invite.AppendFields(dst, message.ProxyAuthorization)
 	}

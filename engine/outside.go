@@ -8,6 +8,7 @@ import (
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/ident"
+	"tandem/engine/leg"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/trace"
@@ -30,6 +31,8 @@ type outside struct {
 	wait    waiting
 	last    *message.Message
 	client  *transaction.Client
+	seq     uint32           // of the request to the last target
+	login   *leg.Login       // for it
 	watch   *watch           // what may come of the request to the last target
 	tag     []byte           // our To tag, if one is known already
 	changes []message.Change // of the request on its way
@@ -159,6 +162,7 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 		forwards = n - 1 // inspect has let no 0 through
 	}
 	uri, tag, callID := requestURI(t), sh.ids.AppendTag(nil, 0), sh.ids.AppendCallID(nil, o.slot)
+	o.seq, o.login = 1, sh.login(t)
 	o.watched(now, uri, f, tag, callID)
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)
 	b = message.AppendVia(b, local.Transport.String(), local.SentBy, o.bounds.appendMarks(sh.ids.AppendBranch(nil, 0)))
@@ -172,7 +176,7 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t), o.changes...))
 	sh.buf = message.AppendBody(b, m.Body())
-	o.client = sh.layer.Request(now, f, m.Method(), sh.buf, o)
+	o.client = sh.request(now, f, m.Method(), sh.buf, o.login, o.nextSeq, o)
 	return true
 }
 

@@ -165,7 +165,7 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes, to.clip(m)...))
 	sh.buf = message.AppendBody(b, m.Body())
-	r.client = sh.layer.Request(now, to.dialog.Flow, m.Method(), sh.buf, r)
+	r.client = sh.inDialogRequest(now, to.dialog, m.Method(), sh.buf, r)
 	if m.Method() != message.INVITE {
 		r.wait.start(now, sh, tx, r.req, f)
 	}

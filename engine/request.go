@@ -180,7 +180,7 @@ func (sh *Shard) bye(now clock.Time, d *leg.Dialog, from *message.Message, chang
 		body = from.Body()
 	}
 	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)
-	sh.layer.Request(now, d.Flow, message.BYE, sh.buf, unheard{})
+	sh.inDialogRequest(now, d, message.BYE, sh.buf, unheard{})
 }
 
 // via returns the Via of a request in a dialog, with a fresh branch.

@@ -215,7 +215,7 @@ func TestRFC_026_Challenges(t *testing.T) {
 		"kept":   {false, 403, nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			auth := func(t *plan.Target) { t.PassAuth = c.pass }
+			auth := func(t *plan.Target) { t.Auth.Pass = c.pass }
 			r := newRig(t, always(parallel(target("sip:a@192.0.2.11", auth), target("sip:b@192.0.2.12", auth))), 1)
 			r.phone("sip:a@192.0.2.11", sim.Status(407, nil, sim.Header{Name: "Proxy-Authenticate", Value: proxy}, sim.Header{Name: "Proxy-Authenticate", Value: `Basic realm="c"`}))
 			r.phone("sip:b@192.0.2.12", sim.Behaviour{sim.Send(401, sim.Header{Name: "WWW-Authenticate", Value: www}).In(20 * time.Millisecond)})

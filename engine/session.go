@@ -93,7 +93,7 @@ func (s *side) Refresh(now clock.Time) {
 	}
 	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)
 	r := &refresh{s: s, seq: seq}
-	r.client = sh.layer.Request(now, s.dialog.Flow, method, sh.buf, r)
+	r.client = sh.inDialogRequest(now, s.dialog, method, sh.buf, r)
 	if method == message.INVITE {
 		s.refreshing = r
 	}
@@ -184,7 +184,7 @@ func (b *branch) retrySession(m *message.Message) bool {
 	b.cseq++
 	sh := b.c.sh
 	sh.buf = b.appendInvite(sh.buf[:0])
-	b.client = sh.layer.Request(sh.now, b.flow, message.INVITE, sh.buf, b)
+	b.client = sh.request(sh.now, b.flow, message.INVITE, sh.buf, b.login, b.nextSeq, b)
 	return true
 }
 

@@ -113,6 +113,7 @@ func (b *branch) calleeSide(m *message.Message) *side {
 	if err != nil {
 		panic("a target without a URI: " + err.Error()) // startBranch has parsed it
 	}
+	d.Login = b.login
 	return c.enter(&side{c: c, b: b, dialog: d})
 }
 

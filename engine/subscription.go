@@ -20,6 +20,7 @@ import (
 type watch struct {
 	o           *outside
 	uri         string // of the target
+	login       *leg.Login
 	flow        flow.Flow
 	tag, callID []byte // of the request that goes there
 	subs        []*subscription
@@ -59,7 +60,7 @@ func (o *outside) watched(now clock.Time, uri string, f flow.Flow, tag, callID [
 	if m := o.req.Method(); m != message.SUBSCRIBE && m != message.REFER || !o.req.Has(message.Contact) {
 		return
 	}
-	w := &watch{o: o, uri: uri, flow: f, tag: bytes.Clone(tag), callID: bytes.Clone(callID)}
+	w := &watch{o: o, uri: uri, login: o.login, flow: f, tag: bytes.Clone(tag), callID: bytes.Clone(callID)}
 	w.timer.Owner = w
 	o.watch = w
 	o.sh.watches[string(w.tag)] = w
@@ -114,6 +115,7 @@ func (w *watch) of(now clock.Time, d *leg.Dialog) *subscription {
 	if err != nil {
 		return nil // its Contact is none
 	}
+	d.Login = w.login
 	s := &subscription{w: w, lasts: lastsUnsaid}
 	s.ends[0] = end{s, &s.ends[1], there}
 	s.ends[1] = end{s, &s.ends[0], d}
@@ -198,7 +200,7 @@ func (sh *Shard) endFor(now clock.Time, m *message.Message, f flow.Flow) *end {
 	if err != nil {
 		return nil
 	}
-	d.Local, d.LocalSeq = bytes.Clone(m.Get(message.To)), 1 // it has our tag, and our request had that number
+	d.Local, d.LocalSeq = bytes.Clone(m.Get(message.To)), w.o.seq // it has our tag
 	if s := w.of(now, d); s != nil && !s.over {
 		return &s.ends[1]
 	}
@@ -252,17 +254,17 @@ func (e *end) pass(now clock.Time, tx *transaction.Server, m *message.Message, f
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), mapReferID(m, e.referral))
 	sh.buf = message.AppendBody(b, m.Body())
-	sh.layer.Request(now, to.Flow, m.Method(), sh.buf, r)
+	sh.inDialogRequest(now, to, m.Method(), sh.buf, r)
 	r.wait.start(now, sh, tx, r.req, f)
 	if m.Method() == message.NOTIFY {
 		e.sub.notified(now, m)
 	}
 }
 
-// referral maps the number of the REFER that made the subscription: ours was the first of its dialog.
+// referral maps the number of the REFER that made the subscription.
 func (e *end) referral(n uint32) (uint32, bool) {
 	req := e.sub.w.o.req
-	there, here := uint32(1), req.CSeq()
+	there, here := e.sub.w.o.seq, req.CSeq()
 	if e == &e.sub.ends[1] {
 		there, here = here, there
 	}

@@ -28,6 +28,8 @@ type Dialog struct {
 	LocalSeq, RemoteSeq uint32
 	// Flow is where requests go.
 	Flow flow.Flow
+	// Login, if any, says our credentials in each request.
+	Login *Login
 }
 
 // ErrNoContact says that a message that makes a dialog has no usable Contact (RFC 3261 §12.1).
@@ -94,7 +96,7 @@ func (d *Dialog) Confirm(response *message.Message) {
 	if err != nil {
 		return // a dialog has a target
 	}
-	fresh.LocalSeq, fresh.RemoteSeq = d.LocalSeq, d.RemoteSeq
+	fresh.LocalSeq, fresh.RemoteSeq, fresh.Login = d.LocalSeq, d.RemoteSeq, d.Login
 	*d = *fresh
 }
 
@@ -159,7 +161,7 @@ func (d *Dialog) NextSeq() uint32 {
 }
 
 // AppendRequest appends the start of a request inside the dialog (RFC 3261 §12.2.1.1): request line, Via, Route, From, To,
-// Call-ID, CSeq, Max-Forwards. More fields and message.AppendBody follow. An ACK carries the seq of its INVITE.
+// Call-ID, CSeq, Max-Forwards, credentials. More fields and message.AppendBody follow. An ACK carries the seq of its INVITE.
 func (d *Dialog) AppendRequest(dst []byte, method string, seq uint32, via Via, maxForwards uint32) []byte {
 	target, routes, strict := d.Target, d.Routes, []byte(nil)
 	if len(routes) > 0 {
@@ -181,7 +183,11 @@ func (d *Dialog) AppendRequest(dst []byte, method string, seq uint32, via Via, m
 	dst = message.AppendField(dst, "Call-ID", d.CallID)
 	dst = message.AppendUint(append(dst, "CSeq: "...), seq)
 	dst = append(append(append(dst, ' '), method...), "\r\nMax-Forwards: "...)
-	return append(message.AppendUint(dst, maxForwards), "\r\n"...)
+	dst = append(message.AppendUint(dst, maxForwards), "\r\n"...)
+	if d.Login != nil {
+		dst = d.Login.Append(dst, method, target)
+	}
+	return dst
 }
 
 func loose(uri []byte) bool {

@@ -62,7 +62,7 @@ func (e *Executor) respondBest() {
 	switch {
 	case s.Code == 503: // of a peer or of a transport error; RFC 3261 §16.7 step 6
 		a.Code = 500
-	case (s.Code == 401 || s.Code == 407) && !s.Target.PassAuth: // a challenge that is not the caller's to meet
+	case (s.Code == 401 || s.Code == 407) && !s.Target.Auth.Pass: // a challenge that is not the caller's to meet
 		a.Code = 403
 	case !s.Synthetic:
 		a.Phrase, a.Response = s.Phrase, s.Response

@@ -60,7 +60,7 @@ func TestRedirectFollow(t *testing.T) {
 		r.start(serial(a, to("b"))).at(1).final("a", 302, cs...)
 		target := r.raw[0].Target
 		if target.URI != "sip:h@192.0.2.1" || target.Key != target.URI || target.On6xx != SixBranch ||
-			target.Redirect != a.Target.Redirect || !target.PassAuth || target.Registered || target.Headers[0].Name != "X" {
+			target.Redirect != a.Target.Redirect || !target.Auth.Pass || target.Registered || target.Headers[0].Name != "X" {
 			t.Errorf("target %+v", target)
 		}
 		if s := r.e.Branch(2); s.Name != "" || s.Attempt != 1 || s.Pos.Line != 5 {

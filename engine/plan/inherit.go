@@ -18,7 +18,7 @@ const (
 	OptSend181
 	OptDialect
 	OptMaxDuration
-	OptPassAuth
+	OptAuth
 	OptParams
 	OptTo
 	OptFrom
@@ -96,7 +96,7 @@ func (t *Target) takeAll(k *taking, each *Each) bool {
 	changed = take(k, OptSend181, &t.Send181, g.Send181, said) || changed
 	changed = take(k, OptDialect, &t.Dialect, g.Dialect, said) || changed
 	changed = take(k, OptMaxDuration, &t.MaxDuration, g.MaxDuration, said) || changed
-	changed = take(k, OptPassAuth, &t.PassAuth, g.PassAuth, said) || changed
+	changed = take(k, OptAuth, &t.Auth, g.Auth, said) || changed
 	changed = t.takeAddresses(k, each) || changed
 	if g.Headers != nil && (t.Headers == nil || k.weak&OptHeaders != 0) {
 		t.Headers, changed = g.Headers, true

@@ -231,8 +231,16 @@ type Target struct {
 	Display *string
 	// Clip is the P-Asserted-Identity, set or taken away; the zero value = as it came in (RFC 3325 §9.1).
 	Clip Header
-	// PassAuth passes 401 and 407 to the caller (option auth = "pass"); without it they go out as 403.
-	PassAuth bool
+	// Auth says who meets a challenge, 401 or 407; the zero value: nobody, and it goes out as 403.
+	Auth Auth
+}
+
+// Auth is who meets the challenges of a target (RFC 3261 §22): the caller, or the leg, with credentials of its own.
+type Auth struct {
+	// Pass passes 401 and 407 to the caller.
+	Pass bool
+	// User and Password are the leg's; no User is none.
+	User, Password string
 }
 
 // ToKeep is Target.To for the To that came in.

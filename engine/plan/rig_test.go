@@ -304,7 +304,7 @@ func on(o Outcome, plan *Node) option {
 
 func line(l int) option          { return func(n *Node) { n.Pos = Pos{"main.lua", l} } }
 func registered(n *Node)         { n.Target.Registered = true }
-func passAuth(n *Node)           { n.Target.PassAuth = true }
+func passAuth(n *Node)           { n.Target.Auth.Pass = true }
 func sixBranch(n *Node)          { n.Target.On6xx = SixBranch }
 func follows(n *Node)            { n.Target.Redirect = RedirectFollow }
 func passes(n *Node)             { n.Target.Redirect = RedirectPass }

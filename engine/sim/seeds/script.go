@@ -62,7 +62,7 @@ func (b nodes) target(s *step) *plan.Target {
 	uri := b.spec.uri(b.call, s.Phone, s.Line)
 	return &plan.Target{
 		URI: uri, Key: uri, User: "p" + strconv.Itoa(s.Phone), On6xx: s.Six, Redirect: s.Redirect,
-		Registered: s.Registered, PassAuth: s.PassAuth, EarlyMedia: s.Early, Prack: s.Prack,
+		Registered: s.Registered, Auth: plan.Auth{Pass: s.PassAuth}, EarlyMedia: s.Early, Prack: s.Prack,
 		MaxDuration: b.spec.Calls[b.call].Longest,
 	}
 }

@@ -138,6 +138,29 @@ func (r *reader) from(v lua.LValue) *plan.From {
 	return f
 }
 
+// auth reads who meets a challenge: "pass", the caller, or credentials of the leg's own.
+func (r *reader) auth(v lua.LValue) (a plan.Auth) {
+	t, ok := v.(*lua.LTable)
+	if !ok {
+		r.choice("auth", v, "pass")
+		return plan.Auth{Pass: true}
+	}
+	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
+		switch k.String() {
+		case "user":
+			a.User = r.text("auth: user", v)
+		case "password":
+			a.Password = r.text("auth: password", v)
+		default:
+			r.fail(k.String(), "%s: auth has no %q%s", r.what, k.String(), spell.Hint(k.String(), []string{"user", "password"}))
+		}
+	}
+	if a.User == "" {
+		r.fail("auth", `%s: auth is "pass" or a table with user and password; the user is missing`, r.what)
+	}
+	return a
+}
+
 func (r *reader) filled(key string, v lua.LValue) string {
 	s := r.text(key, v)
 	if s == "" {

@@ -65,7 +65,7 @@ var (
 // given are the engine's names of the options that a group can give its members.
 var given = [numOptions]plan.Options{
 	optRing: plan.OptRing, optDelay: plan.OptDelay, optOn: plan.OptOn, optOn6xx: plan.OptOn6xx, optHeaders: plan.OptHeaders,
-	optRedirect: plan.OptRedirect, optAuth: plan.OptPassAuth, optEarlyMedia: plan.OptEarlyMedia, optPrack: plan.OptPrack,
+	optRedirect: plan.OptRedirect, optAuth: plan.OptAuth, optEarlyMedia: plan.OptEarlyMedia, optPrack: plan.OptPrack,
 	optMaxDuration: plan.OptMaxDuration, optSend181: plan.OptSend181, optDialect: plan.OptDialect,
 	optParams: plan.OptParams, optTo: plan.OptTo, optFrom: plan.OptFrom, optDisplay: plan.OptDisplay, optClip: plan.OptClip,
 }
@@ -99,7 +99,7 @@ type options struct {
 	on6xx       plan.SixPolicy
 	headers     []plan.Header
 	redirect    plan.RedirectPolicy
-	auth        bool
+	auth        plan.Auth
 	earlyMedia  plan.EarlyMedia
 	prack       plan.Prack
 	maxDuration time.Duration
@@ -147,7 +147,7 @@ func (o *options) applyTarget(t *plan.Target, set optionSet) {
 		t.Redirect = o.redirect
 	}
 	if set.has(optAuth) {
-		t.PassAuth = o.auth
+		t.Auth = o.auth
 	}
 	if set.has(optEarlyMedia) {
 		t.EarlyMedia = o.earlyMedia
@@ -233,8 +233,7 @@ func (r *reader) option(opt option, v lua.LValue, o *options) {
 	case optRedirect:
 		o.redirect = plan.RedirectDeny + plan.RedirectPolicy(r.choice("redirect", v, "deny", "follow", "pass"))
 	case optAuth:
-		r.choice("auth", v, "pass")
-		o.auth = true
+		o.auth = r.auth(v)
 	case optEach:
 		o.each = r.each(v)
 	case optHold:

@@ -21,7 +21,7 @@ local plan = {}
 ---@field on_6xx? "stop"|"branch" what a 6xx does; "stop" ends the plan (default)
 ---@field headers? table<string, string|number|false> header fields that are set, or taken away with false
 ---@field redirect? "deny"|"follow"|"pass" what a 3xx does when no handler decides
----@field auth? "pass" 401 and 407 go to the caller
+---@field auth? "pass"|{ user: string, password: string } who answers 401 and 407: the caller, or Tandem with these credentials
 ---@field early_media? "first"|"all"|"none" which early dialogs the caller is shown; default "first"
 ---@field prack? "supported"|"off"|"required" reliable provisionals on this leg (RFC 3262); default "supported"
 ---@field max_duration? number the longest that the call may last, in seconds from its answer, above 0

@@ -110,9 +110,13 @@ func TestTo(t *testing.T) {
 		{"name", `plan.to("sip:a@h", {name = "desk"})`, plan.Node{Name: "desk", Target: sip("a")}},
 		{"edges", `plan.to("sip:a@h", {on = {busy = plan.to "sip:b@h"}})`, plan.Node{On: &plan.Edges{plan.Busy: busy}, Target: sip("a")}},
 		{
+			"credentials", `plan.to("sip:a@h", {auth = {user = "tandem", password = "secret"}})`,
+			plan.Node{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Auth: plan.Auth{User: "tandem", Password: "secret"}}},
+		},
+		{
 			"policies", `plan.to("sip:a@h", {on_6xx = "branch", redirect = "follow", auth = "pass"})`,
 			plan.Node{Target: &plan.Target{
-				URI: "sip:a@h", Key: "sip:a@h", User: "a", On6xx: plan.SixBranch, Redirect: plan.RedirectFollow, PassAuth: true,
+				URI: "sip:a@h", Key: "sip:a@h", User: "a", On6xx: plan.SixBranch, Redirect: plan.RedirectFollow, Auth: plan.Auth{Pass: true},
 			}},
 		},
 		{
@@ -291,7 +295,9 @@ func TestMistakes(t *testing.T) {
 		{`plan.to("sip:a@h", {name = 5})`, `plan.to: name must be a string, got number`},
 		{`plan.to("sip:a@h", {on_6xx = "stopp"})`, `plan.to: on_6xx cannot be "stopp"; it is "stop" or "branch"; did you mean "stop"?`},
 		{`plan.to("sip:a@h", {redirect = "x"})`, `plan.to: redirect cannot be "x"; it is "deny", "follow" or "pass"`},
-		{`plan.to("sip:a@h", {auth = {}})`, `plan.to: auth must be a string, got table`},
+		{`plan.to("sip:a@h", {auth = {}})`, `plan.to: auth is "pass" or a table with user and password; the user is missing`},
+		{`plan.to("sip:a@h", {auth = {user = "u", pasword = "p"}})`, `plan.to: auth has no "pasword"; did you mean "password"?`},
+		{`plan.to("sip:a@h", {auth = {user = 1}})`, `plan.to: auth: user must be a string, got number`},
 		{`plan.to("sip:a@h", {auth = "no"})`, `plan.to: auth cannot be "no"; it is "pass"`},
 		{`plan.to("sip:a@h", {on = 1})`, `plan.to: on must be a table of plans by outcome, got number`},
 		{`plan.to("sip:a@h", {on = {plan.to "sip:b@h"}})`, `plan.to: on has outcomes as keys, got key 1; write on = { busy = … }`},
@@ -440,7 +446,7 @@ func TestDefaults(t *testing.T) {
 		{"not for groups", `{ring = 20}`, `plan.serial {}`, plan.Node{Kind: plan.KindSerial, Members: []*plan.Node{}}},
 		{"all options", `{name = "n", auth = "pass", redirect = "pass", on = {busy = plan.reject(486)}}`, `plan.to "sip:a@h"`, plan.Node{
 			Name: "n", On: &plan.Edges{plan.Busy: {Kind: plan.KindReject, Reply: &plan.Reply{Code: 486}}},
-			Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Redirect: plan.RedirectPass, PassAuth: true},
+			Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Redirect: plan.RedirectPass, Auth: plan.Auth{Pass: true}},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -111,7 +111,7 @@ func TestOptionsWithOneValue(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := s.targets(s.node(fmt.Sprintf(`plan.serial { plan.parallel { plan.to("sip:a@h", %s) }, each = %s }`, c.target, c.group)))["a"]
-		if !got.PassAuth || got.Dialect != "minisipserver" {
+		if !got.Auth.Pass || got.Dialect != "minisipserver" {
 			t.Errorf("%s: %+v", c.name, got)
 		}
 	}

@@ -59,6 +59,8 @@ type Options struct {
 	Post func(shard int, fn func())
 	// Library holds the Lua modules that are shipped with Tandem; nil = none.
 	Library fs.FS
+	// Probes take what the probes of a program see, for tests; only one goroutine may run such a program.
+	Probes Probes
 	// Stubs take the place of modules of those names, for tests.
 	Stubs map[string]Stub
 }

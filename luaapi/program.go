@@ -7,8 +7,10 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
 
 	"tandem/engine/plan"
+	"tandem/luaapi/probe"
 	"tandem/luaapi/source"
 )
 
@@ -19,6 +21,7 @@ type Program struct {
 
 	chunks map[string]*chunk // by module name: "lib.hours", and the entry under ""
 	byFile map[string]*chunk // by chunk name, for errors
+	sites  *probe.Sites      // nil = it has no probes
 }
 
 type chunk struct {
@@ -104,12 +107,18 @@ func compile(file string, text []byte) (*chunk, error) {
 }
 
 // compileLoose compiles a file whose functions may assign to locals of the chunk.
-func compileLoose(file string, text []byte) (*chunk, error) {
+func compileLoose(file string, text []byte) (*chunk, error) { return compileTree(file, text, nil) }
+
+// compileTree compiles a file whose tree is changed before (nil = it is not).
+func compileTree(file string, text []byte, change func([]ast.Stmt) []ast.Stmt) (*chunk, error) {
 	tree, bad := source.Parse(text, file)
 	if bad != nil {
 		return nil, &Error{Pos: plan.Pos{File: file, Line: bad.Line}, Message: bad.Message}
 	}
 	s := newSurvey(file, tree)
+	if change != nil {
+		tree = change(tree)
+	}
 	proto, bad := source.Compile(tree, text, file)
 	if bad != nil {
 		return nil, &Error{Pos: plan.Pos{File: file, Line: bad.Line}, Message: bad.Message}

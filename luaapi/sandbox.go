@@ -11,6 +11,7 @@ import (
 
 	"tandem/luaapi/lower"
 	"tandem/luaapi/mod"
+	"tandem/luaapi/probe"
 )
 
 // Numeric keys below it are stored as an array, with all places up to the key: one assignment to t[60000000] would
@@ -66,6 +67,9 @@ func (v *vm) sandbox() *lua.LState {
 		"error": raise, "xpcall": lower.XPCall, "assert": assert, "select": selectFrom,
 		"tostring": toString, "tonumber": toNumber, lower.Concat: v.join,
 	})
+	if v.prog.sites != nil {
+		set(L, globals, map[string]lua.LGFunction{probe.Line: v.probeLine, probe.See: v.probeValue})
+	}
 	for name, lib := range map[string]*lua.LTable{"string": str, "table": tab, "math": num} {
 		globals.RawSetString(name, mod.Lock(L, name, lib, false, lockedLibrary(name)))
 	}

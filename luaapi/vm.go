@@ -45,9 +45,10 @@ type vm struct {
 	methods   map[string]*lua.LFunction
 	route     route
 
-	current *callValue // the call being handled
-	depth   int        // handlers that run: call:hangup() can bring the next one about
-	broken  bool       // the state is not to be trusted after a panic
+	current  *callValue        // the call being handled
+	depth    int               // handlers that run: call:hangup() can bring the next one about
+	operands map[int][]Operand // that probes have seen, by condition
+	broken   bool              // the state is not to be trusted after a panic
 }
 
 var _ context.Context = (*meter)(nil)

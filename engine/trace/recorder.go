@@ -57,7 +57,7 @@ func (r *Recorder) Call(id string) []Event {
 	var out []Event
 	var m message.Message
 	for _, e := range r.events {
-		if e.Kind == Leg || e.Kind == Note {
+		if e.Kind == Leg || e.Kind == Note || e.Kind == Saw {
 			if e.Call == id {
 				out = append(out, e)
 			}

@@ -20,6 +20,7 @@ const (
 	Sent                 // a message went to Remote
 	Leg                  // the leg with Call-ID Text belongs to Call; Remote is its peer
 	Note                 // the script or the plan decided: Text says what, Pos where
+	Saw                  // the script looked at something: Text says what it was, Pos where; ladders do not show it
 )
 
 // Event is one thing that happened.

@@ -58,6 +58,7 @@ type network struct {
 	invites map[string]bool // that scripted phones were offered
 	hosts   []string        // that targets named and no address is known of
 	losses  []*loss
+	sights  int           // that were written down
 	broken  *lua.ApiError // what a function of t.script raised first
 }
 
@@ -98,7 +99,12 @@ func (r *run) newNetwork(a *args, t *lua.LTable) *network {
 // start puts the engine on the network. wrap, if there is one, stands between it and the script.
 func (n *network) start(prog *luaapi.Program, seed uint64, shards int, wrap func(engine.Scripts) engine.Scripts) error {
 	log := zap.New(&logCore{r: n.r, net: n})
+	prog, probes, err := n.probed(prog)
+	if err != nil {
+		return err
+	}
 	scripts, err := prog.Serve(luaapi.Options{
+		Probes: probes,
 		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
 		Stubs:  n.r.stubs,

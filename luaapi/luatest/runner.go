@@ -13,9 +13,13 @@ import (
 // runner runs test files.
 type runner struct {
 	Options
-	programs cache // scripts under test, by root
-	modules  cache // what test files may require, by folder
-	ended    atomic.Bool
+	programs cache    // scripts under test, by root
+	modules  cache    // what test files may require, by folder
+	variants struct { // of scripts under test, with probes
+		sync.Mutex
+		all map[variant]*luaapi.Program
+	}
+	ended atomic.Bool
 }
 
 // Run runs tests and reports what came of them. It is an error if a path cannot be read, if there is no such format, and if

@@ -92,27 +92,40 @@ func (c *call) events() []trace.Event {
 }
 
 // maxDecisions bounds the lines of decisions.
-const maxDecisions = 20
+const maxDecisions = 40
 
-// decisions are the script's: when, where and what.
+// decisions are the script's: when, where, what, and what it saw. What is seen again and again is told once.
 func (t *telling) decisions() (lines []string) {
-	widest := 0
+	var shown []trace.Event
+	times, widest := make(map[int]int), 0
 	for _, e := range t.events {
-		if e.Kind == trace.Note {
-			widest = max(widest, len(e.Pos.String()))
-		}
-	}
-	for _, e := range t.events {
-		if e.Kind != trace.Note {
+		n := len(shown)
+		switch {
+		case e.Kind != trace.Note && e.Kind != trace.Saw:
+			continue
+		case n > 0 && e.Kind == trace.Saw && same(&shown[n-1], &e):
+			times[n-1]++
 			continue
 		}
+		shown = append(shown, e)
+		widest = max(widest, len(e.Pos.String()))
+	}
+	for i, e := range shown {
 		if len(lines) == maxDecisions {
-			return append(lines, "…")
+			return append(lines, fmt.Sprintf("… and %d more", len(shown)-i))
 		}
-		after := stamp(e.At.Sub(t.events[0].At))
-		lines = append(lines, fmt.Sprintf("%8s  %-*s  %s", after, widest, e.Pos, e.Text))
+		text := e.Text
+		if times[i] > 0 {
+			text += fmt.Sprintf(" (%d times)", times[i]+1)
+		}
+		lines = append(lines, fmt.Sprintf("%8s  %-*s  %s", stamp(e.At.Sub(t.events[0].At)), widest, e.Pos, text))
 	}
 	return lines
+}
+
+// same reports whether two decisions read the same.
+func same(a, b *trace.Event) bool {
+	return a.At == b.At && a.Kind == b.Kind && a.Pos == b.Pos && a.Text == b.Text
 }
 
 func (t *telling) ladder() string {

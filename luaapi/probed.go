@@ -1,0 +1,99 @@
+package luaapi
+
+import (
+	"maps"
+	"slices"
+
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
+
+	"tandem/engine/plan"
+	"tandem/luaapi/probe"
+)
+
+// Probes take what the probes of a program see.
+type Probes struct {
+	// Lines counts how often statements ran, by their number among the sites of the program; nil = nothing is counted.
+	Lines []uint64
+	// Saw is told what handlers look at while they decide; nil = nobody is.
+	Saw func(s Sight)
+}
+
+// Sight is what a condition, or the lookup of a field, came to in a handler.
+type Sight struct {
+	// Call is the Call-ID of the caller's leg.
+	Call string
+	Pos  plan.Pos
+	// Text is the expression and Value what it came to. Operands are what it looked at.
+	Text     string
+	Value    lua.LValue
+	Operands []Operand
+}
+
+// Operand is a part of an expression and what it came to.
+type Operand struct {
+	Text  string
+	Value lua.LValue
+}
+
+// Probed returns the program with probes in the files of its snapshot.
+func (p *Program) Probed(what probe.What) (*Program, error) {
+	q := &Program{Snapshot: p.Snapshot, chunks: maps.Clone(p.chunks), byFile: maps.Clone(p.byFile), sites: &probe.Sites{}}
+	for _, file := range p.Snapshot.Files() {
+		c, err := compileTree(file, p.Snapshot.files[file], func(tree []ast.Stmt) []ast.Stmt { return q.sites.Chunk(file, tree, what) })
+		if err != nil {
+			return nil, err
+		}
+		q.byFile[file] = c
+		q.chunks[moduleName(file)] = c
+		if file == p.Snapshot.Entry {
+			q.chunks[""] = c
+		}
+	}
+	return q, nil
+}
+
+// Sites are where the probes of the program stand, by number; none if it has no probes.
+func (p *Program) Sites() []probe.Site {
+	if p.sites == nil {
+		return nil
+	}
+	return p.sites.List
+}
+
+// probeLine is the probe of a statement.
+func (v *vm) probeLine(L *lua.LState) int {
+	v.meter.left += probe.Cost
+	if n := int(L.Get(1).(lua.LNumber)); n < len(v.opt.Probes.Lines) {
+		v.opt.Probes.Lines[n]++
+	}
+	return 0
+}
+
+// probeValue is the probe of a value, which it returns.
+func (v *vm) probeValue(L *lua.LState) int {
+	v.meter.left += probe.Cost
+	n, is := int(L.Get(1).(lua.LNumber)), L.Get(2)
+	if v.opt.Probes.Saw != nil && v.current != nil {
+		v.saw(n, is)
+	}
+	L.Push(is)
+	return 1
+}
+
+// saw takes note of an operand, and tells of what operands were for.
+func (v *vm) saw(n int, is lua.LValue) {
+	s := &v.prog.sites.List[n]
+	if s.Kind == probe.Operand {
+		if v.operands == nil {
+			v.operands = make(map[int][]Operand)
+		}
+		known := func(o Operand) bool { return o.Text == s.Text }
+		if !slices.ContainsFunc(v.operands[s.Of], known) {
+			v.operands[s.Of] = append(v.operands[s.Of], Operand{s.Text, is})
+		}
+		return
+	}
+	v.opt.Probes.Saw(Sight{Call: v.callID(), Pos: plan.Pos{File: s.File, Line: s.Line}, Text: s.Text, Value: is, Operands: v.operands[n]})
+	delete(v.operands, n)
+}

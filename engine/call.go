@@ -212,6 +212,9 @@ func (c *call) forget() {
 	}
 	for _, s := range c.sides {
 		s.leave()
+		if c.final && (s == c.caller || s == c.callee) {
+			c.sh.past.add(s.dialog)
+		}
 	}
 	c.dropOperations()
 	if c.script != nil {

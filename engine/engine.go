@@ -28,6 +28,8 @@ type Local struct {
 	Addr netip.Addr
 	// Transport is what is spoken on it.
 	Transport flow.Transport
+	// Networks are those whose targets are called from here rather than from another listener for the transport.
+	Networks []netip.Prefix
 }
 
 // Resolver looks up the address of a host that a target names. It must not block: done is called later on the goroutine

@@ -38,6 +38,5 @@ func (sh *Shard) shed(tx *transaction.Server, m *message.Message, f flow.Flow) {
 	b := m.AppendResponse(sh.buf[:0], 503, "", statelessTag(m), f.Remote)
 	b = append(strconv.AppendUint(append(b, "Retry-After: "...), 1+sh.ids.Uint64()%10, 10), "\r\n"...)
 	sh.buf = message.AppendBody(sh.appendProduct(b, "Server"), nil)
-	f.Remote = m.ReplyAddr(f.Remote)
-	sh.Send(f, sh.buf)
+	sh.Send(transaction.ReplyFlow(m, f), sh.buf)
 }

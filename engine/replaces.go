@@ -2,11 +2,13 @@ package engine
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/ident"
+	"tandem/engine/leg"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/transaction"
@@ -61,7 +63,37 @@ func (sh *Shard) mapReplaces(r replaces) mapped {
 		v := string(r.callID) + ";to-tag=" + string(r.toTag) + ";from-tag=" + string(r.fromTag)
 		return mapped{value: v}
 	}
+	if sh.past.has(r.callID, r.toTag, r.fromTag) || sh.past.has(r.callID, r.fromTag, r.toTag) {
+		return mapped{code: 603} // RFC 3891 §3: it was confirmed, and is over
+	}
 	return mapped{code: 481}
+}
+
+// past remembers the latest confirmed dialogs that are over, by their hashes.
+type past struct {
+	dialogs [512]uint64
+	next    int
+}
+
+func (p *past) add(d *leg.Dialog) {
+	p.dialogs[p.next%len(p.dialogs)] = dialogHash(d.CallID, d.LocalTag, d.RemoteTag)
+	p.next++
+}
+
+func (p *past) has(callID, local, remote []byte) bool {
+	return slices.Contains(p.dialogs[:], dialogHash(callID, local, remote))
+}
+
+// dialogHash is FNV-1a of what names a dialog, never 0.
+func dialogHash(callID, local, remote []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, part := range [...][]byte{callID, local, remote} {
+		for _, c := range part {
+			h = (h ^ uint64(c)) * 1099511628211
+		}
+		h *= 1099511628211
+	}
+	return h | 1
 }
 
 // askReplaces maps a Replaces value on the shard that owns its dialog and gives the result to done on this one.

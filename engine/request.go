@@ -1,7 +1,11 @@
 package engine
 
 import (
+	"bytes"
+	"cmp"
+	"net"
 	"strconv"
+	"strings"
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -39,6 +43,7 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.finish(now, tx, m, f, 482) // RFC 3261 §8.2.2.2
 		return
 	}
+	m = sh.withoutMaddr(m, f)
 	if code, field := sh.inspect(m); code != 0 {
 		sh.finish(now, tx, m, f, code, field...)
 		return
@@ -100,6 +105,55 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 		return 482, nil // §8.2.2.2, and each call has its own key
 	}
 	return 0, nil
+}
+
+// withoutMaddr returns a request without the maddr of its Request-URI, and the port and transport that go with it, if they name the
+// listener that it came to (RFC 3261 §16.4).
+func (sh *Shard) withoutMaddr(m *message.Message, f flow.Flow) *message.Message {
+	u, err := message.ParseURI(m.RequestURI())
+	if err != nil {
+		return m
+	}
+	maddr, ok := message.Param(u.Params, "maddr")
+	if !ok || !sh.listensAt(f.Listener, string(maddr), &u) {
+		return m
+	}
+	b := append(append(make([]byte, 0, len(m.Bytes())), m.MethodName()...), ' ')
+	b = append(b, m.RequestURI()[:len(m.RequestURI())-len(u.Params)-len(u.Headers)]...)
+	if u.Port != 0 && u.Port != 5060 {
+		b = b[:bytes.LastIndexByte(b, ':')]
+	}
+	message.EachParam(u.Params, func(k, v []byte) bool {
+		if bytes.EqualFold(k, []byte("maddr")) || bytes.EqualFold(k, []byte("transport")) {
+			return true
+		}
+		b = append(append(b, ';'), k...)
+		if len(v) > 0 {
+			b = append(append(b, '='), v...)
+		}
+		return true
+	})
+	b = append(append(b, u.Headers...), " SIP/2.0\r\n"...)
+	own := new(message.Message)
+	if own.Parse(append(b, m.Bytes()[bytes.IndexByte(m.Bytes(), '\n')+1:]...)) != nil {
+		return m
+	}
+	return own
+}
+
+// listensAt reports whether a host, with the port and the transport of a URI, is a listener.
+func (sh *Shard) listensAt(listener uint8, host string, u *message.URI) bool {
+	l := &sh.cfg.Locals[listener]
+	name, port, err := net.SplitHostPort(l.SentBy)
+	if err != nil {
+		name, port = l.SentBy, "5060"
+	}
+	transport, ok := message.Param(u.Params, "transport")
+	if !ok {
+		transport = []byte("udp")
+	}
+	asked := strconv.Itoa(int(cmp.Or(u.Port, 5060)))
+	return (strings.EqualFold(host, name) || host == l.Addr.String()) && port == asked && strings.EqualFold(string(transport), l.Transport.String())
 }
 
 func unknownTags(m *message.Message, id message.ID) string {

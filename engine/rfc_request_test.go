@@ -120,14 +120,39 @@ func TestRFC_008_OwnRoute(t *testing.T) {
 
 // An maddr that names us does not lead a call back to us: it goes where the script says.
 func TestRFC_009_Maddr(t *testing.T) {
-	r, a := desk(t, sim.Answer())
-	var seen string
-	target := r.script.invite
-	r.script.invite = func(c engine.Call) *plan.Node { seen = string(c.Request().RequestURI()); return target(c) }
-	c := r.call(sim.CallSpec{RequestURI: "sip:x@pbx.example;maddr=192.0.2.1", HangupAfter: seconds(1)})
-	if got := string(first(t, a, "INVITE").RequestURI()); !c.Answered() || got != "sip:a@192.0.2.11" || seen != "sip:x@pbx.example;maddr=192.0.2.1" {
-		t.Errorf("answered %v, Request-URI %s, the script saw %s", c.Answered(), got, seen)
+	for given, want := range map[string]string{
+		"sip:x@pbx.example;maddr=192.0.2.1":                              "sip:x@pbx.example",
+		"sip:x@pbx.example;user=phone;MADDR=192.0.2.1;transport=UDP;a=b": "sip:x@pbx.example;user=phone;a=b",
+		"sip:x@pbx.example:5060;maddr=192.0.2.1":                         "sip:x@pbx.example:5060",
+		"sip:x@pbx.example;maddr=192.0.2.1?Subject=y":                    "sip:x@pbx.example?Subject=y",
+		"sip:x@pbx.example;maddr=192.0.2.2":                              "sip:x@pbx.example;maddr=192.0.2.2",
+		"sip:x@pbx.example:5070;maddr=192.0.2.1":                         "sip:x@pbx.example:5070;maddr=192.0.2.1",
+		"sip:x@pbx.example;maddr=192.0.2.1;transport=tcp":                "sip:x@pbx.example;maddr=192.0.2.1;transport=tcp",
+		"sip:x@pbx.example;transport=udp":                                "sip:x@pbx.example;transport=udp",
+	} {
+		t.Run(given, func(t *testing.T) {
+			r, a := desk(t, sim.Answer())
+			var seen string
+			target := r.script.invite
+			r.script.invite = func(c engine.Call) *plan.Node { seen = string(c.Request().RequestURI()); return target(c) }
+			c := r.call(sim.CallSpec{RequestURI: given, HangupAfter: seconds(1)})
+			if got := string(first(t, a, "INVITE").RequestURI()); !c.Answered() || got != "sip:a@192.0.2.11" || seen != want {
+				t.Errorf("answered %v, Request-URI %s, the script saw %s, want %s", c.Answered(), got, seen, want)
+			}
+			if got := body(t, a.Received("INVITE")[0]); got != body(t, r.caller.Sent("INVITE")[0]) {
+				t.Errorf("body %q", got)
+			}
+		})
 	}
+	t.Run("on another port", func(t *testing.T) {
+		var seen string
+		s := &script{invite: func(c engine.Call) *plan.Node { seen = string(c.Request().RequestURI()); return nil }}
+		r := newRig(t, s, 1, func(c *engine.Config) { c.Locals[0].SentBy = "pbx.example:5070" })
+		r.call(sim.CallSpec{RequestURI: "sip:x@[2001:db8::1]:5070;maddr=PBX.example"})
+		if want := "sip:x@[2001:db8::1]"; seen != want {
+			t.Errorf("the script saw %s, want %s", seen, want)
+		}
+	})
 }
 
 // Max-Forwards is one less, and 70 where there was none.

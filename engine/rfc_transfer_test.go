@@ -207,6 +207,21 @@ func TestRFC_107_Replaces(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a dialog that is over", func(t *testing.T) {
+		r := newRig(t, always(to("sip:carol@192.0.2.12")), 3)
+		carol := r.phone("sip:carol@192.0.2.12", sim.After(time.Second))
+		r.call(sim.CallSpec{HangupAfter: seconds(3)})
+		id, toTag, fromTag := dialogOf(t, r.caller.Received("200 INVITE")[0])
+		cid, cTo, cFrom := dialogOf(t, carol.Sent("200 INVITE")[0])
+		for value, code := range map[string]int{
+			id + ";to-tag=" + toTag + ";from-tag=" + fromTag: 603, cid + ";to-tag=" + cTo + ";from-tag=" + cFrom: 603,
+			"x" + id + ";to-tag=" + toTag + ";from-tag=" + fromTag: 481,
+		} {
+			if c := r.call(sim.CallSpec{Headers: []sim.Header{{Name: "Replaces", Value: value}}}); c.Final() != code {
+				t.Errorf("Replaces %s got %d, want %d", value, c.Final(), code)
+			}
+		}
+	})
 	t.Run("not in other requests", func(t *testing.T) {
 		r := newRig(t, unrouted(t), 1)
 		if x := r.ask(sim.RequestSpec{Method: "OPTIONS", Headers: []sim.Header{{Name: "Replaces", Value: "x;to-tag=1;from-tag=2"}}}); x.Code() != 400 {

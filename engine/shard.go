@@ -44,6 +44,8 @@ type Shard struct {
 	watches    map[string]*watch // by our tag towards the notifiers
 	subscribed map[string]*end   // by our tag and the peer's
 
+	past past
+
 	loopKey [sha256.Size]byte // of the marks in our Vias
 
 	msg     message.Message // of the datagram at hand
@@ -205,8 +207,7 @@ func (sh *Shard) reply(m *message.Message, f flow.Flow, code int, phrase string)
 	}
 	b := m.AppendResponse(sh.buf[:0], code, phrase, statelessTag(m), f.Remote)
 	b = message.AppendBody(sh.appendProduct(b, "Server"), nil)
-	f.Remote = m.ReplyAddr(f.Remote)
-	sh.Send(f, b)
+	sh.Send(transaction.ReplyFlow(m, f), b)
 	sh.buf = b
 }
 

@@ -39,10 +39,7 @@ func (v *vm) branchOrNil(s *plan.Step) lua.LValue {
 // TypeName is what errors call it.
 func (*branchValue) TypeName() string { return "branch" }
 
-var branchFields = []string{
-	"uri", "user", "name", "group", "code", "phrase", "cause", "reasons", "response", "elapsed", "rang", "contacts",
-	"attempt", "synthetic", "outcome",
-}
+var branchFields = members("tandem.branch")
 
 func (*branchValue) fields() []string { return branchFields }
 
@@ -191,7 +188,7 @@ type responseValue struct {
 // TypeName is what errors call it.
 func (*responseValue) TypeName() string { return "response" }
 
-var responseFields = []string{"code", "phrase", "headers"}
+var responseFields = members("tandem.response")
 
 func (*responseValue) fields() []string { return responseFields }
 

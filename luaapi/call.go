@@ -58,10 +58,7 @@ func (v *vm) callOf(c engine.Call) *callValue {
 // TypeName is what errors call it.
 func (*callValue) TypeName() string { return "call" }
 
-var callFields = []string{
-	"id", "method", "from", "to", "ruri", "source", "headers", "body", "time", "best", "round", "pending", "vars", "progress",
-	"hangup", "log",
-}
+var callFields = members("tandem.call")
 
 func (*callValue) fields() []string { return callFields }
 

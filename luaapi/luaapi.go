@@ -38,6 +38,9 @@ type Options struct {
 	Shards int
 	// Budget and LoadBudget are in VM instructions; 0 = DefaultBudget and DefaultLoadBudget.
 	Budget, LoadBudget int
+	// RaiseBudget says how users raise Budget, for the error of a handler that exceeds it: "budget in tandem.toml". "" = they
+	// cannot.
+	RaiseBudget string
 	// Logger takes what scripts log and what is wrong with them; nil = nothing is logged.
 	Logger *zap.Logger
 	// Random returns the source of math.random for one shard's state of a generation. It is called from shards too.

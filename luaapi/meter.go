@@ -6,6 +6,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/culprit"
 )
 
 // meter counts the instructions that a handler runs. The Lua machine asks its context before every one of them
@@ -14,18 +16,26 @@ type meter struct {
 	L      *lua.LState
 	left   int
 	budget int
-	err    error // why the handler is stopped; nil = it runs
+	raise  string // how users raise the budget; "" = they cannot
+	err    error  // why the handler is stopped; nil = it runs; errStarts until the first instruction
 }
 
 // errBudget marks a handler that ran for too long, errMemory one that made too long a string.
 var (
 	errBudget = errors.New("instruction budget exceeded")
 	errMemory = fmt.Errorf("string longer than %d bytes", MaxString)
+	errStarts = errors.New("starts")
 )
 
-type budgetError int
+type budgetError struct {
+	budget int
+	hint   string
+}
 
-func (b budgetError) Error() string        { return fmt.Sprintf("instruction budget of %d exceeded", int(b)) }
+func (b budgetError) Error() string {
+	return fmt.Sprintf("instruction budget of %d exceeded", b.budget) + b.hint
+}
+
 func (b budgetError) Is(target error) bool { return target == errBudget }
 
 // stopped is what Done returns to stop the machine.
@@ -35,8 +45,35 @@ var stopped = func() <-chan struct{} {
 	return c
 }()
 
-// start gives the handler that begins its budget.
-func (m *meter) start(budget int) { m.left, m.budget, m.err = budget, budget, nil }
+// start gives the handler that begins its budget; raise says how users give it more.
+func (m *meter) start(budget int, raise string) {
+	m.left, m.budget, m.raise, m.err = budget, budget, raise, errStarts
+}
+
+// stop is why the handler was stopped, nil if it was not.
+func (m *meter) stop() error {
+	if m.err == errStarts { //nolint:errorlint // it is never wrapped
+		return nil
+	}
+	return m.err
+}
+
+// exceeded is the error of a handler that has used up its budget; hint says by what.
+func (m *meter) exceeded(hint string) error {
+	if m.raise != "" {
+		hint += " Raise " + m.raise + " for what needs more"
+	}
+	return budgetError{m.budget, hint}
+}
+
+// named raises an error with the name of the variable that it is about.
+func named(L *lua.LState) {
+	v := L.Get(-1)
+	if s, ok := v.(lua.LString); ok {
+		v = lua.LString(culprit.Message(L, string(s)))
+	}
+	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: v})
+}
 
 // Done counts an instruction. Once it has stopped the machine it keeps doing so: pcall catches the error, but the
 // next instruction raises it again.
@@ -51,8 +88,11 @@ func (m *meter) Done() <-chan struct{} {
 // look is the rare part of Done: at the end of the budget, and at times for strings that grow without end. The
 // machine has no hook where strings are joined; between two looks a string can grow by a factor of some thousands.
 func (m *meter) look() <-chan struct{} {
+	if m.err == errStarts { //nolint:errorlint // it is never wrapped
+		m.L.Panic, m.err = named, nil // PCall puts its own there, and that back which was there before
+	}
 	if m.err == nil && m.left < 0 {
-		m.err = budgetError(m.budget)
+		m.err = m.exceeded("; is there a loop that never ends?")
 	}
 	for i, n := 1, m.L.GetTop(); m.err == nil && i <= n; i++ {
 		if s, ok := m.L.Get(i).(lua.LString); ok && len(s) > MaxString {

@@ -5,6 +5,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tandem/luaapi/api"
 	"tandem/luaapi/mod"
 	"tandem/luaapi/spell"
 )
@@ -18,6 +19,9 @@ type object interface {
 	// fields names what get knows; nil = anything goes.
 	fields() []string
 }
+
+// members returns the names of the fields and methods that the registry knows of a class.
+func members(t api.Type) []string { return api.Lua().Class(t).Members() }
 
 // objects makes the metatable of all objects, and the methods of calls.
 func (v *vm) objects(L *lua.LState) {

@@ -71,7 +71,7 @@ func (p *Program) addLibrary(library fs.FS) error {
 		return nil
 	}
 	return fs.WalkDir(library, ".", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".lua") || strings.HasSuffix(file, "_test.lua") {
+		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".lua") || strings.HasSuffix(file, testSuffix) {
 			return err
 		}
 		text, err := fs.ReadFile(library, file)

@@ -57,12 +57,12 @@ func TestSandboxMistakes(t *testing.T) {
 		{`string.sub = nil`, "string.sub cannot be written: the library is the same for every call; use a local"},
 		{`math.pi = 3`, "math.pi cannot be written: the library is the same for every call; use a local"},
 		{`table.x = 3`, "table.x cannot be written: the library is the same for every call; use a local"},
-		{`getmetatable("").__index = nil`, "attempt to index a non-table object(boolean) with key '__index'"},
+		{`getmetatable("").__index = nil`, "attempt to index a boolean value with key '__index'"},
 		{`setmetatable("", {})`, "bad argument #1 to setmetatable (table expected, got string)"},
 		{`setmetatable(1, {})`, "bad argument #1 to setmetatable (table expected, got number)"},
 		{`setmetatable(_G, {})`, "setmetatable: the metatable is protected"},
 		{`setmetatable({}, 1)`, "bad argument #2 to setmetatable (nil or table expected, got number)"},
-		{`("x").y = 1`, "attempt to index a non-table object(string) with key 'y'"},
+		{`("x").y = 1`, "attempt to index a string value with key 'y'"},
 		{`("x"):rep(1e9)`, "string longer than 65536 bytes"},
 		{`("x"):rep(6e4):rep(1e6)`, "string longer than 65536 bytes"},
 		{`table.concat({("x"):rep(4e4), ("x"):rep(4e4)})`, "string longer than 65536 bytes"},
@@ -80,25 +80,25 @@ func TestSandboxMistakes(t *testing.T) {
 		{`math.random(3, 2)`, "math.random: the interval is empty"},
 		{`math.random(-9e15, 9.3e18)`, "math.random: the interval is empty"},
 		{`local s = "x" while true do s = s .. s end`, "string longer than 65536 bytes"},
-		{`while true do end`, "instruction budget of 100000 exceeded"},
-		{`while true do pcall(function() while true do end end) end`, "instruction budget of 100000 exceeded"},
-		{`return pcall(function() while true do end end)`, "instruction budget of 100000 exceeded"},
-		{`xpcall(function() while true do end end, function() while true do end end) local x = 1`, "instruction budget of 100000 exceeded"},
+		{`while true do end`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
+		{`while true do pcall(function() while true do end end) end`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
+		{`return pcall(function() while true do end end)`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
+		{`xpcall(function() while true do end end, function() while true do end end) local x = 1`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
 		{`("a"):rep(28):find(("a*"):rep(9).."b")`, "instruction budget of 100000 exceeded, in a pattern"},
 		{`for w in ("a"):rep(6e4):gmatch("a*b") do end`, "instruction budget of 100000 exceeded, in a pattern"},
-		{`local s = ("x"):rep(6e4) while true do s:lower() end`, "instruction budget of 100000 exceeded"},
-		{`local s = ("x"):rep(6e4) while true do s:reverse() end`, "instruction budget of 100000 exceeded"},
-		{`while true do ("x"):rep(6e4) end`, "instruction budget of 100000 exceeded"},
-		{`local t = {} t[1e6] = 1 while true do table.insert(t, 1, 1) end`, "instruction budget of 100000 exceeded"},
+		{`local s = ("x"):rep(6e4) while true do s:lower() end`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
+		{`local s = ("x"):rep(6e4) while true do s:reverse() end`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
+		{`while true do ("x"):rep(6e4) end`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
+		{`local t = {} t[1e6] = 1 while true do table.insert(t, 1, 1) end`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
 		{`local function f() return f() + 1 end f()`, "stack overflow: functions call each other too deeply"},
 		{`local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k .. "x"] end local x = t.x`, "stack overflow: functions call each other too deeply"},
 		{`error({})`, "error object is a table; raise a string"},
 		{`error("plain", 0)`, "plain"},
 		{`error(("x"):rep(5000))`, strings.Repeat("x", maxMessage) + "…"},
-		{`local x = nil + 1`, "cannot perform add operation between nil and number"},
+		{`local x = nil + 1`, "attempt to perform arithmetic on a nil value"},
 		{`unpack({}, 1, 1e9)`, "unpack: more than 8000 values"},
 		{`unpack({}, -9.2e18, 9.2e18)`, "unpack: more than 8000 values"},
-		{`(function(...) end)(unpack({}, 1, 8000)) while true do unpack({}, 1, 8000) end`, "instruction budget of 100000 exceeded"},
+		{`(function(...) end)(unpack({}, 1, 8000)) while true do unpack({}, 1, 8000) end`, "instruction budget of 100000 exceeded; is there a loop that never ends?"},
 		{`("x"):rep(65536):byte(1, -1)`, "string.byte: more than 8000 values"},
 		{`table.sort({1, "x"})`, "attempt to compare string with number"},
 	} {
@@ -129,7 +129,7 @@ func TestSandboxMistakes(t *testing.T) {
 func TestWritesWhileLoading(t *testing.T) {
 	for src, want := range map[string]string{
 		"\nx = 1 return {}": `main.lua:2: "x" is global, and globals cannot be written; write "local x", or keep what belongs to a call in call.vars`,
-		"while true do end": "main.lua:1: instruction budget of 10000000 exceeded",
+		"while true do end": "main.lua:1: instruction budget of 10000000 exceeded; is there a loop that never ends?",
 		"error('no')":       "main.lua:1: no",
 		"error({})":         "main.lua: error object is a table; raise a string",
 		"local function f() return f() + 1 end\nf()": "main.lua:1: stack overflow: functions call each other too deeply",
@@ -141,7 +141,7 @@ func TestWritesWhileLoading(t *testing.T) {
 }
 
 func TestBudgetIsPerHandlerCall(t *testing.T) {
-	r, err := try(t, Options{Budget: 1000}, "main.lua", `
+	r, err := try(t, Options{Budget: 1000, RaiseBudget: "budget in tandem.toml"}, "main.lua", `
 		return {
 			invite = function() for i = 1, 200 do local x = i end end,
 			ringing = function() for i = 1, 2000 do local x = i end end,
@@ -157,7 +157,7 @@ func TestBudgetIsPerHandlerCall(t *testing.T) {
 		t.Errorf("the budget is not given anew: %s", got)
 	}
 	v.Ringing(newCall(t), nil)
-	if got, want := r.logged(), "error main.lua:4: instruction budget of 1000 exceeded"; got != want {
+	if got, want := r.logged(), "error main.lua:4: instruction budget of 1000 exceeded; is there a loop that never ends? Raise budget in tandem.toml for what needs more"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	st := r.Status()

@@ -44,11 +44,19 @@ func TestInvite(t *testing.T) {
 			"an error in the fallback", "function route.fallback(call) error('neither') end\nfunction route.invite(call) error('no') end",
 			"reject 500 after an error", "error main.lua:5: no\nerror main.lua:4: neither",
 		},
+		{
+			"what is nil has a name", "local t = {}\nfunction route.invite(call)\nprint('x')\nreturn t.to('sip:a@h') end",
+			"reject 500 after an error", "info x\nerror main.lua:7: attempt to call field 'to' (a nil value)",
+		},
+		{
+			"also after a pcall", "function route.invite(call) pcall(error, 'x') return plans.to 'sip:a@h' end",
+			"reject 500 after an error", "error main.lua:4: attempt to index global 'plans' (a nil value) with key 'to'",
+		},
 		{"nothing from the fallback", "function route.fallback(call) end\nfunction route.invite(call) error('no') end", "reject 500 after an error", "error main.lua:5: no"},
 		{
 			"the fallback has a budget of its own",
 			"function route.fallback(call) for i = 1, 1000 do local x end return plan.to 'sip:f@h' end\nfunction route.invite(call) while true do end end",
-			"f", "error main.lua:5: instruction budget of 100000 exceeded",
+			"f", "error main.lua:5: instruction budget of 100000 exceeded; is there a loop that never ends?",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -478,7 +486,7 @@ func TestMeter(t *testing.T) {
 	if _, ok := m.Deadline(); ok || m.Value(1) != nil || m.Err() != nil {
 		t.Error("the meter is a context with a deadline, values or an error")
 	}
-	if !errors.Is(budgetError(5), errBudget) || errors.Is(budgetError(5), errMemory) {
+	if !errors.Is(budgetError{5, ""}, errBudget) || errors.Is(budgetError{5, ""}, errMemory) {
 		t.Error("errors are mixed up")
 	}
 }

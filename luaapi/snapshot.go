@@ -90,10 +90,22 @@ func (d Dir) Read() (*Snapshot, error) {
 	return NewSnapshot("main.lua", r.files), nil
 }
 
+const testSuffix = "_test.lua"
+
+// ReadFiles returns the texts of all .lua files below a folder, tests too, by paths relative to it.
+func ReadFiles(dir string) (map[string][]byte, error) {
+	r := reader{files: make(map[string][]byte), tests: true}
+	if err := r.dir(dir, "", 0); err != nil {
+		return nil, err
+	}
+	return r.files, nil
+}
+
 // reader reads a script root. Symbolic links are followed, names that start with a dot are not looked at: a mounted
 // configuration has its older versions under such names.
 type reader struct {
 	files map[string][]byte
+	tests bool // *_test.lua too
 	total int
 	above []os.FileInfo // the directories being read, outermost first
 }
@@ -129,7 +141,7 @@ func (r *reader) dir(at, rel string, depth int) error {
 }
 
 func (r *reader) entry(at, rel string, mode fs.FileMode, depth int) error {
-	script := strings.HasSuffix(rel, ".lua") && !strings.HasSuffix(rel, "_test.lua")
+	script := strings.HasSuffix(rel, ".lua") && (r.tests || !strings.HasSuffix(rel, testSuffix))
 	if !script && mode&(fs.ModeDir|fs.ModeSymlink) == 0 {
 		return nil
 	}

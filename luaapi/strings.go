@@ -140,8 +140,8 @@ func (v *vm) next(L *lua.LState, p *pattern.Pattern, m *pattern.Match, s string,
 	v.meter.used(steps - left)
 	if errors.Is(err, pattern.ErrSteps) {
 		v.meter.left = -1
-		v.meter.err = budgetError(v.meter.budget)
-		mod.Raise(L, mod.Where(L), "%v, in a pattern", v.meter.err)
+		v.meter.err = v.meter.exceeded(", in a pattern")
+		mod.Raise(L, mod.Where(L), "%v", v.meter.err)
 	}
 	return ok
 }

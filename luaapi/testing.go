@@ -121,12 +121,7 @@ func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*l
 	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID}
 	L := v.sandbox()
 	v.plan = planmod.New(L, p.keyLine)
-	v.modules = make(map[string]lua.LValue)
-	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L)} {
-		if p.chunks[name] == nil {
-			v.modules[name] = table
-		}
-	}
+	v.library(L)
 	for name, table := range modules(L) {
 		v.modules[name] = table
 	}
@@ -149,7 +144,7 @@ func (s *Sandbox) Call(fn *lua.LFunction, args ...lua.LValue) error {
 
 func (s *Sandbox) run(fn *lua.LFunction, budget int, file string, args ...lua.LValue) error {
 	v := s.v
-	v.meter.start(budget)
+	v.meter.start(budget, v.opt.RaiseBudget)
 	v.L.Push(fn)
 	for _, arg := range args {
 		v.L.Push(arg)
@@ -160,8 +155,8 @@ func (s *Sandbox) run(fn *lua.LFunction, budget int, file string, args ...lua.LV
 	switch {
 	case err != nil:
 		return newError(err, at)
-	case v.meter.err != nil: // caught by pcall as the last thing that the function did
-		return &Error{Pos: at, Message: v.meter.err.Error()}
+	case v.meter.stop() != nil: // caught by pcall as the last thing that the function did
+		return &Error{Pos: at, Message: v.meter.stop().Error()}
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (uv *uriValue) URI() string { return string(uv.raw) }
 // String returns its text: tostring gives it.
 func (uv *uriValue) String() string { return string(uv.raw) }
 
-var uriFields = []string{"scheme", "user", "host", "port", "params", "display", "tag"}
+var uriFields = members("tandem.uri")
 
 func (*uriValue) fields() []string { return uriFields }
 
@@ -163,7 +163,7 @@ func (*sourceValue) TypeName() string { return "source" }
 // String returns "udp:192.0.2.1:5060".
 func (s *sourceValue) String() string { return s.from.String() }
 
-var sourceFields = []string{"ip", "port", "transport"}
+var sourceFields = members("tandem.source")
 
 func (*sourceValue) fields() []string { return sourceFields }
 

@@ -11,6 +11,7 @@ import (
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
 	logmod "tandem/luaapi/mod/log"
+	numbermod "tandem/luaapi/mod/number"
 	planmod "tandem/luaapi/mod/plan"
 	"tandem/luaapi/pattern"
 )
@@ -77,18 +78,13 @@ func (v *vm) load() error {
 	L := v.sandbox()
 	v.objects(L)
 	v.plan = planmod.New(L, v.prog.keyLine)
-	v.modules = make(map[string]lua.LValue)
-	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L)} {
-		if v.prog.chunks[name] == nil {
-			v.modules[name] = table
-		}
-	}
+	v.library(L)
 	if err := v.stub(L); err != nil {
 		return err
 	}
 	entry := v.prog.chunks[""]
 	v.requiring = []string{moduleName(entry.file)}
-	v.meter.start(v.opt.LoadBudget)
+	v.meter.start(v.opt.LoadBudget, "")
 	L.Push(L.NewFunctionFromProto(entry.proto))
 	if err := L.PCall(0, 1, nil); err != nil {
 		return newError(err, plan.Pos{File: entry.file})
@@ -106,6 +102,16 @@ func (v *vm) load() error {
 	}
 	v.route, v.broken = r, false
 	return nil
+}
+
+// library fills in the modules that Tandem has; a file of the script goes before one of its name.
+func (v *vm) library(L *lua.LState) {
+	v.modules = make(map[string]lua.LValue)
+	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L)} {
+		if v.prog.chunks[name] == nil {
+			v.modules[name] = table
+		}
+	}
 }
 
 // DryLoad runs the files of a program as far as they run before the first call, and says what is wrong.
@@ -138,11 +144,11 @@ func (v *vm) call(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValu
 	s.calls.Add(1)
 	outer, meter := v.current, v.meter
 	v.current = cv
-	v.meter.start(v.opt.Budget)
+	v.meter.start(v.opt.Budget, v.opt.RaiseBudget)
 	v.depth++
 	ret, err := v.run(fn, &cv.ud, args...)
 	v.depth--
-	if stop := v.meter.err; stop != nil {
+	if stop := v.meter.stop(); stop != nil {
 		if errors.Is(stop, errBudget) {
 			s.budget.Add(1)
 		}

@@ -26,7 +26,7 @@ type simPhone struct {
 // newSimPhone starts a phone that answers what rings.
 func newSimPhone(t *testing.T, name string) *simPhone {
 	t.Helper()
-	sockets, addrs, err := transport.Open([]transport.Listen{{Addr: netip.MustParseAddrPort(host + ":0")}}, 1)
+	sockets, addrs, err := transport.Open(transport.Config{Listens: []transport.Listen{{Addr: netip.MustParseAddrPort(host + ":0")}}, Shards: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func newRootCommand() *cobra.Command {
 		Use:   "tandem",
 		Short: "A programmable SIP call-routing engine",
 		Long: "Tandem routes SIP calls by a Lua script, and tests the script on the real engine in virtual time.\n\n" +
-			"Exit status: 0 ok, 1 tests failed, 2 usage or configuration, 3 a script does not load, 5 cannot listen,\n" +
+			"Exit status: 0 ok, 1 tests failed, 2 usage or configuration, 3 a script does not load or has errors, 5 cannot listen,\n" +
 			"6 no running engine or it refused, 70 a bug in Tandem, 130 interrupted.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -48,7 +48,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
 	})
-	root.AddCommand(newRunCommand(), newTestCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newVersionCommand())
+	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newVersionCommand())
 	strictDefaults(root)
 	return root
 }

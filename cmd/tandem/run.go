@@ -17,11 +17,13 @@ import (
 	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
 	"tandem/cmd/internal/server"
+	"tandem/engine/transport"
 )
 
 func newRunCommand() *cobra.Command {
 	var file, admin, level string
 	var listen, advertise []string
+	var certificate, key string
 	cmd := &cobra.Command{
 		Use:   "run [SCRIPTS]",
 		Short: "Route calls by the scripts in a folder (or one file), reloading them when they change",
@@ -40,7 +42,7 @@ func newRunCommand() *cobra.Command {
 			if cmd.Flags().Changed("log") {
 				c.Log = level
 			}
-			if err := overrideListeners(&c, listen, advertise); err != nil {
+			if err := overrideListeners(&c, listen, advertise, certificate, key); err != nil {
 				return exit.With(exit.Usage, err)
 			}
 			if err := c.Check(); err != nil {
@@ -51,8 +53,10 @@ func newRunCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.StringVarP(&file, "config", "c", "", "the configuration `file`")
-	f.StringArrayVar(&listen, "listen", nil, "listen on `udp:IP:PORT`; may be repeated, replaces the listeners of the configuration")
+	f.StringArrayVar(&listen, "listen", nil, "listen on `udp:IP:PORT`, or tcp, tls, ws, wss; may be repeated, replaces the listeners of the configuration")
 	f.StringArrayVar(&advertise, "advertise", nil, "tell peers `IP:PORT` instead of the address of the listener at the same place")
+	f.StringVar(&certificate, "certificate", "", "the `file` with the certificates (PEM) of tls and wss listeners that have none")
+	f.StringVar(&key, "key", "", "the `file` with the key of --certificate")
 	f.StringVar(&level, "log", "", "log from this `level` on: debug, info, warn, error")
 	adminFlag(cmd, &admin)
 	return cmd
@@ -90,7 +94,7 @@ func configure(file string, args []string) (config.Config, error) {
 }
 
 // overrideListeners puts the listeners of the flags in place of those of the configuration.
-func overrideListeners(c *config.Config, listen, advertise []string) error {
+func overrideListeners(c *config.Config, listen, advertise []string, certificate, key string) error {
 	if len(listen) > 0 {
 		c.Listeners = nil
 	}
@@ -105,6 +109,15 @@ func overrideListeners(c *config.Config, listen, advertise []string) error {
 	}
 	for i, a := range advertise {
 		c.Listeners[i].Advertise = a
+	}
+	if (certificate == "") != (key == "") {
+		return errors.New("--certificate and --key go together")
+	}
+	for i := range c.Listeners {
+		l := &c.Listeners[i]
+		if listen, err := transport.ParseListen(l.Address); err == nil && listen.Transport.Secure() && len(l.Certificate) == 0 && certificate != "" {
+			l.Certificate, l.Key = []string{certificate}, []string{key}
+		}
 	}
 	return nil
 }

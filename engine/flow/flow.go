@@ -1,5 +1,5 @@
-// Package flow names the way a message came or is to go: a local listener, a transport and a
-// remote address.
+// Package flow names the way a message came or is to go: a local listener, a transport, a remote
+// address and, where there is one, a connection.
 //
 // A Flow is a small comparable value that nobody owns; it holds no socket. The transport turns
 // it into one.
@@ -33,14 +33,42 @@ func (t Transport) String() string {
 // (RFC 3261 §17.1.1.1).
 func (t Transport) Reliable() bool { return t != UDP }
 
+// Secure reports whether the transport is encrypted (RFC 3261 §26.2.1, RFC 7118 §5).
+func (t Transport) Secure() bool { return t == TLS || t == WSS }
+
 // Flow is one way in or out.
 type Flow struct {
 	// Remote is the peer's address, IPv4 addresses in their four byte form.
 	Remote netip.AddrPort
+	// Name is the host that the certificate of a peer has to be for whom we connect to by TLS; "" = its address.
+	Name string
+	// Conn is the connection, 0 for none: one to Remote is then found or made. What is sent on a connection that is gone
+	// goes to Remote in the same way (RFC 3261 §18.2.2).
+	Conn uint32
 	// Listener is the index of the local listener, in the order of the configuration.
 	Listener uint8
 	// Transport is the protocol spoken on it.
 	Transport Transport
+}
+
+// Key returns what flows have in common that fail together: the connection if they name one. Connections to the same peer are
+// the same whichever listener they are made from.
+func (f Flow) Key() Flow {
+	if f.Conn != 0 {
+		return Flow{Conn: f.Conn}
+	}
+	if f.Transport.Reliable() {
+		f.Listener = 0
+	}
+	return f
+}
+
+// Hop is where a target was found: one place to try (RFC 3263 §4).
+type Hop struct {
+	Remote    netip.AddrPort
+	Transport Transport
+	// Name is the host that was asked for, which the certificate has to be for.
+	Name string
 }
 
 // String returns "udp:192.0.2.1:5060".

@@ -279,21 +279,55 @@ func (m *Message) tagOf(s span) span {
 
 // PeekCallID finds the Call-ID of a datagram without parsing it, nil if there is none. It writes nothing.
 func PeekCallID(b []byte) []byte {
+	v, _ := peek(b, CallID)
+	return v
+}
+
+// PeekLength finds the Content-Length of a message in a stream, whose header b starts with, without parsing it. ok is false if
+// there is none that can be used: several that differ are none. It writes nothing.
+func PeekLength(b []byte) (n int, ok bool) {
+	v, rest := peek(b, ContentLength)
+	length, ok := parseUint(v)
+	for ok && len(rest) > 0 {
+		if v, rest = peekField(rest, ContentLength); v != nil {
+			again, isNum := parseUint(v)
+			ok = isNum && again == length
+		}
+	}
+	return int(length), ok && length <= MaxSize
+}
+
+func peek(b []byte, id ID) (value, rest []byte) {
 	b = skipCRLF(b)
 	_, pos := line(b, 0)
-	for pos > 0 && pos < len(b) {
+	if pos == 0 {
+		return nil, nil
+	}
+	return peekField(b[pos:], id)
+}
+
+// peekField returns the value of the first field of that name in a header, and what follows it.
+func peekField(b []byte, id ID) (value, rest []byte) {
+	for pos := 0; pos < len(b); {
 		end, next := line(b, pos)
 		if end == pos {
-			return nil
+			return nil, nil
 		}
-		colon := bytes.IndexByte(b[pos:end], ':')
-		if colon > 0 && Lookup(trimRight(b[pos:pos+colon])) == CallID {
-			for next > 0 && folded(b, next) {
-				end, next = line(b, next)
+		start := pos
+		for next > 0 && folded(b, next) {
+			end, next = line(b, next)
+		}
+		colon := bytes.IndexByte(b[start:end], ':')
+		if colon > 0 && Lookup(trimRight(b[start:start+colon])) == id {
+			if next > 0 {
+				rest = b[next:]
 			}
-			return bytes.Trim(b[pos+colon+1:end], " \t\r\n")
+			return bytes.Trim(b[start+colon+1:end], " \t\r\n"), rest
+		}
+		if next == 0 {
+			return nil, nil
 		}
 		pos = next
 	}
-	return nil
+	return nil, nil
 }

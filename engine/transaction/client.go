@@ -72,10 +72,10 @@ func (c *Client) register() bool {
 
 // waitingOn returns the queue of those that wait for a first response on f.
 func (l *Layer) waitingOn(f flow.Flow) *queue {
-	q := l.waiting[f]
+	q := l.waiting[f.Key()]
 	if q == nil {
 		q = &queue{}
-		l.waiting[f] = q
+		l.waiting[f.Key()] = q
 	}
 	return q
 }

@@ -23,7 +23,7 @@ type Layer struct {
 	clients map[string]*Client
 	servers map[string]*Server
 	origins map[uint64]struct{}  // of the servers' requests outside dialogs
-	waiting map[flow.Flow]*queue // clients that have heard nothing yet
+	waiting map[flow.Flow]*queue // clients that have heard nothing yet, by the flow's Key
 
 	d, ik, jlm linger // the finished ones, by the timers that end them
 
@@ -113,7 +113,7 @@ func (l *Layer) receiveCancel(now clock.Time, m *message.Message, f flow.Flow) {
 	target := l.cancelled(m, f)
 	if target == nil {
 		l.Counters.StrayCancels++
-		l.out.Send(replyFlow(m, f), l.answer(m, 481, "", f))
+		l.out.Send(ReplyFlow(m, f), l.answer(m, 481, "", f))
 		return
 	}
 	s := l.newServer(m, f)
@@ -168,7 +168,7 @@ func appendHash(dst []byte, seed uint64, key []byte) []byte {
 // transactions on that flow that have heard nothing yet fail, the oldest first (RFC 3261 §17.1.4). Server transactions
 // stay and go on absorbing copies (RFC 6026 §7.1).
 func (l *Layer) SendFailed(now clock.Time, f flow.Flow) {
-	q := l.waiting[f]
+	q := l.waiting[f.Key()]
 	if q == nil {
 		return
 	}

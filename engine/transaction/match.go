@@ -1,6 +1,8 @@
 package transaction
 
 import (
+	"net/netip"
+
 	"tandem/engine/flow"
 	"tandem/engine/message"
 )
@@ -103,10 +105,23 @@ func (l *Layer) cancelled(m *message.Message, f flow.Flow) *Server {
 	return nil
 }
 
-// replyFlow returns where the response to m goes: over UDP by its Via, else back on the connection (RFC 3261 §18.2.2).
-func replyFlow(m *message.Message, f flow.Flow) flow.Flow {
+// ReplyFlow returns where the response to m goes: over UDP by its Via, else back on the connection, and if that is gone to the
+// source's address and the port in the Via (RFC 3261 §18.2.2).
+func ReplyFlow(m *message.Message, f flow.Flow) flow.Flow {
 	if !f.Transport.Reliable() {
 		f.Remote = m.ReplyAddr(f.Remote)
+		return f
 	}
+	if f.Conn == 0 {
+		return f // nobody else can be meant
+	}
+	port := m.TopVia().Port
+	if port == 0 {
+		port = 5060
+		if f.Transport.Secure() {
+			port = 5061
+		}
+	}
+	f.Remote = netip.AddrPortFrom(f.Remote.Addr(), port)
 	return f
 }

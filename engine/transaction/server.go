@@ -22,7 +22,7 @@ type Server struct {
 func (l *Layer) newServer(m *message.Message, f flow.Flow) *Server {
 	l.key = appendServerKey(l.key[:0], m, f, m.MethodName())
 	s := &Server{old: !m.TopVia().Unique()}
-	s.layer, s.key, s.flow, s.method, s.state = l, string(l.key), replyFlow(m, f), m.Method(), Trying
+	s.layer, s.key, s.flow, s.method, s.state = l, string(l.key), ReplyFlow(m, f), m.Method(), Trying
 	s.timer.Owner = s
 	if s.method == message.INVITE {
 		s.state = Proceeding // RFC 3261 §17.2.1

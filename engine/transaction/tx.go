@@ -128,7 +128,7 @@ func (t *tx) leave() {
 	case q.linger != nil:
 		t.layer.heap.Stop(&q.linger.timer)
 	default:
-		delete(t.layer.waiting, t.flow)
+		delete(t.layer.waiting, t.flow.Key())
 	}
 }
 

@@ -10,13 +10,23 @@ import (
 	"tandem/engine/flow"
 )
 
-const listenForm = "write transport:address:port, for example udp:192.0.2.1:5060 or udp:[2001:db8::1]:5060"
+const listenForm = "write transport:address:port, for example udp:192.0.2.1:5060 or tcp:[2001:db8::1]:5060"
 
 // Listen says where a listener is: a transport and a local address. Port 0 takes a free port.
-// An IPv6 listener takes no IPv4 datagrams; to have both, list both.
+// An IPv6 listener takes nothing of IPv4; to have both, list both.
 type Listen struct {
 	Addr      netip.AddrPort
 	Transport flow.Transport
+	// Security is its certificates, which TLS and WSS need.
+	Security *Security
+	// Web may be nil.
+	Web *Web
+}
+
+// Web is who may open a WebSocket.
+type Web struct {
+	// Origins are the origins of pages, "https://phone.example.com"; none = all.
+	Origins []string
 }
 
 // String returns the listener as ParseListen reads it.
@@ -24,26 +34,26 @@ func (l Listen) String() string {
 	return strings.ToLower(l.Transport.String()) + ":" + l.Addr.String()
 }
 
-// ParseListen reads "udp:192.0.2.1:5060" or "udp:[2001:db8::1]:5060". The address is a literal
-// IP address of the machine or the unspecified one (0.0.0.0, [::]). UDP is the only transport.
+// ParseListen reads "udp:192.0.2.1:5060" or "tls:[2001:db8::1]:5061". The address is a literal
+// IP address of the machine or the unspecified one (0.0.0.0, [::]). The transports are udp, tcp, tls, ws
+// and wss.
 func ParseListen(s string) (Listen, error) {
 	name, rest, found := strings.Cut(s, ":")
 	if !found {
 		return Listen{}, fmt.Errorf("listen %q: no transport: %s", s, listenForm)
 	}
-	switch strings.ToLower(name) {
-	case "udp":
-	case "tcp", "tls", "ws", "wss":
-		return Listen{}, fmt.Errorf("listen %q: transport %s cannot be listened on, only udp can: write udp:%s", s, name, rest)
-	default:
-		return Listen{}, fmt.Errorf("listen %q: %q is not a transport: %s", s, name, listenForm)
+	transport, known := transports[strings.ToLower(name)]
+	if !known {
+		return Listen{}, fmt.Errorf("listen %q: %q is not a transport (udp, tcp, tls, ws, wss): %s", s, name, listenForm)
 	}
 	addr, err := parseAddrPort(rest)
 	if err != nil {
 		return Listen{}, fmt.Errorf("listen %q: %w: %s", s, err, listenForm)
 	}
-	return Listen{Addr: addr, Transport: flow.UDP}, nil
+	return Listen{Addr: addr, Transport: transport}, nil
 }
+
+var transports = map[string]flow.Transport{"udp": flow.UDP, "tcp": flow.TCP, "tls": flow.TLS, "ws": flow.WS, "wss": flow.WSS}
 
 // parseAddrPort is netip.ParseAddrPort with errors that say what a user has to mend.
 func parseAddrPort(s string) (netip.AddrPort, error) {
@@ -75,7 +85,11 @@ func explainBind(l Listen, err error) error {
 	hint := ""
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		hint = "; stop the program that has it (ss -lunp shows which), or listen on another port"
+		show := "ss -ltnp"
+		if l.Transport == flow.UDP {
+			show = "ss -lunp"
+		}
+		hint = "; stop the program that has it (" + show + " shows which), or listen on another port"
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		hint = "; no interface of this machine has that address (ip address shows them)"
 	case errors.Is(err, syscall.EACCES):

@@ -13,6 +13,10 @@ func TestParseListen(t *testing.T) {
 		{"ipv6 with a zone", "udp:[fe80::1%lo]:5060", "[fe80::1%lo]:5060"},
 		{"unspecified", "udp:0.0.0.0:0", "0.0.0.0:0"},
 		{"transport in capitals", "UDP:192.0.2.1:5060", "192.0.2.1:5060"},
+		{"tcp", "tcp:192.0.2.1:5060", "192.0.2.1:5060"},
+		{"tls", "tls:[2001:db8::1]:5061", "[2001:db8::1]:5061"},
+		{"ws", "ws:192.0.2.1:80", "192.0.2.1:80"},
+		{"wss in capitals", "WSS:192.0.2.1:443", "192.0.2.1:443"},
 		{"ipv4 written as ipv6", "udp:[::ffff:192.0.2.1]:5060", "192.0.2.1:5060"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -23,7 +27,8 @@ func TestParseListen(t *testing.T) {
 			if l.Addr != netip.MustParseAddrPort(c.want) {
 				t.Errorf("%q: got %v, want %s", c.in, l.Addr, c.want)
 			}
-			if got := l.String(); got != "udp:"+c.want {
+			transport, _, _ := strings.Cut(strings.ToLower(c.in), ":")
+			if got := l.String(); got != transport+":"+c.want {
 				t.Errorf("%q: String %q", c.in, got)
 			}
 		})
@@ -37,8 +42,7 @@ func TestParseListenErrors(t *testing.T) {
 		{"port only", "5060", "no transport", form},
 		{"no transport", "127.0.0.1:5060", `"127.0.0.1" is not a transport`, form},
 		{"unknown transport", "sctp:127.0.0.1:5060", `"sctp" is not a transport`, form},
-		{"tcp", "tcp:127.0.0.1:5060", "only udp can", "write udp:127.0.0.1:5060"},
-		{"wss in capitals", "WSS:127.0.0.1:443", "only udp can", "write udp:127.0.0.1:443"},
+		{"tcp without port", "tcp:127.0.0.1", "no port", form},
 		{"no address", "udp:", "no address", form},
 		{"no port", "udp:127.0.0.1", "no port", form},
 		{"ipv6 without port", "udp:[::1]", "no port", form},

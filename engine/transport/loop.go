@@ -46,6 +46,10 @@ func (s *Shard) Run(ctx context.Context, clk clock.Clock, h Handler) error {
 	}()
 	s.port.start(s.siblings, s.index)
 	defer s.port.stop()
+	if s.index == 0 {
+		s.streams.run()
+		defer s.streams.end()
+	}
 
 	if err := s.loop(clk, h); err != nil {
 		return fmt.Errorf("shard %d: %w", s.index, err)
@@ -188,6 +192,10 @@ func (s *Shard) flush() {
 		if len(q.items) == 0 {
 			continue
 		}
+		if s.streams.listeners[i] != nil {
+			s.flushStreams(q)
+			continue
+		}
 		sent, refused, dropped := s.port.send(i, q)
 		s.counts.out.Add(uint64(sent))
 		if refused+dropped > 0 {
@@ -196,6 +204,19 @@ func (s *Shard) flush() {
 		}
 		q.reset()
 	}
+}
+
+// flushStreams hands what was sent on connections to them.
+func (s *Shard) flushStreams(q *queue) {
+	for i := range q.items {
+		f := q.items[i].flow
+		if err := s.streams.send(f, q.datagram(i)); err != nil {
+			s.refuse(f, err)
+			continue
+		}
+		s.counts.out.Add(1)
+	}
+	q.reset()
 }
 
 func (s *Shard) yield() {

@@ -67,7 +67,12 @@ func open(t testing.TB, shards int, listens ...string) ([]*peer, []netip.AddrPor
 		}
 		ls = append(ls, l)
 	}
-	all, bound, err := Open(ls, shards)
+	return openConfig(t, Config{Listens: ls, Shards: shards})
+}
+
+func openConfig(t testing.TB, c Config) ([]*peer, []netip.AddrPort) {
+	t.Helper()
+	all, bound, err := Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}

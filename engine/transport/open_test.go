@@ -32,7 +32,7 @@ func TestPortInUse(t *testing.T) {
 	}
 	t.Run("by the listener before", func(t *testing.T) {
 		addr := netip.MustParseAddrPort(free(t))
-		_, _, err := Open([]Listen{{Addr: addr}, {Addr: addr}}, 2)
+		_, _, err := Open(Config{Listens: []Listen{{Addr: addr}, {Addr: addr}}, Shards: 2})
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("got %v", err)
 		}
@@ -41,7 +41,7 @@ func TestPortInUse(t *testing.T) {
 
 func checkInUse(t *testing.T, addr string, shards int) {
 	t.Helper()
-	_, _, err := Open([]Listen{{Addr: netip.MustParseAddrPort(addr)}}, shards)
+	_, _, err := Open(Config{Listens: []Listen{{Addr: netip.MustParseAddrPort(addr)}}, Shards: shards})
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		t.Fatalf("got %v, want EADDRINUSE", err)
 	}
@@ -62,7 +62,7 @@ func TestPortRace(t *testing.T) {
 		for range rivals {
 			wg.Go(func() {
 				<-start
-				shards, _, err := Open([]Listen{{Addr: addr}}, 2)
+				shards, _, err := Open(Config{Listens: []Listen{{Addr: addr}}, Shards: 2})
 				if err == nil {
 					opened <- shards
 				} else if !errors.Is(err, syscall.EADDRINUSE) {
@@ -99,11 +99,11 @@ func TestOpenErrors(t *testing.T) {
 		{"no listener", nil, 1, "no listener"},
 		{"too many listeners", make([]Listen, 257), 1, "at most 256"},
 		{"no shard", []Listen{ok}, 0, "at least one"},
-		{"tcp", []Listen{ok, {Addr: ok.Addr, Transport: flow.TCP}}, 1, "tcp:127.0.0.61:0: only udp"},
+		{"no certificate", []Listen{ok, {Addr: ok.Addr, Transport: flow.TLS}}, 1, "tls:127.0.0.61:0: no certificate"},
 		{"foreign address", []Listen{ok, {Addr: netip.MustParseAddrPort("192.0.2.1:5060")}}, 2, "no interface"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, _, err := Open(c.listens, c.shards)
+			_, _, err := Open(Config{Listens: c.listens, Shards: c.shards})
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v, want %q", err, c.says)
 			}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 	"unsafe"
@@ -39,7 +40,8 @@ const (
 type port struct {
 	poll  *os.File // the epoll instance
 	raw   syscall.RawConn
-	socks []*sock
+	socks []*sock // by listener; nil if it is not for UDP
+	only  int     // the listener, if one is for UDP; else -1
 
 	// Preallocated for RawConn.
 	await func(fd uintptr) bool
@@ -90,6 +92,12 @@ func openPorts(listens []Listen, n int) ([]*port, []netip.AddrPort, error) {
 	bound := make([]netip.AddrPort, len(listens))
 	for i, l := range listens {
 		addr := l.Addr
+		if l.Transport != flow.UDP {
+			for _, p := range ports {
+				p.socks = append(p.socks, nil)
+			}
+			continue
+		}
 		for k, p := range ports {
 			s, err := bind(addr, k == 0, n > 1)
 			if err != nil {
@@ -114,7 +122,7 @@ func newPort() (*port, error) {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	p := &port{poll: os.NewFile(uintptr(fd), "shard"), buf: make([]byte, recvBatch*bufSize), sendmsg: sendmmsg}
+	p := &port{poll: os.NewFile(uintptr(fd), "shard"), buf: make([]byte, recvBatch*bufSize), sendmsg: sendmmsg, only: -1, events: make([]unix.EpollEvent, 1)}
 	if p.raw, err = p.poll.SyscallConn(); err == nil {
 		err = p.poll.SetReadDeadline(time.Time{}) // fails if it is not pollable
 	}
@@ -156,6 +164,10 @@ func (p *port) wire() {
 func (p *port) add(s *sock) error {
 	// The event's data is the listener's index.
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(len(p.socks))}
+	p.only = -1
+	if !slices.ContainsFunc(p.socks, func(s *sock) bool { return s != nil }) {
+		p.only = len(p.socks)
+	}
 	p.socks = append(p.socks, s)
 	p.events = make([]unix.EpollEvent, len(p.socks))
 	return unix.EpollCtl(p.epollFD(), unix.EPOLL_CTL_ADD, s.fd, &ev)
@@ -193,8 +205,8 @@ func (p *port) more() bool { return p.n == recvBatch || len(p.ready) > 0 || p.ag
 
 // scan receives one batch from the next socket that has something.
 func (p *port) scan(epfd int) {
-	if len(p.socks) == 1 {
-		p.read(0)
+	if p.only >= 0 {
+		p.read(p.only)
 		return
 	}
 	if len(p.ready) == 0 {
@@ -254,6 +266,9 @@ func (p *port) wake() { _ = p.poll.SetReadDeadline(farPast) }
 func (p *port) close() error {
 	err := p.poll.Close()
 	for _, s := range p.socks {
+		if s == nil {
+			continue
+		}
 		err = errors.Join(err, os.NewSyscallError("close", unix.Close(s.fd)))
 	}
 	return err
@@ -263,7 +278,9 @@ func (p *port) close() error {
 func (p *port) kernelDrops() uint64 {
 	n := uint64(0)
 	for _, s := range p.socks {
-		n += uint64(s.drops())
+		if s != nil {
+			n += uint64(s.drops())
+		}
 	}
 	return n
 }

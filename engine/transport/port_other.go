@@ -28,8 +28,8 @@ type port struct {
 
 // hub is the sockets, shared by the shards of an Open.
 type hub struct {
-	conns   []*net.UDPConn
-	open    atomic.Int32 // ports not closed yet
+	conns   []*net.UDPConn // by listener; nil if it is not for UDP
+	open    atomic.Int32   // ports not closed yet
 	readers sync.WaitGroup
 	first   *port
 }
@@ -43,15 +43,17 @@ func openPorts(listens []Listen, n int) ([]*port, []netip.AddrPort, error) {
 	h := &hub{}
 	bound := make([]netip.AddrPort, len(listens))
 	for i, l := range listens {
+		if l.Transport != flow.UDP {
+			h.conns = append(h.conns, nil)
+			continue
+		}
 		network := "udp4"
 		if l.Addr.Addr().Is6() {
 			network = "udp6"
 		}
 		c, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(l.Addr))
 		if err != nil {
-			for _, c := range h.conns {
-				_ = c.Close() // the first error is the one to tell
-			}
+			_ = h.close() // the first error is the one to tell
 			return nil, nil, explainBind(l, err)
 		}
 		_ = c.SetReadBuffer(bufferBytes) // smaller ones work too
@@ -76,6 +78,9 @@ func (p *port) start(shards []*Shard, index int) {
 		return
 	}
 	for i, c := range p.hub.conns {
+		if c == nil {
+			continue
+		}
 		p.hub.readers.Go(func() { read(c, uint8(i), shards) })
 	}
 }
@@ -86,6 +91,9 @@ func (p *port) stop() {
 		return
 	}
 	for _, c := range p.hub.conns {
+		if c == nil {
+			continue
+		}
 		_ = c.SetReadDeadline(farPast) // fails only when closed, which ends the reader too
 	}
 	p.hub.readers.Wait()
@@ -167,9 +175,14 @@ func (p *port) close() error {
 	if p.hub.open.Add(-1) > 0 {
 		return nil
 	}
-	var err error
-	for _, c := range p.hub.conns {
-		err = errors.Join(err, c.Close())
+	return p.hub.close()
+}
+
+func (h *hub) close() (err error) {
+	for _, c := range h.conns {
+		if c != nil {
+			err = errors.Join(err, c.Close())
+		}
 	}
 	return err
 }

@@ -24,6 +24,7 @@ type Shard struct {
 	port     *port
 	siblings []*Shard // all shards of the same Open, this one included
 	out      []queue  // per listener
+	streams  *streams // the connections, of all shards
 	mail     mailbox
 
 	// asleep is true from before the shard's last look into the mailbox until it is awake. Who
@@ -55,13 +56,14 @@ type counts struct {
 	kernelDrops                          atomic.Uint64 // when last read
 }
 
-// Open binds a socket per shard and listener and returns the shards, and the bound addresses in
-// the order of listens. The index of a listener is flow.Flow's Listener, so there are at most 256.
+// Open binds the listeners, for UDP a socket per shard and listener, and returns the shards, and the bound addresses in
+// the order of c.Listens.
 //
-// The address must not be in use, be it by a program that would share it (a port is shared
+// An address must not be in use, be it by a program that would share it (a port is shared
 // silently by programs of the same user that both ask for it): then the error wraps
 // syscall.EADDRINUSE. Errors name the listener and say what to do.
-func Open(listens []Listen, shards int) ([]*Shard, []netip.AddrPort, error) {
+func Open(c Config) ([]*Shard, []netip.AddrPort, error) {
+	listens, shards := c.Listens, c.Shards
 	if len(listens) == 0 {
 		return nil, nil, errors.New("listen: no listener given: " + listenForm)
 	}
@@ -71,40 +73,52 @@ func Open(listens []Listen, shards int) ([]*Shard, []netip.AddrPort, error) {
 	if shards < 1 {
 		return nil, nil, fmt.Errorf("listen: %d shards, at least one is needed", shards)
 	}
-	for _, l := range listens {
-		if l.Transport != flow.UDP {
-			return nil, nil, fmt.Errorf("listen %s: only udp can be listened on", l)
-		}
-	}
 	ports, bound, err := openPorts(listens, shards)
 	if err != nil {
+		return nil, nil, err
+	}
+	hub, err := openStreams(c, bound)
+	if err != nil {
+		for _, p := range ports {
+			_ = p.close() // the first error is the one to tell
+		}
 		return nil, nil, err
 	}
 	all := make([]*Shard, shards)
 	for i, p := range ports {
 		all[i] = &Shard{
-			index: i, port: p, siblings: all, out: make([]queue, len(listens)),
+			index: i, port: p, siblings: all, out: make([]queue, len(listens)), streams: hub,
 			armed: never, stale: true, ended: make(chan struct{}),
 		}
 	}
+	hub.shards = all
 	return all, bound, nil
 }
 
-// Send queues a copy of b, to leave at the end of the turn. Datagrams of a listener leave in the
-// order of their sends. What cannot be sent is reported by SendFailed in the next turn, never from
+// Send queues a copy of b, to leave at the end of the turn. What is for a listener leaves in the
+// order of the sends. What cannot be sent is reported by SendFailed in the next turn, never from
 // within Send. Send belongs to the shard's goroutine.
 //
 // All of a turn is kept until its end, however much it is: what the turn has written elsewhere by
 // then is written before the peers hear of it.
 func (s *Shard) Send(f flow.Flow, b []byte) {
 	switch {
-	case int(f.Listener) >= len(s.out) || f.Transport != flow.UDP:
+	case int(f.Listener) >= len(s.out) || !s.speaks(f):
 		s.refuse(f, ErrNoListener)
-	case len(b) > MaxDatagram:
+	case len(b) > MaxDatagram && f.Transport == flow.UDP:
 		s.refuse(f, ErrTooLarge)
 	default:
 		s.out[f.Listener].push(f, b)
 	}
+}
+
+// speaks reports whether a flow's listener is one for its transport.
+func (s *Shard) speaks(f flow.Flow) bool {
+	l := s.streams.listeners[f.Listener]
+	if l == nil {
+		return f.Transport == flow.UDP
+	}
+	return f.Transport == l.listen.Transport
 }
 
 func (s *Shard) refuse(f flow.Flow, err error) {
@@ -174,11 +188,17 @@ func (s *Shard) Close() error {
 		s.halt()
 		<-s.ended
 	}
+	if s.index == 0 && was == idle {
+		s.streams.closeListeners() // else Run has
+	}
 	if err := s.port.close(); err != nil {
 		return fmt.Errorf("shard %d: close: %w", s.index, err)
 	}
 	return nil
 }
+
+// Connections reads the counters of the connections of all shards, from any goroutine.
+func (s *Shard) Connections() ConnStats { return s.streams.stats() }
 
 // Stats reads the counters, from any goroutine. They are not of one instant.
 func (s *Shard) Stats() Stats {

@@ -1,4 +1,4 @@
-// Package transport moves datagrams between UDP sockets and shards.
+// Package transport moves messages between sockets and shards: UDP, TCP, TLS, WebSocket.
 //
 // A Shard is one goroutine (the one that calls Run) that reads its own sockets, handles what
 // came and flushes what it has to send once per turn. It owns its sockets, buffers and outgoing
@@ -6,7 +6,13 @@
 // all of that is safe to use from any goroutine. Nothing on the way of a datagram changes
 // goroutines, takes a lock or allocates.
 //
-// Norms: RFC 3261 §18 (transport; §18.1.1 on size, §18.4 on errors).
+// A connection has a goroutine that reads it, cuts what comes into messages and hands each to the mailbox of its shard; what a
+// shard sends goes into a bounded queue, which another goroutine writes. The connections belong to all shards together, behind a
+// lock: calls of several shards share one to the same peer. A peer that is slow, or silent, or says too much makes nobody wait
+// and is closed.
+//
+// Norms: RFC 3261 §18 (transport; §18.1.1 on size, §18.2.2 on responses, §18.3 on framing, §18.4 on errors), RFC 5626 §4.4.1
+// (keep-alive), RFC 5922 §7 (certificates), RFC 6455 and RFC 7118 (WebSocket).
 package transport
 
 import (
@@ -27,7 +33,7 @@ var ErrNoListener = errors.New("no listener for this flow")
 // ErrTooLarge is what a datagram of more than MaxDatagram bytes fails with.
 var ErrTooLarge = errors.New("message does not fit into a datagram")
 
-// Handler is what a shard does with what comes. Its methods run on the shard's goroutine, one at
+// Handler is what a shard does with what comes. A message of a connection is a datagram here. Its methods run on the shard's goroutine, one at
 // a time. Within a turn the order is: Receive for each datagram, functions posted, SendFailed,
 // Tick, and only then what was sent leaves.
 type Handler interface {

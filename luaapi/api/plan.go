@@ -82,6 +82,9 @@ func planClasses() []Class {
 		Name: "each", Type: "tandem.each_options", Kind: Options, Module: "plan", Doc: "Options that the members of a group leave unset.",
 		Fields: eachOptions(),
 	}, {
+		Name: "from", Type: "tandem.from_options", Kind: Options, Module: "plan", Doc: "What is changed of a From; what is left out stays as it came in.",
+		Fields: values(value("user?", "string", "the user part"), value("host?", "string", "a name or an address, with a port if wanted"), value("display?", "string|false", "the display name; `false` is none")),
+	}, {
 		Name: "on", Type: "tandem.edges", Kind: Options, Module: "plan", Doc: "Plans by outcome: what takes the place of a step that fails so.",
 		Fields: outcomes(),
 	}, {
@@ -103,12 +106,17 @@ func targetOptions() []Value {
 		value("on_6xx?", `"stop"|"branch"`, "what a 6xx does: it ends the plan, or counts as this branch's failure").or(`"stop"`),
 		value("headers?", "table<string, string|number|false>", "header fields that are set, or with `false` taken away"),
 		value("redirect?", `"deny"|"follow"|"pass"`, "what a 3xx does when no handler decides").or(`"deny"`),
-		value("auth?", `"pass"`, "401 and 407 go to the caller"),
+		value("auth?", `"pass"|{ user: string, password: string }`, "who answers 401 and 407: the caller, or Tandem with these credentials"),
 		value("early_media?", `"first"|"all"|"none"`, "what the caller is shown before the answer: the first early dialog with SDP, all under tags of their own, or none").or(`"first"`),
 		value("prack?", `"supported"|"off"|"required"`, "reliable provisionals on this leg (RFC 3262)").or(`"supported"`),
 		value("max_duration?", "number", "how long the call may last from its answer; then both sides get a BYE").in("s", Range{Above: true, Max: maxSeconds}),
 		value("send_181?", "boolean", "the caller hears 181 Call Is Being Forwarded when this target is called").or("false"),
 		value("dialect?", `"minisipserver"`, "that 181 has its form of Call-Info"),
+		value("params?", "table<string, string|number|true>", "parameters added to the Request-URI, and to the To that follows it; one that is `true` has no value"),
+		value("to?", `"keep"|string|tandem.uri`, "the URI in To, or `\"keep\"`: the To that came in; without it To is the Request-URI"),
+		value("from?", "tandem.from_options", "what is changed of the caller's From, for as long as the call lasts"),
+		value("display?", "string|false", "the display name in From; `false` is none"),
+		value("clip?", "string|tandem.uri|false", "the URI in P-Asserted-Identity, for as long as the call lasts; `false` takes it away"),
 	)
 }
 

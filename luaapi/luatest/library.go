@@ -15,8 +15,8 @@ type library struct {
 	pbx, network, phone, call, messages, moment, behaviour, offered, failure *lua.LTable
 }
 
-// functions are those of module `test`, methods those of its objects by what errors call the objects. luaapi/api says what
-// they are.
+// functions are those of module `test`, methods those of its objects by what errors call the objects. The registry in luaapi/api says
+// what they are.
 var (
 	functions = map[string]method{
 		"script": (*run).script, "test": (*run).declare, "table": (*run).table, "stub": (*run).stub, "golden": (*run).golden, "skip": (*run).skip,

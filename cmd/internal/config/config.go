@@ -4,14 +4,11 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/BurntSushi/toml"
-
-	"tandem/engine/transport"
 )
 
 // DefaultListen is listened on if nothing else is said.
@@ -45,16 +42,14 @@ type Config struct {
 	// MaxCalls, MaxTransactions and MaxMemory (in MiB) bound what the engine keeps: past them new calls are answered 503. At most
 	// maxBound; 0 = no bound.
 	MaxCalls, MaxTransactions, MaxMemory int
-	// Listeners are the sockets; the first is the one for targets of its family.
+	// MaxConnections and MaxConnectionsPerSource bound the connections of TCP, TLS, WS and WSS; ConnectionIdle and
+	// ConnectionLifetime, in seconds, how long one lasts. At most maxBound; 0 = the defaults of transport.Limits.
+	MaxConnections, MaxConnectionsPerSource, ConnectionIdle, ConnectionLifetime int
+	// Roots is a file with the certificates that those of peers are checked by whom Tandem connects to by TLS; empty = those of the
+	// system.
+	Roots string
+	// Listeners are the sockets; of those that a target can be reached by, the first one is taken unless their networks say more.
 	Listeners []Listener
-}
-
-// Listener is a socket to receive and send on.
-type Listener struct {
-	// Address is PROTOCOL:IP:PORT: "udp:127.0.0.1:5060".
-	Address string
-	// Advertise is the IP:PORT that peers are told; empty = the address itself.
-	Advertise string
 }
 
 // Default returns the configuration of an engine that is told nothing.
@@ -94,6 +89,10 @@ func parse(path string, text []byte) (Config, error) {
 	}
 	c.Scripts = beside(path, c.Scripts)
 	c.Admin = beside(path, c.Admin)
+	c.Roots = beside(path, c.Roots)
+	for i := range c.Listeners {
+		c.Listeners[i].beside(path)
+	}
 	if err := c.check(); err != nil {
 		return Config{}, fmt.Errorf("%s:%d: %w", path, newLines(text).of(err), err)
 	}
@@ -152,35 +151,19 @@ func (c *Config) check() *Error {
 	return nil
 }
 
-func (l *Listener) check() *Error {
-	if l.Address == "" {
-		return &Error{Key: "address", What: "is missing; say where to listen as udp:IP:PORT"}
-	}
-	listen, err := transport.ParseListen(l.Address)
-	if err != nil {
-		return &Error{Key: "address", What: err.Error()}
-	}
-	if l.Advertise == "" {
-		if listen.Addr.Addr().IsUnspecified() {
-			return &Error{Key: "address", What: l.Address + " is every address of the machine, and peers have to be told one: advertise IP:PORT"}
-		}
-		return nil
-	}
-	told, err := netip.ParseAddrPort(l.Advertise)
-	if err != nil {
-		return &Error{Key: "advertise", What: fmt.Sprintf("%q is not IP:PORT", l.Advertise)}
-	}
-	if told.Addr().IsUnspecified() || told.Port() == 0 {
-		return &Error{Key: "advertise", What: fmt.Sprintf("%q is nothing that peers can send to; give an IP address and a port", l.Advertise)}
-	}
-	return nil
-}
-
 func (c *Config) checkBounds() *Error {
 	for _, b := range []struct {
 		key string
 		n   int
-	}{{"max_calls", c.MaxCalls}, {"max_transactions", c.MaxTransactions}, {"max_memory", c.MaxMemory}} {
+	}{
+		{"max_calls", c.MaxCalls},
+		{"max_transactions", c.MaxTransactions},
+		{"max_memory", c.MaxMemory},
+		{"max_connections", c.MaxConnections},
+		{"max_connections_per_source", c.MaxConnectionsPerSource},
+		{"connection_idle", c.ConnectionIdle},
+		{"connection_lifetime", c.ConnectionLifetime},
+	} {
 		if b.n < 0 {
 			return &Error{Key: b.key, What: fmt.Sprintf("%d is no bound; use a positive number, or 0 for none", b.n)}
 		}

@@ -50,6 +50,19 @@ func TestRead(t *testing.T) {
 		"bounds": {"max_calls = 100\nmax_transactions = 5000\nmax_memory = 512\n", Config{
 			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
 		}},
+		"connections": {
+			"max_connections = 5\nmax_connections_per_source = 4\nconnection_idle = 60\nconnection_lifetime = 3600\nroots = \"/ca.pem\"\n" +
+				"[[listener]]\naddress = \"wss:192.0.2.1:443\"\ncertificate = [\"/a.pem\", \"/b.pem\"]\nkey = [\"/a.key\", \"/b.key\"]\n" +
+				"client_ca = \"/c.pem\"\nrequire_client = true\norigins = \"https://a.example\"\nnetworks = [\"192.0.2.0/24\"]\n",
+			Config{
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000,
+				MaxConnections: 5, MaxConnectionsPerSource: 4, ConnectionIdle: 60, ConnectionLifetime: 3600, Roots: "/ca.pem",
+				Listeners: []Listener{{
+					Address: "wss:192.0.2.1:443", Certificate: []string{"/a.pem", "/b.pem"}, Key: []string{"/a.key", "/b.key"},
+					ClientCA: "/c.pem", RequireClient: true, Origins: []string{"https://a.example"}, Networks: []string{"192.0.2.0/24"},
+				}},
+			},
+		},
 		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000}},
 		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000}},
 	} {
@@ -111,12 +124,25 @@ func TestReadRefuses(t *testing.T) {
 		"no address":               {good + "\n[[listener]]\nadvertise = \"192.0.2.1:5060\"\n", 4, "address: is missing"},
 		"host name":                {"[[listener]]\naddress = \"udp:pbx.example:5060\"\n", 2, `"pbx.example" is not an IP address`},
 		"second listener":          {good + "[[listener]]\naddress = \"udp:127.0.0.1\"\n", 4, "address: listen \"udp:127.0.0.1\": no port"},
-		"second of two in line":    {"listener = [{address = \"udp:127.0.0.1:1\"}, {address = \"tcp:127.0.0.1:1\"}]\n", 1, "transport tcp cannot be listened on"},
+		"second of two in line":    {"listener = [{address = \"udp:127.0.0.1:1\"}, {address = \"sctp:127.0.0.1:1\"}]\n", 1, "is not a transport"},
 		"wildcard":                 {"[[listener]]\naddress = \"udp:0.0.0.0:5060\"\n", 2, "address: udp:0.0.0.0:5060 is every address of the machine, and peers have to be told one: advertise IP:PORT"},
 		"wildcard of IPv6":         {"[[listener]]\naddress = \"udp:[::]:5060\"\n", 2, "address: udp:[::]:5060 is every address"},
 		"advertised name":          {good + "advertise = \"pbx.example:5060\"\n", 3, `advertise: "pbx.example:5060" is not IP:PORT`},
 		"advertised wildcard":      {good + "advertise = \"0.0.0.0:5060\"\n", 3, `advertise: "0.0.0.0:5060" is nothing that peers can send to`},
 		"advertised without port":  {good + "advertise = \"192.0.2.1:0\"\n", 3, `advertise: "192.0.2.1:0" is nothing that peers can send to`},
+		"tls without certificate":  {"[[listener]]\naddress = \"tls:127.0.0.1:5061\"\n", 2, "address: tls:127.0.0.1:5061 needs a certificate and its key"},
+		"certificate without key":  {"[[listener]]\naddress = \"wss:127.0.0.1:443\"\ncertificate = [\"a\", \"b\"]\nkey = \"a\"\n", 3, "certificate: 2 certificates and 1 keys"},
+		"certificate for nothing":  {good + "certificate = \"a\"\n", 3, "certificate: means nothing for udp:127.0.0.1:5060"},
+		"key for nothing":          {good + "key = \"a\"\n", 3, "key: means nothing for"},
+		"client_ca for nothing":    {good + "client_ca = \"a\"\n", 3, "client_ca: means nothing for"},
+		"clients for nothing":      {good + "require_client = true\n", 3, "require_client: means nothing for"},
+		"clients by nobody":        {"[[listener]]\naddress = \"tls:127.0.0.1:1\"\ncertificate = \"a\"\nkey = \"b\"\nrequire_client = true\n", 5, "require_client: needs client_ca"},
+		"origins for nothing":      {good + "origins = [\"https://a.example\"]\n", 3, "origins: means nothing for"},
+		"origins of numbers":       {good + "origins = [5]\n", 3, "origins: want strings, got an integer"},
+		"origins of a table":       {good + "origins = {}\n", 3, "origins: want a string or an array of strings, got a table"},
+		"no network":               {good + "networks = [\"192.0.2.1\"]\n", 3, `networks: "192.0.2.1" is no network; write IP/BITS`},
+		"string for boolean":       {good + "require_client = \"yes\"\n", 3, "require_client: want a boolean, got a string"},
+		"connections below 0":      {"max_connections = -1\n", 1, "max_connections: -1 is no bound"},
 		"advertised by the second": {good + "advertise = \"192.0.2.1:5060\"\n" + good + "advertise = \"here\"\n", 6, `advertise: "here" is not IP:PORT`},
 	} {
 		t.Run(name, func(t *testing.T) {

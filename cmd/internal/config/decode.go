@@ -8,7 +8,9 @@ import (
 	"strings"
 )
 
-const knownKeys = "known keys are scripts, admin, log, budget, max_calls, max_transactions, max_memory and, in [[listener]], address and advertise"
+const knownKeys = "known keys are scripts, admin, log, budget, max_calls, max_transactions, max_memory, max_connections, " +
+	"max_connections_per_source, connection_idle, connection_lifetime, roots and, in [[listener]], address, advertise, certificate, " +
+	"key, client_ca, require_client, origins and networks"
 
 // decode sets what the file sets. Of several errors it returns the one that stands first in the file.
 func (c *Config) decode(doc map[string]any, at lines) *Error {
@@ -34,6 +36,16 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(setInt(&c.MaxTransactions, key, v))
 		case "max_memory":
 			note(setInt(&c.MaxMemory, key, v))
+		case "max_connections":
+			note(setInt(&c.MaxConnections, key, v))
+		case "max_connections_per_source":
+			note(setInt(&c.MaxConnectionsPerSource, key, v))
+		case "connection_idle":
+			note(setInt(&c.ConnectionIdle, key, v))
+		case "connection_lifetime":
+			note(setInt(&c.ConnectionLifetime, key, v))
+		case "roots":
+			note(set(&c.Roots, key, v))
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
@@ -81,26 +93,8 @@ func (c *Config) listeners(v any) (errs []*Error) {
 	return errs
 }
 
-func (l *Listener) decode(table map[string]any) (errs []*Error) {
-	for key, v := range table {
-		var err *Error
-		switch key {
-		case "address":
-			err = set(&l.Address, key, v)
-		case "advertise":
-			err = set(&l.Advertise, key, v)
-		default:
-			err = &Error{Key: key, What: "unknown key of [[listener]]; " + knownKeys}
-		}
-		if err != nil {
-			errs = append(errs, err)
-		}
-	}
-	return errs
-}
-
 // set stores a value of the type that is wanted.
-func set[T string | int64](into *T, key string, v any) *Error {
+func set[T string | int64 | bool](into *T, key string, v any) *Error {
 	got, ok := v.(T)
 	if !ok {
 		return &Error{Key: key, What: fmt.Sprintf("want %s, got %s", kind(*into), kind(v))}

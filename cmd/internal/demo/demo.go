@@ -125,7 +125,7 @@ func (d *demo) start(ctx context.Context) error {
 }
 
 func (d *demo) addPhone(ctx context.Context, name string) error {
-	sockets, addrs, err := transport.Open([]transport.Listen{{Addr: netip.MustParseAddrPort("127.0.0.1:0")}}, 1)
+	sockets, addrs, err := transport.Open(transport.Config{Listens: []transport.Listen{{Addr: netip.MustParseAddrPort("127.0.0.1:0")}}, Shards: 1})
 	if err != nil {
 		return err
 	}

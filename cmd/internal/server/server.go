@@ -2,6 +2,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	crand "crypto/rand"
 	"errors"
@@ -70,7 +71,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}()
 	s.host, err = luaapi.NewHost(luaapi.Dir(o.Config.Scripts), luaapi.Options{
-		Shards: shards, Budget: o.Config.Budget, Logger: o.Log,
+		Shards: shards, Budget: o.Config.Budget, RaiseBudget: "budget in tandem.toml", Logger: o.Log,
 		Post: func(shard int, fn func()) { s.post(shard, func(clock.Time) { fn() }) },
 	})
 	if err != nil {
@@ -112,14 +113,16 @@ const closeTimeout = 2 * time.Second
 
 // listen binds the sockets and connects them to the engine's shards.
 func (s *Server) listen(o Options, shards int) error {
-	listens, advertised, err := listeners(o.Config)
+	tc, err := transportConfig(o.Config)
 	if err != nil {
 		return err
 	}
+	tc.Shards, tc.Log = shards, o.Log
+	tc.Pick = func(b []byte) int { return s.engine.ShardOf(b) }
 	var bound []netip.AddrPort
-	if s.sockets, bound, err = transport.Open(listens, shards); err != nil {
+	if s.sockets, bound, err = transport.Open(tc); err != nil {
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return fmt.Errorf("%w with --listen udp:IP:PORT", err) // transport has said the rest
+			return fmt.Errorf("%w with --listen TRANSPORT:IP:PORT", err) // transport has said the rest
 		}
 		return err
 	}
@@ -130,14 +133,15 @@ func (s *Server) listen(o Options, shards int) error {
 	if _, err := crand.Read(cfg.Seed[:]); err != nil {
 		return err
 	}
-	for i, l := range listens {
+	for i, l := range tc.Listens {
 		l.Addr = bound[i]
 		s.addrs = append(s.addrs, l)
-		sentBy := advertised[i]
-		if sentBy == "" {
-			sentBy = l.Addr.String()
+		local := engine.Local{SentBy: l.Addr.String(), Addr: l.Addr.Addr(), Transport: l.Transport}
+		if i < len(o.Config.Listeners) {
+			set := &o.Config.Listeners[i]
+			local.SentBy, local.Networks = cmp.Or(set.Advertise, local.SentBy), set.Prefixes()
 		}
-		cfg.Locals = append(cfg.Locals, engine.Local{SentBy: sentBy, Addr: l.Addr.Addr(), Transport: l.Transport})
+		cfg.Locals = append(cfg.Locals, local)
 	}
 	s.engine = engine.New(cfg, s.host, shards)
 	for i, sh := range s.engine.Shards() {
@@ -146,20 +150,31 @@ func (s *Server) listen(o Options, shards int) error {
 	return nil
 }
 
-func listeners(c config.Config) (listens []transport.Listen, advertised []string, err error) {
+// transportConfig is what the transport has to know of a configuration.
+func transportConfig(c config.Config) (transport.Config, error) {
 	list := c.Listeners
 	if len(list) == 0 {
 		list = []config.Listener{{Address: config.DefaultListen}}
 	}
-	for _, l := range list {
-		listen, err := transport.ParseListen(l.Address)
+	tc := transport.Config{Limits: transport.Limits{
+		Conns: c.MaxConnections, ConnsPerSource: c.MaxConnectionsPerSource,
+		Idle: time.Duration(c.ConnectionIdle) * time.Second, Lifetime: time.Duration(c.ConnectionLifetime) * time.Second,
+	}}
+	for i := range list {
+		l, err := list[i].Listen()
 		if err != nil {
-			return nil, nil, err
+			return tc, err
 		}
-		listens = append(listens, listen)
-		advertised = append(advertised, l.Advertise)
+		tc.Listens = append(tc.Listens, l)
 	}
-	return listens, advertised, nil
+	if c.Roots == "" {
+		return tc, nil
+	}
+	var err error
+	if tc.Roots, err = transport.Roots(c.Roots); err != nil {
+		return tc, fmt.Errorf("roots: %w", err)
+	}
+	return tc, nil
 }
 
 func (s *Server) forward(shard int, f flow.Flow, b []byte) { s.sockets[shard].Forward(f, b) }

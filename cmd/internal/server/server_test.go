@@ -222,7 +222,7 @@ func TestStartFails(t *testing.T) {
 		want   string
 	}{
 		"script":          {func(c *config.Config) { c.Scripts = filepath.Dir(c.Scripts) }, exit.Script, nil, "main.lua"},
-		"port in use":     {func(c *config.Config) { c.Listeners = []config.Listener{{Address: taken}} }, exit.Listen, syscall.EADDRINUSE, "or listen on another port with --listen udp:IP:PORT"},
+		"port in use":     {func(c *config.Config) { c.Listeners = []config.Listener{{Address: taken}} }, exit.Listen, syscall.EADDRINUSE, "or listen on another port with --listen TRANSPORT:IP:PORT"},
 		"foreign address": {func(c *config.Config) { c.Listeners[0].Address = "udp:192.0.2.1:0" }, exit.Listen, syscall.EADDRNOTAVAIL, "no interface"},
 		"listener twice": {func(c *config.Config) {
 			c.Listeners = []config.Listener{{Address: "udp:127.0.0.1:0"}, {Address: taken}}

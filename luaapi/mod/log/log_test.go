@@ -2,7 +2,6 @@ package log
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 
@@ -98,22 +97,6 @@ func TestLogMistakes(t *testing.T) {
 		var e *lua.ApiError
 		if !errors.As(err, &e) || e.Object.String() != want {
 			t.Errorf("%s: got %v, want %s", src, err, want)
-		}
-	}
-}
-
-// The stub that editors read has every function of the module and no other.
-func TestStub(t *testing.T) {
-	stub, err := os.ReadFile("log.lua")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(string(stub), "\nfunction log."); n != 3 {
-		t.Errorf("%d functions in the stub, want 3", n)
-	}
-	for _, f := range []string{"info", "warn", "error"} {
-		if !strings.Contains(string(stub), "\nfunction log."+f+"(") {
-			t.Errorf("no log.%s in the stub", f)
 		}
 	}
 }

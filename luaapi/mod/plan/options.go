@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/plan"
+	"tandem/luaapi/api"
 	"tandem/luaapi/mod"
 	"tandem/luaapi/spell"
 )
@@ -48,6 +49,18 @@ type optionSet uint32
 
 func (s optionSet) has(o option) bool { return s>>o&1 != 0 }
 
+// optionsOf returns the options that the registry knows of a class; each is among optionNames.
+func optionsOf(class api.Type) (s optionSet) {
+	for _, name := range api.Names(api.Lua().Class(class).Fields) {
+		o := slices.Index(optionNames[:], name)
+		if o < 0 {
+			panic("the registry knows option " + name + " of " + string(class) + ", and nothing reads it")
+		}
+		s |= 1 << o
+	}
+	return s
+}
+
 func setOf(opts ...option) (s optionSet) {
 	for _, o := range opts {
 		s |= 1 << o
@@ -56,10 +69,9 @@ func setOf(opts ...option) (s optionSet) {
 }
 
 var (
-	targetOptions = setOf(optRing, optDelay, optName, optOn, optOn6xx, optHeaders, optRedirect, optAuth, optEarlyMedia, optPrack,
-		optMaxDuration, optSend181, optDialect, optParams, optTo, optFrom, optDisplay, optClip)
-	groupOptions = setOf(optRing, optDelay, optName, optOn, optEach, optHold)
-	eachOptions  = targetOptions &^ setOf(optName)
+	targetOptions = optionsOf("tandem.target_options")
+	groupOptions  = optionsOf("tandem.group_options")
+	eachOptions   = optionsOf("tandem.each_options")
 )
 
 // given are the engine's names of the options that a group can give its members.

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/plan"
+	"tandem/luaapi/api"
 )
 
 // script is a Lua state with module plan whose chunk sets global p.
@@ -554,23 +554,23 @@ func TestFunction(t *testing.T) {
 	}
 }
 
-// The stub that editors read has every function of the module and no other.
-func TestStub(t *testing.T) {
-	stub, err := os.ReadFile("plan.lua")
-	if err != nil {
-		t.Fatal(err)
+// What the registry knows of tables and words is what is read.
+func TestRegistry(t *testing.T) {
+	var all optionSet
+	for _, s := range []optionSet{targetOptions, groupOptions, eachOptions} {
+		all |= s
 	}
-	if n := strings.Count(string(stub), "\nfunction plan."); n != 7 {
-		t.Errorf("%d functions in the stub, want 7", n)
+	if all != 1<<numOptions-1 {
+		t.Errorf("the registry knows only %q of %q", all.names(), optionNames)
 	}
-	for _, f := range []string{"to", "serial", "parallel", "reject", "redirect", "follow", "pass"} {
-		if !strings.Contains(string(stub), "\nfunction plan."+f+"(") {
-			t.Errorf("no plan.%s in the stub", f)
+	r := api.Lua()
+	for class, want := range map[api.Type][]string{"tandem.edges": outcomes, "tandem.from_options": fromFields} {
+		if diff := cmp.Diff(want, api.Names(r.Class(class).Fields)); diff != "" {
+			t.Errorf("%s: -read +registry\n%s", class, diff)
 		}
 	}
-	for _, o := range optionNames {
-		if !strings.Contains(string(stub), "\n---@field "+o+"? ") {
-			t.Errorf("no option %s in the stub", o)
-		}
+	ring, delay := r.Class("tandem.target_options").Field("ring").Range, r.Class("tandem.target_options").Field("delay").Range
+	if ring.Max != maxSeconds || !ring.Above || delay.Max != maxSeconds || delay.Above {
+		t.Errorf("ring %+v, delay %+v", ring, delay)
 	}
 }

@@ -1,0 +1,719 @@
+package transport
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+	"go.uber.org/zap"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+)
+
+// event is something that a shard was told.
+type event struct {
+	flow flow.Flow
+	text string
+	err  error
+}
+
+// stage is a shard that tells of everything and answers messages with themselves if echo is set.
+type stage struct {
+	*peer
+	t      testing.TB
+	addr   []netip.AddrPort
+	events chan event
+}
+
+func newStage(t testing.TB, c Config, echo bool) *stage {
+	t.Helper()
+	c.Shards = 1
+	ps, bound := openConfig(t, c)
+	s := &stage{peer: ps[0], t: t, addr: bound, events: make(chan event, 100_000)}
+	s.receive = func(_ clock.Time, f flow.Flow, b []byte) {
+		s.events <- event{flow: f, text: string(b)}
+		if echo {
+			s.Send(f, b)
+		}
+	}
+	s.failed = func(f flow.Flow, err error) { s.events <- event{flow: f, err: err} }
+	run(t, ps...)
+	return s
+}
+
+// next returns the next thing that the shard was told.
+func (s *stage) next() event {
+	s.t.Helper()
+	select {
+	case e := <-s.events:
+		return e
+	case <-time.After(patience):
+		s.t.Fatal("the shard is told nothing")
+		return event{}
+	}
+}
+
+// send sends from the shard's goroutine.
+func (s *stage) send(f flow.Flow, text string) {
+	s.Post(func(clock.Time) { s.Send(f, []byte(text)) })
+}
+
+func listens(t testing.TB, list ...string) (ls []Listen) {
+	t.Helper()
+	for _, l := range list {
+		listen, err := ParseListen(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ls = append(ls, listen)
+	}
+	return ls
+}
+
+func tcpConfig(t testing.TB) Config {
+	return Config{Listens: listens(t, "udp:127.0.0.61:0", "tcp:127.0.0.61:0")}
+}
+
+// connect opens a connection that gives up after patience.
+func connect(t testing.TB, to netip.AddrPort) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", to.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return limited(t, c)
+}
+
+func limited(t testing.TB, c net.Conn) net.Conn {
+	t.Helper()
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func say(t testing.TB, c net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hear reads exactly that.
+func hear(t testing.TB, c io.Reader, want string) {
+	t.Helper()
+	b := make([]byte, len(want))
+	if n, err := io.ReadFull(c, b); err != nil || string(b) != want {
+		t.Fatalf("heard %q (%v), want %q", b[:n], err, want)
+	}
+}
+
+// ended waits until the other side ends the connection.
+func ended(t testing.TB, c net.Conn) {
+	t.Helper()
+	if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal("the connection is not ended")
+	}
+}
+
+// opened waits until there are n connections.
+func (s *stage) opened(n int) {
+	s.t.Helper()
+	for end := time.Now().Add(patience); s.Connections().Open != n; {
+		if time.Now().After(end) {
+			s.t.Fatalf("%d connections, want %d", s.Connections().Open, n)
+		}
+		stats(s.t, s.peer)
+	}
+}
+
+func TestConnectionAnswers(t *testing.T) {
+	s := newStage(t, tcpConfig(t), true)
+	c := connect(t, s.addr[1])
+	one, two := framed(""), framed("body")
+	say(t, c, "\r\n\r\n"+one+two[:20])
+	hear(t, c, "\r\n"+one)
+	say(t, c, two[20:])
+	hear(t, c, two)
+	f := s.next().flow
+	want := flow.Flow{Remote: addrPort(c.LocalAddr()), Conn: f.Conn, Listener: 1, Transport: flow.TCP}
+	if f != want || f.Conn == 0 {
+		t.Errorf("flow %+v, want %+v", f, want)
+	}
+	// An answer that names no connection takes the one to the peer.
+	s.next()
+	f.Conn = 0
+	s.send(f, one)
+	hear(t, c, one)
+	if n := s.Connections(); n.Open != 1 || n.Accepted != 1 || n.Dialled != 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// RFC 3261 §18.2.2: what is for a connection that is gone goes to the address beside it, and on that one from then on.
+func TestGoneConnection(t *testing.T) {
+	s := newStage(t, tcpConfig(t), false)
+	there, err := net.Listen("tcp4", "127.0.0.62:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	c := connect(t, s.addr[1])
+	say(t, c, framed(""))
+	f := s.next().flow
+	c.Close()
+	if e := s.next(); e.err == nil || e.flow != (flow.Flow{Conn: f.Conn}) {
+		t.Errorf("told %+v", e)
+	}
+	f.Remote = addrPort(there.Addr())
+	s.send(f, framed("a"))
+	s.send(f, framed("b"))
+	again, err := there.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hear(t, limited(t, again), framed("a")+framed("b"))
+	if from := addrPort(again.RemoteAddr()).Addr(); from != s.addr[1].Addr() {
+		t.Errorf("called from %s, want the listener's address", from)
+	}
+	say(t, again, framed("c"))
+	for s.next().text != framed("c") {
+		continue // the close is told twice: by connection and by peer
+	}
+}
+
+func TestRefusedConnection(t *testing.T) {
+	s := newStage(t, tcpConfig(t), false)
+	there, err := net.Listen("tcp4", "127.0.0.62:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := flow.Flow{Remote: addrPort(there.Addr()), Listener: 1, Transport: flow.TCP}
+	there.Close()
+	s.send(to, framed(""))
+	if e := s.next(); !errors.Is(e.err, syscall.ECONNREFUSED) || e.flow != to.Key() {
+		t.Errorf("told %+v", e)
+	}
+	s.opened(0)
+	// A WebSocket cannot be made from here, nor a connection from a listener for something else.
+	web := flow.Flow{Remote: to.Remote, Listener: 1, Transport: flow.WS}
+	s.send(web, framed(""))
+	if e := s.next(); !errors.Is(e.err, ErrNoListener) || e.flow != web {
+		t.Errorf("told %+v", e)
+	}
+}
+
+func TestConnectionLimits(t *testing.T) {
+	c := tcpConfig(t)
+	c.Limits = Limits{Conns: 3, ConnsPerSource: 2}
+	s := newStage(t, c, true)
+	try := func(ip string) (net.Conn, error) {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}}
+		return d.Dial("tcp", s.addr[1].String())
+	}
+	from := func(ip string) net.Conn {
+		conn, err := try(ip)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return limited(t, conn)
+	}
+	refused := func(ip string) {
+		if conn, err := try(ip); err == nil { // else it was reset at once
+			ended(t, limited(t, conn))
+		}
+	}
+	good := from("127.0.0.62")
+	say(t, good, framed(""))
+	hear(t, good, framed(""))
+	from("127.0.0.62")
+	refused("127.0.0.62") // a third of one source
+	from("127.0.0.63")
+	s.opened(3)
+	refused("127.0.0.64") // a fourth of all
+	say(t, good, framed("x"))
+	hear(t, good, framed("x"))
+	if n := s.Connections(); n.Refused != 2 {
+		t.Errorf("%+v", n)
+	}
+	good.Close()
+	s.opened(2)
+	again := from("127.0.0.62")
+	say(t, again, framed("y"))
+	hear(t, again, framed("y"))
+}
+
+// Whoever dawdles or says too much is closed, and in nobody's way.
+func TestBadPeers(t *testing.T) {
+	cert := newAuthority(t).issue(t, "pbx.example")
+	c := tcpConfig(t)
+	c.Listens = append(c.Listens, listens(t, "tls:127.0.0.61:0", "ws:127.0.0.61:0")...)
+	c.Listens[2].Security = &Security{Pairs: []Pair{cert}}
+	c.Limits = Limits{Patience: 300 * time.Millisecond}
+	s := newStage(t, c, true)
+	for name, p := range map[string]struct {
+		listener int
+		says     string
+	}{
+		"nothing at all":       {1, ""},
+		"slow header":          {1, "OPTIONS sip:a SIP/2.0\r\nVia: "},
+		"slow body":            {1, framed("body")[:len(framed("body"))-1]},
+		"half a TLS handshake": {2, "\x16\x03\x01"},
+		"no TLS handshake":     {2, ""},
+		"half an upgrade":      {3, "GET / HTTP/1.1\r\nHost: x\r\n"},
+		"endless upgrade":      {3, "GET / HTTP/1.1\r\n" + strings.Repeat("A: b\r\n", maxUpgrade)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bad, good := connect(t, s.addr[p.listener]), connect(t, s.addr[1])
+			_, _ = io.WriteString(bad, p.says) // the other side may have enough before the end
+			say(t, good, framed(""))
+			hear(t, good, framed(""))
+			ended(t, bad)
+		})
+	}
+	for name, says := range map[string]string{
+		"huge length":    "OPTIONS sip:a SIP/2.0\r\nContent-Length: 9999999\r\n\r\n",
+		"no length":      "OPTIONS sip:a SIP/2.0\r\n\r\n",
+		"endless header": strings.Repeat("A: b\r\n", maxHeader/6+1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bad := connect(t, s.addr[1])
+			say(t, bad, says)
+			hear(t, bad, says[:20]) // an answer can be given
+			ended(t, bad)
+		})
+	}
+}
+
+// A peer that reads nothing costs a queue, and nobody else's time.
+func TestDeafPeer(t *testing.T) {
+	c := tcpConfig(t)
+	c.Limits = Limits{Queue: 1 << 20}
+	s := newStage(t, c, false)
+	deaf, good := connect(t, s.addr[1]), connect(t, s.addr[1])
+	say(t, deaf, framed(""))
+	f := s.next().flow
+	large := framed(strings.Repeat("x", 60_000))
+	for range 1000 {
+		s.send(f, large)
+	}
+	say(t, good, framed("good"))
+	for {
+		e := s.next()
+		if e.text == framed("good") {
+			s.send(e.flow, framed("good"))
+		}
+		if e.flow.Conn == f.Conn && errors.Is(e.err, ErrOverrun) {
+			break
+		}
+	}
+	hear(t, good, framed("good"))
+	if n := s.Connections(); n.Overrun == 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
+func TestIdleConnectionEnds(t *testing.T) {
+	for name, l := range map[string]Limits{
+		"idle": {Idle: 100 * time.Millisecond},
+		"old":  {Lifetime: time.Millisecond, Idle: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := tcpConfig(t)
+			c.Limits = l
+			s := newStage(t, c, true)
+			conn := connect(t, s.addr[1])
+			say(t, conn, framed(""))
+			hear(t, conn, framed(""))
+			ended(t, conn)
+			s.opened(0)
+		})
+	}
+}
+
+// What is sent in the last turn leaves before the connection is closed.
+func TestLastWords(t *testing.T) {
+	ps, bound := openConfig(t, Config{Listens: listens(t, "tcp:127.0.0.61:0"), Shards: 1})
+	ctx, cancel := context.WithCancel(context.Background())
+	ps[0].receive = func(_ clock.Time, f flow.Flow, b []byte) {
+		cancel()
+		for range 100 {
+			ps[0].Send(f, b)
+		}
+	}
+	done := make(chan error)
+	go func() { done <- ps[0].Run(ctx, clock.NewWall(), ps[0]) }()
+	c := connect(t, bound[0])
+	say(t, c, framed("bye"))
+	hear(t, c, strings.Repeat(framed("bye"), 100))
+	ended(t, c)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// authority signs the certificates of a test.
+type authority struct {
+	dir  string
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+	file string
+	n    int64
+}
+
+func newAuthority(t testing.TB) *authority {
+	a := &authority{dir: t.TempDir()}
+	a.cert = &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageCertSign,
+	}
+	p := a.sign(t, a.cert, "ca")
+	a.file = p.Certificate
+	return a
+}
+
+// sign makes a key and a certificate for it; the first is the authority's own.
+func (a *authority) sign(t testing.TB, c *x509.Certificate, name string) Pair {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.key == nil {
+		a.key = key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, a.cert, &key.PublicKey, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Pair{Certificate: filepath.Join(a.dir, name+".pem"), Key: filepath.Join(a.dir, name+".key")}
+	for path, block := range map[string]*pem.Block{
+		p.Certificate: {Type: "CERTIFICATE", Bytes: der}, p.Key: {Type: "EC PRIVATE KEY", Bytes: keyDER},
+	} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
+}
+
+// issue makes a certificate for a host name or an address.
+func (a *authority) issue(t testing.TB, host string) Pair {
+	t.Helper()
+	a.n++
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1 + a.n), Subject: pkix.Name{CommonName: host},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		c.IPAddresses = []net.IP{ip}
+	} else {
+		c.DNSNames = []string{host}
+	}
+	return a.sign(t, c, host)
+}
+
+func (a *authority) pool(t testing.TB) *x509.CertPool {
+	t.Helper()
+	p, err := Roots(a.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// secureStage listens with TLS under certificates for two names.
+func secureStage(t *testing.T, a *authority, echo bool, change func(*Security)) *stage {
+	sec := &Security{Pairs: []Pair{a.issue(t, "one.example"), a.issue(t, "two.example")}}
+	if change != nil {
+		change(sec)
+	}
+	c := Config{Listens: listens(t, "tls:127.0.0.61:0"), Roots: a.pool(t)}
+	c.Listens[0].Security = sec
+	return newStage(t, c, echo)
+}
+
+func shake(t *testing.T, s *stage, c *tls.Config) (*tls.Conn, error) {
+	t.Helper()
+	conn := tls.Client(connect(t, s.addr[0]), c)
+	if err := conn.Handshake(); err != nil {
+		return nil, err
+	}
+	return conn, nil
+}
+
+func TestTLS(t *testing.T) {
+	a := newAuthority(t)
+	s := secureStage(t, a, true, nil)
+	for _, name := range []string{"one.example", "two.example"} {
+		c, err := shake(t, s, &tls.Config{ServerName: name, RootCAs: a.pool(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		say(t, c, framed(name))
+		hear(t, c, framed(name))
+	}
+	if _, err := shake(t, s, &tls.Config{ServerName: "one.example", RootCAs: a.pool(t), MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+	for s.Connections().Failed != 1 {
+		stats(t, s.peer) // at the latest when the peer's connection is closed
+	}
+}
+
+func TestClientCertificates(t *testing.T) {
+	for _, required := range []bool{false, true} {
+		t.Run(fmt.Sprint("required ", required), func(t *testing.T) {
+			a := newAuthority(t)
+			s := secureStage(t, a, true, func(sec *Security) { sec.ClientCA, sec.RequireClient = a.file, required })
+			try := func(certs ...tls.Certificate) error {
+				c, err := shake(t, s, &tls.Config{ServerName: "one.example", RootCAs: a.pool(t), Certificates: certs})
+				if err != nil {
+					return err
+				}
+				_, _ = io.WriteString(c, framed(""))
+				_, err = io.ReadFull(c, make([]byte, 1)) // TLS 1.3 refuses after the handshake
+				return err
+			}
+			pair := func(a *authority) tls.Certificate {
+				p := a.issue(t, "phone.example")
+				c, err := tls.LoadX509KeyPair(p.Certificate, p.Key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return c
+			}
+			if err := try(); (err != nil) != required {
+				t.Errorf("without a certificate: %v", err)
+			}
+			if err := try(pair(a)); err != nil {
+				t.Errorf("with a good one: %v", err)
+			}
+			foreign := pair(newAuthority(t))
+			foreign.Certificate = append(foreign.Certificate, a.cert.Raw)
+			forced := tls.Config{ServerName: "one.example", RootCAs: a.pool(t), GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &foreign, nil }}
+			if c, err := shake(t, s, &forced); err == nil {
+				_, _ = io.WriteString(c, framed(""))
+				if _, err = io.ReadFull(c, make([]byte, 1)); err == nil {
+					t.Error("a foreign certificate is taken")
+				}
+			}
+		})
+	}
+}
+
+func TestCertificateReload(t *testing.T) {
+	a := newAuthority(t)
+	p := a.issue(t, "pbx.example")
+	id, err := newIdentity(Security{Pairs: []Pair{p}}, nopLog)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	id.now = func() time.Time { now = now.Add(certLook); return now }
+	first := id.config()
+	if id.config() != first {
+		t.Error("read again without a change")
+	}
+	if err := os.WriteFile(p.Certificate, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if id.config() != first {
+		t.Error("nonsense is used")
+	}
+	a.issue(t, "pbx.example")
+	if second := id.config(); second == first || second.Certificates[0].Leaf.SerialNumber.Int64() != 3 {
+		t.Error("the new certificate is not used")
+	}
+	if _, err := newIdentity(Security{Pairs: []Pair{{Certificate: p.Certificate, Key: "none"}}}, nopLog); err == nil || !strings.Contains(err.Error(), "key none") {
+		t.Errorf("no key: %v", err)
+	}
+}
+
+// A certificate has to be for the name that was asked for (RFC 5922 §7.2).
+func TestDialTLS(t *testing.T) {
+	a := newAuthority(t)
+	there := secureStage(t, a, true, func(sec *Security) { sec.ClientCA, sec.RequireClient = a.file, true })
+	here := secureStage(t, a, false, nil)
+	to := flow.Flow{Remote: there.addr[0], Name: "two.example", Transport: flow.TLS}
+	here.send(to, framed("hello"))
+	if e := there.next(); e.text != framed("hello") {
+		t.Errorf("there: %+v", e)
+	}
+	if e := here.next(); e.text != framed("hello") || e.flow.Name != "two.example" {
+		t.Errorf("here: %+v", e)
+	}
+	to.Name = "three.example"
+	here.send(to, framed("hello"))
+	var wrong *tls.CertificateVerificationError
+	if e := here.next(); e.flow != to || !errors.As(e.err, &wrong) {
+		t.Errorf("here: %+v", e)
+	}
+	to.Name = ""
+	here.send(to, framed("hello"))
+	if e := here.next(); e.flow != to || !errors.As(e.err, &wrong) {
+		t.Errorf("by address: %+v", e)
+	}
+}
+
+func readFrame(t testing.TB, r io.Reader) (ws.OpCode, []byte) {
+	t.Helper()
+	h, err := ws.ReadHeader(r)
+	if err != nil || !h.Fin || h.Masked || h.Length > 1000 {
+		t.Fatalf("%+v, %v", h, err)
+	}
+	b := make([]byte, h.Length)
+	if _, err := io.ReadFull(r, b); err != nil {
+		t.Fatal(err)
+	}
+	return h.OpCode, b
+}
+
+func TestWebSocket(t *testing.T) {
+	a := newAuthority(t)
+	c := Config{Listens: listens(t, "ws:127.0.0.61:0", "wss:127.0.0.61:0")}
+	c.Listens[0].Web = &Web{Origins: []string{"https://phone.example"}}
+	c.Listens[1].Security = &Security{Pairs: []Pair{a.issue(t, "pbx.example")}}
+	s := newStage(t, c, true)
+	dial := func(scheme, addr string, protocols []string, origin string) (net.Conn, error) {
+		d := ws.Dialer{Protocols: protocols, TLSConfig: &tls.Config{RootCAs: a.pool(t), ServerName: "pbx.example"}, Timeout: patience}
+		if origin != "" {
+			d.Header = ws.HandshakeHeaderHTTP(http.Header{"Origin": {origin}})
+		}
+		conn, br, _, err := d.Dial(t.Context(), scheme+"://"+addr+"/")
+		if br != nil {
+			ws.PutReader(br)
+		}
+		if err == nil {
+			limited(t, conn)
+		}
+		return conn, err
+	}
+	for name, scheme := range map[string]string{s.addr[0].String(): "ws", s.addr[1].String(): "wss"} {
+		t.Run(scheme, func(t *testing.T) {
+			conn, err := dial(scheme, name, []string{"other", "sip"}, "https://phone.example")
+			if err != nil {
+				t.Fatal(err)
+			}
+			message := framed("grüße")
+			frames := client(ws.NewFrame(ws.OpText, false, []byte(message[:9])), ws.NewPingFrame([]byte("p")), ws.NewFrame(ws.OpContinuation, true, []byte(message[9:])))
+			say(t, conn, string(frames))
+			if op, b := readFrame(t, conn); op != ws.OpPong || string(b) != "p" {
+				t.Errorf("%v %q", op, b)
+			}
+			if b, op, err := wsutil.ReadServerData(conn); err != nil || op != ws.OpText || string(b) != message {
+				t.Errorf("%q, %v, %v", b, op, err)
+			}
+			e := s.next()
+			if want := strings.ToUpper(scheme); e.flow.Transport.String() != want {
+				t.Errorf("came by %v", e.flow)
+			}
+			say(t, conn, string(client(ws.NewCloseFrame(ws.NewCloseFrameBody(1000, "")))))
+			if op, _ := readFrame(t, conn); op != ws.OpClose {
+				t.Errorf("%v", op)
+			}
+			ended(t, conn)
+			// Nobody can be called back (RFC 7118 §5).
+			for e.err == nil {
+				e = s.next()
+			}
+			gone := flow.Flow{Remote: s.addr[0], Conn: 77, Listener: uint8(len(scheme) - 2), Transport: map[string]flow.Transport{"ws": flow.WS, "wss": flow.WSS}[scheme]}
+			s.send(gone, message)
+			for !errors.Is(e.err, ErrNoConnection) {
+				e = s.next()
+			}
+		})
+	}
+	for name, c := range map[string]struct {
+		protocols []string
+		origin    string
+		status    int
+	}{
+		"no subprotocol":      {nil, "", 400},
+		"another subprotocol": {[]string{"xmpp"}, "", 400},
+		"another origin":      {[]string{"sip"}, "https://evil.example", 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := dial("ws", s.addr[0].String(), c.protocols, c.origin)
+			var status ws.StatusError
+			if !errors.As(err, &status) || int(status) != c.status {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	plain := connect(t, s.addr[0])
+	say(t, plain, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	hear(t, plain, "HTTP/1.1 4")
+}
+
+// Connections come and go; nothing of them stays.
+func TestChurn(t *testing.T) {
+	n := 10_000
+	if raceEnabled || testing.Short() {
+		n = 1000
+	}
+	c := tcpConfig(t)
+	c.Shards = 1
+	s := newStage(t, c, true)
+	conns := make(chan net.Conn, 8)
+	go func() {
+		defer close(conns)
+		for i := range n {
+			conn, err := net.Dial("tcp", s.addr[1].String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if i%2 == 0 {
+				_ = conn.(*net.TCPConn).SetLinger(0)
+			}
+			conns <- conn
+		}
+	}()
+	one := framed("")
+	for conn := range conns {
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		say(t, conn, one)
+		hear(t, conn, one)
+		conn.Close()
+	}
+	s.opened(0)
+	h := s.streams
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.conns)+len(h.peers)+len(h.sources) > 0 || int(h.accepted.Load()) != n {
+		t.Errorf("left: %d connections, %d peers, %d sources; %d accepted", len(h.conns), len(h.peers), len(h.sources), h.accepted.Load())
+	}
+}
+
+var nopLog = zap.NewNop()

@@ -13,6 +13,7 @@ import (
 	logmod "tandem/luaapi/mod/log"
 	numbermod "tandem/luaapi/mod/number"
 	planmod "tandem/luaapi/mod/plan"
+	schedulemod "tandem/luaapi/mod/schedule"
 	"tandem/luaapi/pattern"
 )
 
@@ -107,7 +108,7 @@ func (v *vm) load() error {
 // library fills in the modules that Tandem has; a file of the script goes before one of its name.
 func (v *vm) library(L *lua.LState) {
 	v.modules = make(map[string]lua.LValue)
-	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L)} {
+	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L), "schedule": schedulemod.Table(L)} {
 		if v.prog.chunks[name] == nil {
 			v.modules[name] = table
 		}

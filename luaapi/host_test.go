@@ -96,6 +96,10 @@ func TestReload(t *testing.T) {
 		t.Errorf("a script that fails to load: %v, %+v", err, st.Refused)
 	}
 
+	if st, err = h.Reload(ctx); err == nil || st.Refused.Generation != 4 {
+		t.Errorf("the same script again: %v, %+v", err, st.Refused)
+	}
+
 	src.err = errors.New("disk on fire")
 	if st, err = h.Reload(ctx); err == nil || st.Refused.Error != "disk on fire" || st.Refused.Hash != "" {
 		t.Errorf("unreadable source: %v, %+v", err, st.Refused)
@@ -106,7 +110,7 @@ func TestReload(t *testing.T) {
 		t.Errorf("back to what is served: %v, %+v", err, st)
 	}
 	src.snapshot = says("three")
-	if st, err = h.Reload(ctx); err != nil || st.Generation != 3 {
+	if st, err = h.Reload(ctx); err != nil || st.Generation != 6 { // the numbers of those that were refused are not given again
 		t.Errorf("the next good one: %v, %+v", err, st)
 	}
 
@@ -118,9 +122,10 @@ func TestReload(t *testing.T) {
 		"info script generation 1 live",
 		"info script generation 2 live",
 		`error generation 3 refused, still serving 2: lib.lua:3: syntax error near "="`,
-		"error generation 3 refused, still serving 2: main.lua:1: no",
-		"error generation 3 refused, still serving 2: disk on fire",
-		"info script generation 3 live",
+		"error generation 4 refused, still serving 2: main.lua:1: no",
+		"error generation 4 refused, still serving 2: main.lua:1: no",
+		"error generation 5 refused, still serving 2: disk on fire",
+		"info script generation 6 live",
 	}
 	if diff := cmp.Diff(wantLog, got); diff != "" {
 		t.Error(diff)
@@ -314,7 +319,7 @@ func TestWatchReloads(t *testing.T) {
 		t.Errorf("after main.lua is gone: %+v", st)
 	}
 	write(t, main, says("three").File("main.lua"))
-	wait("script generation 3 live")
+	wait("script generation 4 live")
 	if st := h.Status(); !reflect.DeepEqual(st.Refused, Refusal{}) {
 		t.Errorf("still refused: %+v", st.Refused)
 	}

@@ -157,7 +157,12 @@ func (h *Host) refuse(s *Snapshot, err error) {
 	defer h.mu.Unlock()
 	now := h.opt.Now()
 	h.note(Reload{Result: Refused, At: now})
-	h.refused = Refusal{Generation: h.next(), Error: err.Error(), At: now}
+	number := h.refused.Generation
+	if s == nil || h.refused.Hash != short(s) {
+		number = h.next()
+		h.numbered = number // another version is not to be taken for this one
+	}
+	h.refused = Refusal{Generation: number, Error: err.Error(), At: now}
 	var found *FoundError
 	if errors.As(err, &found) {
 		h.refused.Findings = found.Findings
@@ -168,5 +173,5 @@ func (h *Host) refuse(s *Snapshot, err error) {
 		fields = append(fields, zap.String("sha256", short(s)))
 	}
 	sv := h.served.Load()
-	h.opt.Logger.Error(fmt.Sprintf("generation %d refused, still serving %d: %v", h.next(), sv.gen.number, err), fields...)
+	h.opt.Logger.Error(fmt.Sprintf("generation %d refused, still serving %d: %v", number, sv.gen.number, err), fields...)
 }

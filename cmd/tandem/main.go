@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,11 +48,33 @@ func newRootCommand() *cobra.Command {
 	root.SetOut(os.Stdout)
 	root.SetErr(os.Stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see `%s --help`", err, cmd.CommandPath())
+		return fmt.Errorf("%s; see `%s --help`", plainly(err), cmd.CommandPath())
 	})
 	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newVersionCommand())
 	strictDefaults(root)
 	return root
+}
+
+// notNumber is how package strconv speaks of what it cannot read.
+var notNumber = regexp.MustCompile(`strconv\.Parse(\w+): parsing .*: (.*)$`)
+
+// plainly says what is wrong with a flag.
+func plainly(err error) string {
+	text := err.Error()
+	m := notNumber.FindStringSubmatchIndex(text)
+	if m == nil {
+		return text
+	}
+	kind, why := text[m[2]:m[3]], text[m[4]:]
+	switch {
+	case kind == "Bool":
+		why = "it is true or false"
+	case strings.HasSuffix(why, "invalid syntax"):
+		why = "it is a whole number"
+	case strings.HasSuffix(why, "out of range"):
+		why = "the number is out of range"
+	}
+	return text[:m[0]] + why
 }
 
 // strictDefaults makes the commands that cobra brings along refuse what they do not know, as ours do.

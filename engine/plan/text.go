@@ -4,14 +4,29 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
+)
+
+// What String shows of a plan at most: members of a group, and bytes in all.
+const (
+	maxMembers = 8
+	maxText    = 160
 )
 
 // String returns the plan on one line, for traces: serial{100, parallel{200, 201+5s} ring=25s}.
-// A target is its name, user or URI; +5s is a delay.
+// A target is its name, user or URI; +5s is a delay. Of a long plan it shows the start.
 func (n *Node) String() string {
 	var b strings.Builder
 	n.write(&b)
-	return b.String()
+	s := b.String()
+	if len(s) <= maxText {
+		return s
+	}
+	end := maxText
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 func (n *Node) write(b *strings.Builder) {
@@ -67,6 +82,13 @@ func (n *Node) writeGroup(b *strings.Builder, kind string) {
 	for i, m := range n.Members {
 		if i > 0 {
 			b.WriteString(", ")
+		}
+		if more := len(n.Members) - i; i == maxMembers-1 && more > 1 {
+			b.WriteString("… " + strconv.Itoa(more) + " more")
+			break
+		}
+		if b.Len() > maxText {
+			break // it is cut there
 		}
 		m.write(b)
 	}

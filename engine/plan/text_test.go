@@ -1,6 +1,28 @@
 package plan
 
-import "testing"
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func many(n int) (all []*Node) {
+	for i := range n {
+		all = append(all, to("p"+strconv.Itoa(i+1)))
+	}
+	return all
+}
+
+// However large and deep a plan is, it is a line.
+func TestLongPlansAreShort(t *testing.T) {
+	n := serial(many(30)...)
+	for range 200 {
+		n = parallel(n, serial(many(5)...), n)
+	}
+	if s := n.String(); len(s) > maxText+len("…") || !strings.HasSuffix(s, "…") {
+		t.Errorf("%d bytes: %s", len(s), s)
+	}
+}
 
 func TestNodeString(t *testing.T) {
 	cases := []struct {
@@ -17,6 +39,9 @@ func TestNodeString(t *testing.T) {
 		{&Node{Kind: KindPass}, "pass"},
 		{reject(503).with(name("why")), "reject 503 why"},
 		{nil, "nil"},
+		{parallel(many(8)...), "parallel{p1, p2, p3, p4, p5, p6, p7, p8}"},
+		{parallel(many(20)...), "parallel{p1, p2, p3, p4, p5, p6, p7, … 13 more}"},
+		{to("x", name(strings.Repeat("é", 90))), strings.Repeat("é", 80) + "…"},
 	}
 	for _, c := range cases {
 		if got := c.node.String(); got != c.want {

@@ -3,6 +3,7 @@ package luatest
 import (
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -46,7 +47,11 @@ func (a *args) known(t *lua.LTable, list int, names ...string) {
 		switch k := k.(type) {
 		case lua.LString:
 			if !slices.Contains(names, string(k)) {
-				a.fail("there is no option %q%s", string(k), spell.Hint(string(k), names))
+				hint := spell.Hint(string(k), names)
+				if hint == "" && len(names) > 0 {
+					hint = "; it takes " + strings.Join(names, ", ")
+				}
+				a.fail("there is no option %q%s", string(k), hint)
 			}
 		case lua.LNumber:
 			if n := float64(k); n != math.Trunc(n) || n < 1 || n > float64(list) {

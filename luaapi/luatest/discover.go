@@ -21,10 +21,13 @@ func discover(paths []string) ([]string, error) {
 			return nil, fmt.Errorf("cannot read the tests: %w", err)
 		}
 		found := []string{filepath.Clean(p)}
-		if info.IsDir() {
+		switch {
+		case info.IsDir():
 			if found, err = below(p); err != nil {
 				return nil, fmt.Errorf("cannot read the tests: %w", err)
 			}
+		case !strings.HasSuffix(p, testSuffix):
+			return nil, noTests(p)
 		}
 		for _, f := range found {
 			if !slices.Contains(files, f) {
@@ -33,6 +36,15 @@ func discover(paths []string) ([]string, error) {
 		}
 	}
 	return files, nil
+}
+
+// noTests says of a file which one would have its tests.
+func noTests(file string) error {
+	tests := strings.TrimSuffix(file, filepath.Ext(file)) + testSuffix
+	if _, err := os.Stat(tests); err == nil {
+		return fmt.Errorf("%s is no test file; its tests are in %s: run tandem test %[2]s", file, tests)
+	}
+	return fmt.Errorf("%s is no test file: tests stand in files *_test.lua, those of this one in %s", file, tests)
 }
 
 func below(root string) (files []string, err error) {

@@ -13,11 +13,16 @@ type settle struct {
 	done      string    // the version that was acted upon last
 	candidate string    // a version that was read once
 	at        time.Time // when to read
-	since     time.Time // the first event of a burst; zero = none
+	since     time.Time // the first event since the last version was acted upon; zero = none
 }
 
-// maxBurst is how many times the debounce time a stream of events may put a read off.
-const maxBurst = 8
+// A stream of events, or of changes, puts a version off for so many debounce times and no longer: 2 s. From hurry on, reads follow
+// one another at a part of the debounce time whatever happens; at maxBurst, what is there is loaded even if it was found once only.
+const (
+	hurry    = 7
+	maxBurst = 8
+	part     = 10
+)
 
 // newSettle starts with a version that is served.
 func newSettle(debounce, poll time.Duration, done string, now time.Time) *settle {
@@ -29,9 +34,10 @@ func (s *settle) dirty(now time.Time) {
 	if s.since.IsZero() {
 		s.since = now
 	}
-	s.at = now.Add(s.debounce)
-	if last := s.since.Add(maxBurst * s.debounce); s.at.After(last) {
-		s.at = last
+	if due := now.Add(s.debounce); due.Before(s.since.Add(hurry * s.debounce)) {
+		s.at = due
+	} else if late := s.since.Add(hurry * s.debounce); s.at.After(late) && !now.After(late) {
+		s.at = late
 	}
 }
 
@@ -40,18 +46,25 @@ func (s *settle) due() time.Time { return s.at }
 
 // look takes the version that was read and reports whether it is to be loaded.
 func (s *settle) look(now time.Time, version string) bool {
-	s.since = time.Time{}
-	switch version {
-	case s.done:
-		s.candidate = ""
-		s.at = now.Add(s.poll)
+	switch {
+	case version == s.done:
+		s.rest(now)
 		return false
-	case s.candidate:
-		s.done, s.candidate = version, ""
-		s.at = now.Add(s.poll)
+	case version == s.candidate, !s.since.IsZero() && !now.Before(s.since.Add(maxBurst*s.debounce)):
+		s.done = version
+		s.rest(now)
 		return true
 	}
 	s.candidate = version
 	s.at = now.Add(s.debounce)
+	if !s.since.IsZero() && s.at.After(s.since.Add(hurry*s.debounce)) {
+		s.at = now.Add(s.debounce / part)
+	}
 	return false
+}
+
+// rest waits for the next event, or the poll.
+func (s *settle) rest(now time.Time) {
+	s.candidate, s.since = "", time.Time{}
+	s.at = now.Add(s.poll)
 }

@@ -67,7 +67,14 @@ func Serve(path string, e Engine) (*Server, error) {
 	return s, nil
 }
 
-func listen(path string) (net.Listener, error) {
+// listen listens on a socket, one engine at a time: of two that find an abandoned one, the later must not take away that of the
+// first.
+func listen(path string) (_ net.Listener, err error) {
+	unlock, err := lock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode()&os.ModeSocket == 0 {
 			return nil, errors.New("there is a file that is no socket")
@@ -91,6 +98,29 @@ func listen(path string) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// lock takes a file for this process alone, and waits for it. What it returns removes the file.
+func lock(path string) (unlock func() error, err error) {
+	for {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+			return nil, errors.Join(fmt.Errorf("cannot lock %s: %w", path, err), f.Close())
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if there, err := os.Stat(path); err == nil && os.SameFile(mine, there) {
+			return func() error { return errors.Join(os.Remove(path), f.Close()) }, nil
+		}
+		if err := f.Close(); err != nil { // its owner has removed it meanwhile
+			return nil, err
+		}
+	}
 }
 
 func reply(w http.ResponseWriter, v any) {

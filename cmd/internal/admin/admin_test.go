@@ -152,6 +152,46 @@ func TestAbandonedSocketIsReplaced(t *testing.T) {
 	}
 }
 
+// Of engines that find an abandoned socket at the same time one gets it, and keeps it.
+func TestOneOfManyGetsAnAbandonedSocket(t *testing.T) {
+	dir := t.TempDir()
+	path := abandoned(t, filepath.Join(dir, "admin.sock"))
+	type result struct {
+		s   *Server
+		err error
+	}
+	results := make(chan result)
+	const engines = 8
+	for range engines {
+		go func() {
+			s, err := Serve(path, &engine{status: 1})
+			results <- result{s, err}
+		}()
+	}
+	won := 0
+	for range engines {
+		r := <-results
+		switch {
+		case r.err == nil:
+			won++
+			t.Cleanup(func() {
+				if err := r.s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		case !errors.Is(r.err, ErrInUse):
+			t.Error(r.err)
+		}
+	}
+	var got int
+	if err := Status(t.Context(), path, &got); won != 1 || err != nil || got != 1 {
+		t.Errorf("%d engines have the socket, which answers %d, %v", won, got, err)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 1 {
+		t.Errorf("left over: %v", files)
+	}
+}
+
 func TestOnlyTheOwnerMayOpen(t *testing.T) {
 	info, err := os.Stat(serve(t, &engine{}))
 	if err != nil || info.Mode().Perm() != 0o600 {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/BurntSushi/toml"
 )
@@ -146,6 +147,11 @@ func (c *Config) check() *Error {
 		if err := l.check(); err != nil {
 			err.Listener = i + 1
 			return err
+		}
+		for _, other := range c.Listeners[:i] {
+			if other.Address == l.Address && !strings.HasSuffix(l.Address, ":0") {
+				return &Error{Key: "address", Listener: i + 1, What: l.Address + " is given twice; an address has one listener"}
+			}
 		}
 	}
 	return nil

@@ -87,13 +87,16 @@ func TestReadRefuses(t *testing.T) {
 		line int
 		want string // what follows file:line
 	}{
-		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; known keys are scripts, admin, log, budget, max_calls,"},
+		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; did you mean \"budget\"?; known keys are scripts, admin, log, budget, max_calls,"},
 		"unknown key in quotes":    {"log = \"info\"\n\"a b\" = 1\n", 2, "a b: unknown key"},
 		"unknown table":            {"\n[server]\nport = 5060\n", 2, "server: unknown key"},
 		"unknown tables":           {good + "[[listeners]]\naddress = \"\"\n", 3, "listeners: unknown key"},
 		"unknown dotted key":       {"\nserver.port = 5060\n", 2, "server: unknown key"},
 		"listener's key outside":   {"address = \"udp:127.0.0.1:5060\"\n" + good, 1, "address: unknown key"},
-		"unknown key of listener":  {good + good + "addr = \"x\"\n", 5, "addr: unknown key of [[listener]]"},
+		"misspelt table":           {"[[listner]]\naddress = \"\"\n", 1, "listner: unknown key; did you mean \"listener\"?; known keys"},
+		"misspelt key of listener": {good + "advertize = \"x\"\n", 3, "advertize: unknown key of [[listener]]; did you mean \"advertise\"?; known keys"},
+		"unknown key of listener":  {good + good + "addr = \"x\"\n", 5, "addr: unknown key of [[listener]]; known keys"},
+		"listener given twice":     {good + good, 4, "address: udp:127.0.0.1:5060 is given twice; an address has one listener"},
 		"key of the file within":   {good + "log = \"info\"\n", 3, "log: unknown key of [[listener]]"},
 		"first error of two":       {"budget = 1.5\nlogs = 1\n", 1, "budget: want an integer, got a float"},
 		"first unknown of two":     {"z = 1\na = 1\n", 1, "z: unknown key"},

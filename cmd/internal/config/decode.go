@@ -6,11 +6,27 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tandem/luaapi/spell"
 )
 
-const knownKeys = "known keys are scripts, admin, log, budget, max_calls, max_transactions, max_memory, max_connections, " +
-	"max_connections_per_source, connection_idle, connection_lifetime, roots and, in [[listener]], address, advertise, certificate, " +
-	"key, client_ca, require_client, origins and networks"
+// The keys of the file, and of a [[listener]] in it.
+var (
+	fileKeys = []string{
+		"scripts", "admin", "log", "budget", "max_calls", "max_transactions", "max_memory", "max_connections",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots",
+	}
+	listenerKeys = []string{
+		"address", "advertise", "certificate", "key", "client_ca", "require_client", "origins", "networks",
+	}
+)
+
+// unknown is the error for a key that is none of those where it stands; where is "" or " of [[listener]]".
+func unknown(key, where string, keys []string) *Error {
+	last := len(listenerKeys) - 1
+	return &Error{Key: key, What: "unknown key" + where + spell.Hint(key, keys) + "; known keys are " + strings.Join(fileKeys, ", ") +
+		" and, in [[listener]], " + strings.Join(listenerKeys[:last], ", ") + " and " + listenerKeys[last]}
+}
 
 // decode sets what the file sets. Of several errors it returns the one that stands first in the file.
 func (c *Config) decode(doc map[string]any, at lines) *Error {
@@ -49,7 +65,7 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
-			note(&Error{Key: key, What: "unknown key; " + knownKeys})
+			note(unknown(key, "", append([]string{"listener"}, fileKeys...)))
 		}
 	}
 	if len(errs) == 0 {

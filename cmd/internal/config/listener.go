@@ -86,7 +86,7 @@ func (l *Listener) decode(table map[string]any) (errs []*Error) {
 		case "networks":
 			err = setList(&l.Networks, key, v)
 		default:
-			err = &Error{Key: key, What: "unknown key of [[listener]]; " + knownKeys}
+			err = unknown(key, " of [[listener]]", listenerKeys)
 		}
 		if err != nil {
 			errs = append(errs, err)

@@ -213,8 +213,11 @@ func (s *Server) Reload(ctx context.Context) admin.Reloaded {
 	_, err := s.host.Reload(ctx)
 	r := admin.Reloaded{Generation: s.host.Status().Generation}
 	r.Changed = r.Generation != before
-	if err != nil {
+	switch {
+	case err != nil:
 		r.Error = err.Error()
+	case s.host.Status().Last.Result == luaapi.Unchanged:
+		s.log.Info(fmt.Sprintf("scripts unchanged, generation %d goes on", r.Generation))
 	}
 	return r
 }

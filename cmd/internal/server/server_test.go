@@ -343,7 +343,7 @@ calls     1 up, 20 in all, 10 answered, 3 refused for overload
 messages  100 received, 90 sent, 1 dropped
 script    generation 3, sha256 0123456789ab, since 2026-11-23 10:15:00
 refused   main.lua:12: no
-          generation 2 still has 1 calls
+          generation 2 still has 1 call
 handler   invite     20 calls, 2 errors, 1 over budget
 bad input a lone CR: 1
 bad input no start line: 2

@@ -130,7 +130,11 @@ func (st *Status) String() string {
 	}
 	for _, g := range st.Generation {
 		if g.Number != st.Script.Generation {
-			fmt.Fprintf(w, "          generation %d still has %d calls\n", g.Number, g.Active)
+			calls := "calls"
+			if g.Active == 1 {
+				calls = "call"
+			}
+			fmt.Fprintf(w, "          generation %d still has %d %s\n", g.Number, g.Active, calls)
 		}
 	}
 	for _, h := range st.Handlers {

@@ -11,6 +11,7 @@ import (
 
 	"tandem/engine"
 	"tandem/engine/clock"
+	"tandem/engine/flow"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
@@ -136,9 +137,9 @@ func TestRFC_074_RetriedInvite(t *testing.T) {
 }
 
 // lookups is a resolver that answers when the test wants it to.
-type lookups []func(clock.Time, netip.AddrPort, error)
+type lookups []func(clock.Time, []flow.Hop, error)
 
-func (l *lookups) Resolve(_ int, _ *message.URI, done func(clock.Time, netip.AddrPort, error)) {
+func (l *lookups) Resolve(_ int, _ *message.URI, done func(clock.Time, []flow.Hop, error)) {
 	*l = append(*l, done)
 }
 
@@ -150,7 +151,7 @@ func TestRFC_074_GivenUpBeforeItsInvite(t *testing.T) {
 	b := r.phone("sip:b@192.0.2.12", sim.Status(486, nil))
 	r.place(sim.CallSpec{Headers: maxBreadth("1")})
 	r.until(at(5 * time.Second))
-	l[0](r.net.Now(), netip.MustParseAddrPort("192.0.2.11:5060"), nil)
+	l[0](r.net.Now(), []flow.Hop{{Remote: netip.MustParseAddrPort("192.0.2.11:5060")}}, nil)
 	r.run()
 	if got := breadths(t, b); got != "1@1" || r.forwarded() != 1 {
 		t.Errorf("INVITE %s of %d, want 1@1 alone", got, r.forwarded())

@@ -32,10 +32,10 @@ type Local struct {
 	Networks []netip.Prefix
 }
 
-// Resolver looks up the address of a host that a target names. It must not block: done is called later on the goroutine
-// of the shard.
+// Resolver finds the places to try for a target with a name, the best one first (RFC 3263 §4). It must not block: done is called
+// later on the goroutine of the shard. u is read before Resolve returns.
 type Resolver interface {
-	Resolve(shard int, u *message.URI, done func(now clock.Time, a netip.AddrPort, err error))
+	Resolve(shard int, u *message.URI, done func(now clock.Time, hops []flow.Hop, err error))
 }
 
 // Config is what an engine needs from outside.
@@ -57,6 +57,8 @@ type Config struct {
 	Resolver Resolver
 	// Operations does what plans await; nil = nothing can be awaited.
 	Operations Operations
+	// Unanswered is told of hops that could not be reached, did not answer or answered 503; it may be nil.
+	Unanswered func(h flow.Hop)
 	// Forward hands a datagram to the shard that owns it; nil if every datagram comes to its owner.
 	Forward func(shard int, f flow.Flow, b []byte)
 	// Post runs a function on the goroutine of a shard; nil if one goroutine steps all shards.

@@ -2,9 +2,7 @@ package engine
 
 import (
 	"bytes"
-	"net/netip"
 	"slices"
-	"strings"
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -25,6 +23,7 @@ type branch struct {
 	target *plan.Target
 	share  uint16 // of the call's Max-Breadth
 	flow   flow.Flow
+	hops   []flow.Hop // that are tried if this one cannot serve
 	callID []byte
 	tag    []byte              // our From tag
 	client *transaction.Client // nil until the target's address is known
@@ -74,46 +73,18 @@ func (c *call) startBranch(a *plan.Action) {
 		c.forwarding(a.Target)
 	}
 	c.towards = a.Target.User
-	u, err := message.ParseURI([]byte(a.Target.URI))
-	if err != nil {
-		b.unreachable("not a URI")
-		return
-	}
-	if why := undialled(&u); why != "" {
-		b.unreachable(why)
-		return
-	}
-	if addr, ok := u.Addr(); ok {
-		b.send(addr)
-		return
-	}
-	if c.sh.cfg.Resolver == nil {
-		b.unreachable("no names are looked up here")
-		return
-	}
-	c.sh.cfg.Resolver.Resolve(c.sh.index, &u, func(now clock.Time, addr netip.AddrPort, err error) {
-		defer c.sh.rescue()
-		c.sh.now, c.sh.current = now, c
+	c.sh.seek(a.Target.URI, func(_ clock.Time, hops []flow.Hop, why string) {
+		c.sh.current = c
 		switch {
 		case b.ended: // given up meanwhile
-		case err != nil:
-			b.unreachable(err.Error())
+		case why != "":
+			b.unreachable(why)
 		default:
-			b.send(addr)
+			b.hops = hops
+			b.callID, b.login = c.sh.ids.AppendCallID(nil, c.slot), c.sh.login(b.target)
+			b.next()
 		}
 	})
-}
-
-// undialled says why a URI cannot be called although it is valid, "" if it can. What asks for TLS never goes without
-// (RFC 3261 §26.2.2).
-func undialled(u *message.URI) string {
-	if u.Secure() {
-		return "sips: TLS is not spoken in this release"
-	}
-	if t, ok := message.Param(u.Params, "transport"); ok && !strings.EqualFold(string(t), "udp") {
-		return "transport=" + string(t) + ": only UDP is spoken in this release"
-	}
-	return ""
 }
 
 // unreachable ends a branch whose INVITE cannot be sent, and says why: the script sees it as branch.phrase.
@@ -123,39 +94,47 @@ func (b *branch) unreachable(why string) {
 	b.c.step(plan.Event{Kind: plan.EventTransportError, Branch: b.id, Phrase: why})
 }
 
-func (b *branch) send(to netip.AddrPort) {
+// next sends the INVITE to the next place where the target may be. Of one sent before it differs in nothing but what names the
+// transaction and the hop (RFC 3263 §4.3).
+func (b *branch) next() {
 	c, sh := b.c, b.c.sh
-	local, ok := sh.listenerFor(c.source.Listener, to.Addr())
-	if !ok {
-		b.unreachable("no listener for the address family of " + to.Addr().String())
-		return
+	why := ""
+	for len(b.hops) > 0 {
+		h := b.hops[0]
+		b.hops = b.hops[1:]
+		if f, ok := sh.flowTo(c.source.Listener, h); ok {
+			b.send(f)
+			return
+		}
+		why = "no listener for the address family of " + h.Remote.Addr().String()
 	}
-	b.flow = flow.Flow{Remote: to, Listener: local, Transport: sh.cfg.Locals[local].Transport}
-	b.callID, b.login = sh.ids.AppendCallID(nil, c.slot), sh.login(b.target)
+	b.unreachable(why)
+}
+
+func (b *branch) send(f flow.Flow) {
+	c, sh := b.c, b.c.sh
+	b.flow = f
 	legs := sh.cfg.Trace
 	if legs == nil {
 		legs = sh.cfg.Legs
 	}
 	if legs != nil {
-		legs.Trace(trace.Event{At: sh.now, Kind: trace.Leg, Call: c.id, Remote: to, Text: string(b.callID), User: b.target.User})
+		legs.Trace(trace.Event{At: sh.now, Kind: trace.Leg, Call: c.id, Remote: f.Remote, Text: string(b.callID), User: b.target.User})
 	}
 	sh.buf = b.appendInvite(sh.buf[:0])
 	b.client = sh.request(sh.now, b.flow, message.INVITE, sh.buf, b.login, b.nextSeq, b)
 }
 
-// listenerFor returns the listener that an address is reached by: the one preferred if it speaks the address's
-// family, else the first that does.
-func (sh *Shard) listenerFor(preferred uint8, to netip.Addr) (uint8, bool) {
-	locals := sh.cfg.Locals
-	if locals[preferred].Addr.Is4() == to.Is4() {
-		return preferred, true
+// elsewhere tries the next place if the last one cannot serve (RFC 3263 §4.3) and reports whether there is one.
+func (b *branch) elsewhere() bool {
+	if b.client.GivenUp() || b.c.over {
+		return false
 	}
-	for i := range locals {
-		if locals[i].Addr.Is4() == to.Is4() {
-			return uint8(i), true
-		}
+	if b.c.sh.unanswered(b.flow); len(b.hops) == 0 {
+		return false
 	}
-	return 0, false
+	b.next()
+	return true
 }
 
 // giveUp cancels the branch. The transaction layer waits for the first provisional (RFC 3261 §9.1).
@@ -212,7 +191,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.answer = m.Clone()
 		c.step(plan.Event{Kind: plan.EventAnswer, Branch: b.id, Code: code, Phrase: string(m.Phrase())})
 		b.answer = nil
-	case code == 422 && b.retrySession(m):
+	case code == 422 && b.retrySession(m), code == 503 && b.elsewhere():
 		tx.Detach()
 		c.earlyOver(b, code)
 	default:
@@ -256,6 +235,9 @@ func (b *branch) withOwnFrom(m *message.Message) *message.Message {
 // Failed takes the end of an INVITE that no final response came to.
 func (b *branch) Failed(_ clock.Time, _ *transaction.Client, why transaction.Failure) {
 	b.c.sh.current = b.c
+	if b.elsewhere() {
+		return
+	}
 	b.ended = true
 	kind, phrase := plan.EventTimeout, ""
 	if why == transaction.TransportError {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"errors"
-	"net/netip"
 	"time"
 
 	"tandem/engine/clock"
@@ -28,6 +27,9 @@ type outside struct {
 	bounds  bounds
 	server  *transaction.Server
 	targets []*plan.Target // still to be tried
+	target  *plan.Target   // the one at hand
+	hops    []flow.Hop     // where it is tried next
+	flow    flow.Flow      // where it was tried last
 	wait    waiting
 	last    *message.Message
 	client  *transaction.Client
@@ -115,48 +117,34 @@ func (o *outside) start(now clock.Time, n *plan.Node) {
 	o.next(now)
 }
 
-// next tries the next target that can be reached; without one the last response goes back.
+// next tries the next place where the target at hand may be, then the next target; without one the last response goes back.
 func (o *outside) next(now clock.Time) {
-	for len(o.targets) > 0 {
-		t := o.targets[0]
-		o.targets = o.targets[1:]
-		u, err := message.ParseURI([]byte(t.URI))
-		if err != nil {
-			continue
-		}
-		if why := undialled(&u); why != "" {
-			o.sh.unreachable(o.id, t.URI, why)
-			continue
-		}
-		if addr, ok := u.Addr(); ok {
-			if o.send(now, t, addr) {
-				return
-			}
-			continue
-		}
-		if o.sh.cfg.Resolver != nil {
-			o.sh.cfg.Resolver.Resolve(o.sh.index, &u, func(now clock.Time, a netip.AddrPort, err error) {
-				defer o.sh.rescue()
-				o.sh.now, o.sh.current = now, nil
-				if err != nil || !o.send(now, t, a) {
-					o.next(now)
-				}
-			})
+	for len(o.hops) > 0 {
+		f, ok := o.sh.flowTo(o.source.Listener, o.hops[0])
+		o.hops = o.hops[1:]
+		if ok {
+			o.send(now, o.target, f)
 			return
 		}
 	}
-	o.finish(now)
+	if len(o.targets) == 0 {
+		o.finish(now)
+		return
+	}
+	o.target, o.targets = o.targets[0], o.targets[1:]
+	o.sh.seek(o.target.URI, func(now clock.Time, hops []flow.Hop, why string) {
+		if why != "" {
+			o.sh.unreachable(o.id, o.target.URI, why)
+		}
+		o.hops = hops
+		o.next(now)
+	})
 }
 
 // send sends the request to a target under identifiers of our own.
-func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
+func (o *outside) send(now clock.Time, t *plan.Target, f flow.Flow) {
 	sh, m := o.sh, o.req
-	listener, ok := sh.listenerFor(o.source.Listener, to.Addr())
-	if !ok {
-		return false
-	}
-	local := &sh.cfg.Locals[listener]
-	f := flow.Flow{Remote: to, Listener: listener, Transport: local.Transport}
+	local := &sh.cfg.Locals[f.Listener]
 	forwards := uint32(70)
 	if n, ok := m.Uint(message.MaxForwards); ok {
 		forwards = n - 1 // inspect has let no 0 through
@@ -177,7 +165,7 @@ func (o *outside) send(now clock.Time, t *plan.Target, to netip.AddrPort) bool {
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t), o.changes...))
 	sh.buf = message.AppendBody(b, m.Body())
 	o.client = sh.request(now, f, m.Method(), sh.buf, o.login, o.nextSeq, o)
-	return true
+	o.flow = f
 }
 
 // Response takes what a target says: a failure is followed by the next target.
@@ -195,7 +183,12 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 	case o.watch != nil:
 		o.tag = o.watch.accepted(now, m)
 	}
-	if m.Status() >= 300 && len(o.targets) > 0 {
+	if m.Status() == 503 {
+		o.sh.unanswered(o.flow)
+	} else {
+		o.hops = nil // RFC 3263 §4.3: it was reached
+	}
+	if m.Status() >= 300 && len(o.hops)+len(o.targets) > 0 {
 		o.next(now)
 		return
 	}
@@ -205,7 +198,8 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 // Failed tries the next target, unless the sender of the request has given up by now.
 func (o *outside) Failed(now clock.Time, _ *transaction.Client, why transaction.Failure) {
 	o.unwatch()
-	if why == transaction.TransportError && o.last == nil && len(o.targets) == 0 {
+	o.sh.unanswered(o.flow) // RFC 4321 §1.4: for this request it is too late, the next one goes elsewhere
+	if why == transaction.TransportError && o.last == nil && len(o.hops)+len(o.targets) == 0 {
 		o.reply(now, 503)
 		return
 	}

@@ -91,8 +91,9 @@ func TestUnreachableTargetsSayWhy(t *testing.T) {
 		"closed port": {"sip:a@192.0.2.99:7999", "nothing listens at udp:192.0.2.99:7999"},
 		"family":      {"sip:a@[2001:db8::11]", "no listener for the address family of 2001:db8::11"},
 		"name":        {"sip:a@nowhere.example", "no names are looked up here"},
-		"TLS":         {"sips:a@192.0.2.11", "sips: TLS is not spoken in this release"},
-		"TCP":         {"sip:a@192.0.2.11;transport=tcp", "transport=tcp: only UDP is spoken in this release"},
+		"TLS":         {"sips:a@192.0.2.11", "no listener for tls: listen on one, --listen tls:IP:PORT"},
+		"SCTP":        {"sip:a@192.0.2.11;transport=sctp", "sip with transport=sctp is not spoken"},
+		"TCP":         {"sip:a@192.0.2.11;transport=tcp", "no listener for tcp: listen on one, --listen tcp:IP:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := always(to(c.uri))

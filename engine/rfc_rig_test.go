@@ -159,6 +159,6 @@ func altered(l *sim.Logged, oldNew ...string) string {
 // one is a resolver that knows one address, for every name.
 type one struct{ addr netip.AddrPort }
 
-func (o one) Resolve(_ int, _ *message.URI, done func(now clock.Time, a netip.AddrPort, err error)) {
-	done(0, o.addr, nil)
+func (o one) Resolve(_ int, _ *message.URI, done func(now clock.Time, hops []flow.Hop, err error)) {
+	done(0, []flow.Hop{{Remote: o.addr}}, nil)
 }

@@ -142,7 +142,7 @@ func newRig(t *testing.T, s *script, shards int, change ...func(c *engine.Config
 	r.eng = engine.New(cfg, s, shards)
 	var listeners []sim.Listener
 	for _, l := range cfg.Locals {
-		listeners = append(listeners, sim.Listener{Addr: netip.AddrPortFrom(l.Addr, 5060)})
+		listeners = append(listeners, sim.Listener{Addr: netip.AddrPortFrom(l.Addr, 5060), Transport: l.Transport})
 	}
 	r.net.AttachEngine(listeners, shards, r.eng.ShardOf, func(i int, out sim.Sender) sim.Node {
 		r.eng.Shards()[i].Connect(out)

@@ -17,6 +17,7 @@ import (
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/ident"
+	"tandem/engine/leg"
 	"tandem/engine/message"
 	"tandem/engine/trace"
 	"tandem/engine/transaction"
@@ -47,6 +48,7 @@ type Shard struct {
 	past past
 
 	loopKey [sha256.Size]byte // of the marks in our Vias
+	reach   leg.Reach         // choose
 
 	msg     message.Message // of the datagram at hand
 	buf     []byte          // what is being built
@@ -89,7 +91,9 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 		loopKey: loopKey(cfg.Seed),
 		stats:   Stats{Bad: map[string]uint64{}},
 	}
+	sh.reach = sh.choose
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
+	sh.layer.Large = sh.large
 	return sh
 }
 

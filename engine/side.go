@@ -94,7 +94,7 @@ func (c *call) callerSide() *side {
 		tag = c.sh.ids.AppendTag(nil, 0)
 	}
 	c.tagged = true
-	d, err := leg.NewUAS(c.invite, tag, c.source)
+	d, err := leg.NewUAS(c.invite, tag, c.source, c.sh.reach)
 	if err != nil {
 		panic("an INVITE without Contact was let through: " + err.Error()) // inspect refuses it
 	}
@@ -109,7 +109,7 @@ func (b *branch) calleeSide(m *message.Message) *side {
 	if s := c.sh.dialogs[string(key)]; s != nil && s.b == b {
 		return s
 	}
-	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI))
+	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI), b.c.sh.reach)
 	if err != nil {
 		panic("a target without a URI: " + err.Error()) // startBranch has parsed it
 	}

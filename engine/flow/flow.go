@@ -5,7 +5,10 @@
 // it into one.
 package flow
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Transport is a SIP transport protocol, as the Via header names it (RFC 3261 §18, §20.42).
 type Transport uint8
@@ -35,6 +38,38 @@ func (t Transport) Reliable() bool { return t != UDP }
 
 // Secure reports whether the transport is encrypted (RFC 3261 §26.2.1, RFC 7118 §5).
 func (t Transport) Secure() bool { return t == TLS || t == WSS }
+
+// Of returns the transport that a URI asks for by its transport parameter, empty if it has none, or by its scheme: sips means
+// TLS (RFC 3261 §26.2.2, RFC 7118 §5.2). ok is false for what is not spoken, or not securely.
+func Of(sips bool, name string) (t Transport, ok bool) {
+	switch strings.ToLower(name) {
+	case "":
+		if sips {
+			return TLS, true
+		}
+		return UDP, true
+	case "udp":
+		return UDP, !sips
+	case "tcp":
+		if sips {
+			return TLS, true
+		}
+		return TCP, true
+	case "tls":
+		return TLS, true
+	case "ws":
+		if sips {
+			return WSS, true
+		}
+		return WS, true
+	case "wss":
+		return WSS, true
+	}
+	return UDP, false
+}
+
+// Web reports whether the transport is a WebSocket.
+func (t Transport) Web() bool { return t == WS || t == WSS }
 
 // Flow is one way in or out.
 type Flow struct {

@@ -30,13 +30,20 @@ type Dialog struct {
 	Flow flow.Flow
 	// Login, if any, says our credentials in each request.
 	Login *Login
+
+	reach  Reach
+	direct bool // the peer's request came through nobody else
 }
+
+// Reach returns a flow from a listener of ours that speaks its transport and reaches its address, false if there is none.
+type Reach func(f flow.Flow) (flow.Flow, bool)
 
 // ErrNoContact says that a message that makes a dialog has no usable Contact (RFC 3261 §12.1).
 var ErrNoContact = errors.New("no usable Contact")
 
-// NewUAS returns the dialog that our answer to an INVITE makes, with our tag (RFC 3261 §12.1.1). Its slices are copies.
-func NewUAS(invite *message.Message, tag []byte, f flow.Flow) (*Dialog, error) {
+// NewUAS returns the dialog that our answer to an INVITE makes, with our tag (RFC 3261 §12.1.1). Its slices are copies. reach may be
+// nil if there is one listener only.
+func NewUAS(invite *message.Message, tag []byte, f flow.Flow, reach Reach) (*Dialog, error) {
 	target, err := contactURI(invite)
 	if err != nil {
 		return nil, err
@@ -48,21 +55,24 @@ func NewUAS(invite *message.Message, tag []byte, f flow.Flow) (*Dialog, error) {
 		Remote:    bytes.Clone(invite.Get(message.From)),
 		Target:    target,
 		RemoteSeq: invite.CSeq(),
-		Flow:      f,
+		reach:     reach,
 	}
+	vias := 0
+	invite.EachVia(func(message.ViaValue) bool { vias++; return true })
+	d.direct = vias == 1
 	to := invite.Get(message.To)
 	d.Local = append(append(append(make([]byte, 0, len(to)+len(tag)+5), to...), ";tag="...), tag...)
 	invite.Each(message.RecordRoute, func(r []byte) bool {
 		d.Routes = append(d.Routes, bytes.Clone(r))
 		return true
 	})
-	d.Flow.Remote = d.nextHop(f.Remote)
+	d.aim(f)
 	return d, nil
 }
 
 // NewUAC returns the dialog that a peer's 2xx to an INVITE of ours makes (RFC 3261 §12.1.2). Its slices are copies. A peer
 // that gives no usable Contact is talked to under the Request-URI of the INVITE, if that is known.
-func NewUAC(response *message.Message, f flow.Flow, requestURI []byte) (*Dialog, error) {
+func NewUAC(response *message.Message, f flow.Flow, requestURI []byte, reach Reach) (*Dialog, error) {
 	target, err := contactURI(response)
 	if err != nil {
 		if target = requestURI; target == nil {
@@ -77,7 +87,7 @@ func NewUAC(response *message.Message, f flow.Flow, requestURI []byte) (*Dialog,
 		Remote:    bytes.Clone(response.Get(message.To)),
 		Target:    target,
 		LocalSeq:  response.CSeq(),
-		Flow:      f,
+		reach:     reach,
 	}
 	response.Each(message.RecordRoute, func(r []byte) bool {
 		d.Routes = append(d.Routes, nil)
@@ -85,14 +95,14 @@ func NewUAC(response *message.Message, f flow.Flow, requestURI []byte) (*Dialog,
 		d.Routes[0] = bytes.Clone(r)
 		return true
 	})
-	d.Flow.Remote = d.nextHop(f.Remote)
+	d.aim(f)
 	return d, nil
 }
 
 // Confirm takes the 2xx that confirms an early dialog of our own INVITE: its Contact and Record-Route replace those of the
 // provisional that made the dialog (RFC 3261 §13.2.2.4).
 func (d *Dialog) Confirm(response *message.Message) {
-	fresh, err := NewUAC(response, d.Flow, d.Target)
+	fresh, err := NewUAC(response, d.Flow, d.Target, d.reach)
 	if err != nil {
 		return // a dialog has a target
 	}
@@ -119,29 +129,57 @@ func contactURI(m *message.Message) ([]byte, error) {
 func (d *Dialog) Refresh(m *message.Message) {
 	if uri, err := contactURI(m); err == nil {
 		d.Target = uri
-		d.Flow.Remote = d.nextHop(d.Flow.Remote)
+		d.aim(d.Flow)
 	}
 }
 
-// nextHop returns the address that requests go to: that of the topmost route, else of the remote target (RFC 3261
-// §8.1.2, §12.2.1.1). A name, which would need a look-up, leaves the address that the peer was last heard from.
-func (d *Dialog) nextHop(last netip.AddrPort) netip.AddrPort {
+// aim finds where requests go: to the topmost route, else to the remote target (RFC 3261 §8.1.2, §12.2.1.1), given where the peer was
+// last heard from. A name, which would need a look-up, and what cannot be reached change nothing.
+func (d *Dialog) aim(heard flow.Flow) {
+	d.Flow = heard
 	uri := d.Target
 	if len(d.Routes) > 0 {
 		na, err := message.ParseNameAddr(d.Routes[0])
 		if err != nil {
-			return last
+			return
 		}
 		uri = na.URI
 	}
 	u, err := message.ParseURI(uri)
 	if err != nil {
-		return last
+		return
 	}
-	if a, ok := u.Addr(); ok {
-		return a
+	a, ok := u.Addr()
+	if !ok {
+		return
 	}
-	return last
+	next := d.towards(heard, &u, a)
+	if d.reach != nil {
+		if next, ok = d.reach(next); !ok {
+			return
+		}
+	}
+	d.Flow = next
+}
+
+// towards returns the flow to what a URI names by number. A connection goes on being used if its peer is meant: one that has
+// nobody behind it, whose own address may be none that we can reach, or the same host.
+func (d *Dialog) towards(heard flow.Flow, u *message.URI, a netip.AddrPort) flow.Flow {
+	next := heard
+	next.Remote = a
+	same := a.Addr() == heard.Remote.Addr()
+	name, given := message.Param(u.Params, "transport")
+	t, known := flow.Of(u.Secure(), string(name))
+	switch {
+	case (given || u.Secure()) && known && t != heard.Transport && (!t.Web() || !heard.Transport.Web()):
+		next.Transport, next.Conn = t, 0
+	case !same && !d.direct && !heard.Transport.Web():
+		next.Conn = 0
+	}
+	if !same {
+		next.Name = ""
+	}
+	return next
 }
 
 // Sequence takes the CSeq number of a request of the peer; false means that it is lower than the last one and the

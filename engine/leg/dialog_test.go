@@ -45,7 +45,7 @@ var (
 
 // RFC 3261 §12.1.1: the dialog of the side that answers.
 func TestUAS(t *testing.T) {
-	d, err := NewUAS(invite(t, "Contact: <sip:alice@192.0.2.6:5070>", "Record-Route: <sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>"), []byte("t1"), from)
+	d, err := NewUAS(invite(t, "Contact: <sip:alice@192.0.2.6:5070>", "Record-Route: <sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>"), []byte("t1"), from, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +64,7 @@ func TestUAS(t *testing.T) {
 
 // RFC 3261 §12.1.2: the dialog of the side that called has the route set in reverse.
 func TestUAC(t *testing.T) {
-	d, err := NewUAC(accepted(t, "Contact: <sip:100@192.0.2.11:5080>", "Record-Route: <sip:192.0.2.7;lr>", "Record-Route: <sip:192.0.2.8:5090;lr>"), from, nil)
+	d, err := NewUAC(accepted(t, "Contact: <sip:100@192.0.2.11:5080>", "Record-Route: <sip:192.0.2.7;lr>", "Record-Route: <sip:192.0.2.8:5090;lr>"), from, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestUAC(t *testing.T) {
 
 // RFC 3261 §12.2.1.1: a strict router gets its own URI in the request line and the target as the last route.
 func TestStrictRoute(t *testing.T) {
-	d, err := NewUAS(invite(t, "Contact: <sip:alice@192.0.2.6>", "Record-Route: <sip:192.0.2.7>, <sip:192.0.2.8;lr>"), []byte("t1"), from)
+	d, err := NewUAS(invite(t, "Contact: <sip:alice@192.0.2.6>", "Record-Route: <sip:192.0.2.7>, <sip:192.0.2.8;lr>"), []byte("t1"), from, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestNextHop(t *testing.T) {
 		"tel":          {"<tel:+4930123>", "192.0.2.5:40000"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := NewUAS(invite(t, "Contact: "+c.contact), []byte("t1"), from)
+			d, err := NewUAS(invite(t, "Contact: "+c.contact), []byte("t1"), from, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,13 +115,13 @@ func TestNextHop(t *testing.T) {
 }
 
 func TestNoContact(t *testing.T) {
-	if _, err := NewUAS(invite(t), []byte("t"), from); !errors.Is(err, ErrNoContact) {
+	if _, err := NewUAS(invite(t), []byte("t"), from, nil); !errors.Is(err, ErrNoContact) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := NewUAC(accepted(t), from, nil); !errors.Is(err, ErrNoContact) {
+	if _, err := NewUAC(accepted(t), from, nil, nil); !errors.Is(err, ErrNoContact) {
 		t.Errorf("got %v", err)
 	}
-	d, err := NewUAC(accepted(t), from, []byte("sip:100@192.0.2.11"))
+	d, err := NewUAC(accepted(t), from, []byte("sip:100@192.0.2.11"), nil)
 	if err != nil || string(d.Target) != "sip:100@192.0.2.11" {
 		t.Errorf("got %v; want the Request-URI as target", err)
 	}
@@ -142,7 +142,7 @@ func TestSequence(t *testing.T) {
 
 // RFC 3261 §12.2.1.2: Contact in a target refresh replaces the remote target; a message without one leaves it.
 func TestRefresh(t *testing.T) {
-	d, err := NewUAS(invite(t, "Contact: <sip:alice@192.0.2.6>"), []byte("t1"), from)
+	d, err := NewUAS(invite(t, "Contact: <sip:alice@192.0.2.6>"), []byte("t1"), from, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func TestReceivedOrder(t *testing.T) {
 
 // RFC 3261 §13.2.2.4: the 2xx replaces target and route set of the early dialog; sequence numbers go on.
 func TestConfirm(t *testing.T) {
-	d, err := NewUAC(accepted(t, "Contact: <sip:100@192.0.2.11>", "Record-Route: <sip:192.0.2.7;lr>"), from, nil)
+	d, err := NewUAC(accepted(t, "Contact: <sip:100@192.0.2.11>", "Record-Route: <sip:192.0.2.7;lr>"), from, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,6 +46,14 @@ func AppendVia[B ~string | ~[]byte](dst []byte, transport, sentBy string, branch
 	return append(dst, ";rport\r\n"...)
 }
 
+// AppendVia appends a copy of the message in which the topmost Via names another transport and sent-by.
+func (m *Message) AppendVia(dst []byte, transport, sentBy string) []byte {
+	dst = append(dst, m.raw[:m.viaSpan.lo]...)
+	dst = append(append(append(dst, "SIP/2.0/"...), transport...), ' ')
+	dst = append(append(dst, sentBy...), m.via.Params...)
+	return append(dst, m.raw[m.viaSpan.hi:]...)
+}
+
 // AppendBody ends the header with a Content-Length and appends the body. It is written last.
 func AppendBody(dst, body []byte) []byte {
 	dst = AppendUint(append(dst, "Content-Length: "...), len(body))

@@ -431,3 +431,15 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+func TestAppendViaOfACopy(t *testing.T) {
+	var m Message
+	const request = "BYE sip:a SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;rport\r\nTo: b\r\n\r\nbody"
+	if err := m.Parse([]byte(request)); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(request, "UDP 192.0.2.1", "TCP 192.0.2.2:5070", 1)
+	if got := string(m.AppendVia(nil, "TCP", "192.0.2.2:5070")); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}

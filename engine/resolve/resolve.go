@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/engine/clock"
+	"tandem/engine/flow"
 	"tandem/engine/message"
 )
 
@@ -33,7 +34,7 @@ func New(post func(shard int, fn func(now clock.Time))) *Resolver {
 
 // Resolve looks up the host of u and posts its first address, an IPv4 one if there is one, with the URI's port or the
 // scheme's (RFC 3263 §4.2). u is read before Resolve returns.
-func (r *Resolver) Resolve(shard int, u *message.URI, done func(now clock.Time, a netip.AddrPort, err error)) {
+func (r *Resolver) Resolve(shard int, u *message.URI, done func(now clock.Time, hops []flow.Hop, err error)) {
 	host, port := string(u.Host), u.Port
 	if port == 0 {
 		port = 5060
@@ -54,7 +55,7 @@ func (r *Resolver) Resolve(shard int, u *message.URI, done func(now clock.Time, 
 		default:
 			a = netip.AddrPortFrom(prefer(addrs), port)
 		}
-		r.Post(shard, func(now clock.Time) { done(now, a, err) })
+		r.Post(shard, func(now clock.Time) { done(now, []flow.Hop{{Remote: a}}, err) })
 	}()
 }
 

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"tandem/engine/clock"
+	"tandem/engine/flow"
 	"tandem/engine/message"
 )
 
@@ -49,12 +50,12 @@ func TestResolve(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.Resolve(3, &u, func(_ clock.Time, a netip.AddrPort, err error) {
+			r.Resolve(3, &u, func(_ clock.Time, hops []flow.Hop, err error) {
 				if err != nil {
 					got <- err.Error()
 					return
 				}
-				got <- a.String()
+				got <- hops[0].Remote.String()
 			})
 			if g := <-got; g != c.want {
 				t.Errorf("got %s, want %s", g, c.want)

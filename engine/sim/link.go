@@ -58,6 +58,9 @@ func (n *Network) ImpairAddr(addr netip.AddrPort, f Faults) { n.links[addr] = f 
 // SetReach says what becomes of datagrams to addr from now on, those under way included.
 func (n *Network) SetReach(addr netip.AddrPort, r Reach) { n.reach[addr] = r }
 
+// Refuse makes an address refuse one transport, as if nothing listened there.
+func (n *Network) Refuse(addr netip.AddrPort, t flow.Transport) { n.refused[place{addr, t}] = true }
+
 // Lose sets a function that picks datagrams to drop, beside those lost by chance (nil = none).
 func (n *Network) Lose(pick func(Datagram) bool) { n.lose = pick }
 

@@ -55,6 +55,7 @@ type Network struct {
 	all      Faults
 	links    map[netip.AddrPort]Faults
 	reach    map[netip.AddrPort]Reach
+	refused  map[place]bool
 	lose     func(Datagram) bool
 	watch    []func(Datagram)
 	stats    Stats
@@ -98,6 +99,7 @@ func NewNetwork(start time.Time, seed uint64) *Network {
 		latency: Latency,
 		links:   make(map[netip.AddrPort]Faults),
 		reach:   make(map[netip.AddrPort]Reach),
+		refused: make(map[place]bool),
 	}
 }
 
@@ -256,7 +258,7 @@ func (n *Network) deliver(now clock.Time, p *packet) {
 	switch {
 	case reach == Blackhole:
 		n.stats.Lost++
-	case to == nil || reach == Refusing:
+	case to == nil || reach == Refusing || n.refused[place{remote, p.flow.Transport}]:
 		n.stats.Refused++
 		p.from.node.SendFailed(now, p.flow, syscall.ECONNREFUSED)
 	default:

@@ -16,6 +16,7 @@ type Client struct {
 	cancel  cancelling
 	reasons []string // of the CANCEL that is wanted
 	acks    []ack    // to the 2xx responses, one per dialog
+	small   *small   // nil unless the request was too large for UDP
 }
 
 type cancelling uint8
@@ -46,12 +47,8 @@ func (l *Layer) Request(now clock.Time, f flow.Flow, method message.Method, b []
 		c.schedule(now, unsent, unsent)
 		return c
 	}
-	l.waitingOn(f).push(&c.tx)
-	if method == message.INVITE {
-		inviteClient{c}.start(now)
-	} else {
-		plainClient{c}.start(now)
-	}
+	c.enlarge(now)
+	c.start(now)
 	return c
 }
 
@@ -161,6 +158,9 @@ func (c *Client) conclude(now clock.Time, l *linger, m *message.Message) {
 }
 
 func (c *Client) fail(now clock.Time, why Failure) {
+	if why == TransportError && c.shrink(now) {
+		return
+	}
 	if why == Timeout {
 		c.layer.Counters.Timeouts++
 	} else {

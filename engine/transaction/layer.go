@@ -1,6 +1,7 @@
 package transaction
 
 import (
+	"net/netip"
 	"time"
 
 	"tandem/engine/clock"
@@ -13,6 +14,9 @@ import (
 type Layer struct {
 	// Counters may be read and reset at any time.
 	Counters Counters
+	// Large returns the flow and the sent-by for a request that is too large for UDP (RFC 3261 §18.1.1), false if there is none.
+	// It may be nil.
+	Large func(f flow.Flow) (to flow.Flow, sentBy string, ok bool)
 
 	heap   *clock.Heap
 	out    Sender
@@ -24,6 +28,8 @@ type Layer struct {
 	servers map[string]*Server
 	origins map[uint64]struct{}  // of the servers' requests outside dialogs
 	waiting map[flow.Flow]*queue // clients that have heard nothing yet, by the flow's Key
+
+	onlyUDP map[netip.AddrPort]clock.Time // peers that refuse large requests otherwise, until then
 
 	d, ik, jlm linger // the finished ones, by the timers that end them
 

@@ -215,11 +215,11 @@ func (n *network) release() {
 }
 
 // Resolve knows no names: the phones of a test have addresses.
-func (n *network) Resolve(_ int, u *message.URI, done func(now clock.Time, a netip.AddrPort, err error)) {
+func (n *network) Resolve(_ int, u *message.URI, done func(now clock.Time, hops []flow.Hop, err error)) {
 	if host := string(u.Host); !slices.Contains(n.hosts, host) {
 		n.hosts = append(n.hosts, host)
 	}
-	done(n.sim.Now(), netip.AddrPort{}, errNoName)
+	done(n.sim.Now(), nil, errNoName)
 }
 
 var errNoName = errors.New("tests have no names of hosts")

@@ -134,7 +134,7 @@ func (d *deed) Fire(clock.Time, uint8) { d.do() }
 var errUnknown = errors.New("no such host")
 
 // Resolve finds phones that are known by name.
-func (w *world) Resolve(_ int, u *message.URI, done func(now clock.Time, a netip.AddrPort, err error)) {
+func (w *world) Resolve(_ int, u *message.URI, done func(now clock.Time, hops []flow.Hop, err error)) {
 	var phone, call int
 	host := string(u.Host)
 	for p := range w.spec.Phones {
@@ -147,10 +147,10 @@ func (w *world) Resolve(_ int, u *message.URI, done func(now clock.Time, a netip
 	p := &w.spec.Phones[phone]
 	w.after(max(p.Lookup, time.Nanosecond), func() {
 		if p.Unknown {
-			done(w.net.Now(), netip.AddrPort{}, errUnknown)
+			done(w.net.Now(), nil, errUnknown)
 			return
 		}
-		done(w.net.Now(), w.spec.phoneAddr(call, phone), nil)
+		done(w.net.Now(), []flow.Hop{{Remote: w.spec.phoneAddr(call, phone)}}, nil)
 	})
 }
 

@@ -19,6 +19,7 @@ type callValue struct {
 	headers        *headersValue
 	source         *sourceValue
 	vars, time     *lua.LTable
+	fellBack       bool // route.fallback was asked
 
 	// established calls of a generation are a list.
 	established bool

@@ -13,10 +13,13 @@ import (
 	crand "crypto/rand"
 	"io/fs"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
+
+	httpmod "tandem/luaapi/mod/http"
 )
 
 // The limits of a script.
@@ -60,6 +63,8 @@ type Options struct {
 	Canary Canary
 	// Post makes a function run on a shard's goroutine, between two events. Without it no generation is retired.
 	Post func(shard int, fn func())
+	// HTTP does the requests of module http; nil = one with the zero httpmod.Config.
+	HTTP *httpmod.Client
 	// Library holds the Lua modules that are shipped with Tandem; nil = none.
 	Library fs.FS
 	// Probes take what the probes of a program see, for tests; only one goroutine may run such a program.
@@ -88,11 +93,23 @@ func (o Options) withDefaults() Options {
 	if o.TestTime <= 0 {
 		o.TestTime = DefaultTestTime
 	}
+	if o.HTTP == nil {
+		o.HTTP = plainHTTP()
+	}
 	if o.Random == nil {
 		o.Random = systemRandom
 	}
 	return o
 }
+
+// plainHTTP is the client of hosts that were given none.
+var plainHTTP = sync.OnceValue(func() *httpmod.Client {
+	c, err := httpmod.NewClient(httpmod.Config{})
+	if err != nil {
+		panic(err) // nothing is configured that could be wrong
+	}
+	return c
+})
 
 func systemRandom(uint64, int) rand.Source {
 	var seed [32]byte

@@ -14,7 +14,7 @@ import (
 type handler uint8
 
 // The handlers of the Lua reference, in its order; missed and register are known names that this release does not
-// call. hFunction is a function in a plan, hFallback route.fallback.
+// call. hFunction is a function in a plan, hAwait that of an await, hFallback route.fallback.
 const (
 	hInvite handler = iota
 	hRinging
@@ -37,6 +37,7 @@ const (
 	hRegister
 	numRoutes
 	hFunction handler = iota - 1
+	hAwait
 	hFallback
 	numHandlers
 )
@@ -44,7 +45,7 @@ const (
 var handlerNames = [numHandlers]string{
 	"invite", "ringing", "busy", "no_answer", "timeout", "offline", "rejected", "failed", "limited", "denied",
 	"redirected", "exhausted", "answered", "cancelled", "ended", "missed", "refer", "request", "register",
-	"function", "fallback",
+	"function", "await", "fallback",
 }
 
 func (h handler) String() string { return handlerNames[h] }

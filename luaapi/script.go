@@ -2,11 +2,13 @@ package luaapi
 
 import (
 	"fmt"
+	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine"
 	"tandem/engine/plan"
+	"tandem/luaapi/mod"
 	planmod "tandem/luaapi/mod/plan"
 )
 
@@ -103,7 +105,50 @@ func (v *vm) Deferred(c engine.Call, fn plan.Callback, failed *plan.Step) *plan.
 }
 
 // Awaited calls the function of an await with what came of its operation.
-func (v *vm) Awaited(c engine.Call, n *plan.Node, r *plan.Result) *plan.Node { return nil }
+// An error in it is one of the handler that the await stands for.
+func (v *vm) Awaited(c engine.Call, n *plan.Node, r *plan.Result) *plan.Node {
+	fn, ok := n.Func.(*lua.LFunction)
+	if !ok {
+		return nil
+	}
+	cv := v.callOf(c)
+	v.handler(hAwait, cv)
+	ret, err := v.call(hAwait, cv, fn, v.result(r))
+	if err == nil {
+		may := hAwait
+		if r.Place == plan.PlaceRedirected {
+			may = hRedirected
+		}
+		var d *plan.Node
+		if d, err = decision(may, fn, ret); err == nil {
+			return d
+		}
+	}
+	v.fail(hAwait, cv, err, planmod.Function(fn))
+	switch {
+	case r.Place != plan.PlaceStart && r.Place != plan.PlaceExhausted:
+		return nil
+	case cv.fellBack: // it may be the fallback's own
+		return failed500(err)
+	}
+	return v.fallback(cv, err)
+}
+
+// result is the second argument of the function of an await.
+func (v *vm) result(r *plan.Result) *lua.LTable {
+	var t *lua.LTable
+	switch o, ok := r.Value.(mod.Outcome); {
+	case r.Err != nil:
+		t = v.L.CreateTable(0, 2)
+		t.RawSetString("err", lua.LString(r.Err.Error()))
+	case ok:
+		t = o.Table(v.L)
+	default:
+		t = v.L.CreateTable(0, 1)
+	}
+	t.RawSetString("elapsed", lua.LNumber(r.Elapsed.Seconds()))
+	return t
+}
 
 // Refer decides about a transfer request.
 func (v *vm) Refer(c engine.Call, leg, target string) *plan.Node {
@@ -177,8 +222,11 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 		return nil, nil
 	}
 	what := h.String()
-	if h == hFunction {
+	switch h {
+	case hFunction:
 		what = "a function in a plan"
+	case hAwait:
+		what = "the function of an await"
 	}
 	n := planmod.Node(ret)
 	switch {
@@ -186,8 +234,12 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 		e := &Error{Pos: planmod.Function(fn), Message: fmt.Sprintf("%s must return a plan, got %s", what, typeName(ret))}
 		if s, ok := ret.(lua.LString); ok {
 			e.Message += fmt.Sprintf("; write plan.to %q", string(s))
+		} else if mod.OperationOf(ret) != nil {
+			e.Message += "; write plan.await(operation, function(call, result) … end)"
 		}
 		return nil, e
+	case h == hRequest && waits(n):
+		return nil, &Error{Pos: n.Pos, Message: "request cannot wait in this release: return plan.to, plan.serial of targets or plan.reject"}
 	case n.Kind == plan.KindPass && h != hRefer:
 		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.pass(), which only refer may", what)}
 	case h == hRefer && n.Kind != plan.KindPass && n.Kind != plan.KindReject:
@@ -196,6 +248,11 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.follow(), which only redirected may", what)}
 	}
 	return n, nil
+}
+
+// waits reports whether a plan has an await at its top, or among the members of its group.
+func waits(n *plan.Node) bool {
+	return n.Kind == plan.KindAwait || slices.ContainsFunc(n.Members, waits)
 }
 
 // tell calls a handler that observes.
@@ -218,6 +275,7 @@ func (v *vm) tell(h handler, cv *callValue, s *plan.Step) {
 
 // fallback decides about a call whose handler has failed with err.
 func (v *vm) fallback(cv *callValue, failed error) *plan.Node {
+	cv.fellBack = true
 	v.handler(hFallback, cv)
 	if v.route.fallbackFn == nil {
 		if v.route.fallback != nil {

@@ -114,7 +114,7 @@ func (v *vm) stub(L *lua.LState) error {
 // to one goroutine.
 type Sandbox struct{ v *vm }
 
-// Sandbox returns a new state for the program. modules makes the modules that it has besides `plan` and `log`.
+// Sandbox returns a new state for the program. modules makes the modules that it has besides those of scripts.
 func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*lua.LTable) *Sandbox {
 	opt = opt.withDefaults()
 	v := &vm{prog: p, opt: &opt, stats: &shardStats{}, patterns: make(map[patternKey]*pattern.Pattern)}

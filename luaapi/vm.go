@@ -10,6 +10,8 @@ import (
 
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
+	httpmod "tandem/luaapi/mod/http"
+	jsonmod "tandem/luaapi/mod/json"
 	logmod "tandem/luaapi/mod/log"
 	numbermod "tandem/luaapi/mod/number"
 	planmod "tandem/luaapi/mod/plan"
@@ -108,11 +110,22 @@ func (v *vm) load() error {
 // library fills in the modules that Tandem has; a file of the script goes before one of its name.
 func (v *vm) library(L *lua.LState) {
 	v.modules = make(map[string]lua.LValue)
-	for name, table := range map[string]*lua.LTable{"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L), "schedule": schedulemod.Table(L)} {
+	for name, table := range map[string]*lua.LTable{
+		"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L), "schedule": schedulemod.Table(L),
+		"json": v.json(L).Table(L), "http": v.http().Table(L),
+	} {
 		if v.prog.chunks[name] == nil {
 			v.modules[name] = table
 		}
 	}
+}
+
+func (v *vm) json(L *lua.LState) *jsonmod.Module {
+	return jsonmod.New(L, MaxString, func(instructions int) { v.meter.left -= instructions })
+}
+
+func (v *vm) http() *httpmod.Module {
+	return &httpmod.Module{Client: v.opt.HTTP, KeyLine: v.prog.keyLine, MaxBody: MaxString}
 }
 
 // DryLoad runs the files of a program as far as they run before the first call, and says what is wrong.

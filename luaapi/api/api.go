@@ -141,7 +141,7 @@ type Registry struct {
 // Lua returns the registry.
 var Lua = sync.OnceValue(func() *Registry {
 	r := &Registry{Handlers: handlers(), Keys: routeKeys(), Modules: modules()}
-	for _, cs := range [][]Class{valueClasses(), planClasses(), numberClasses(), scheduleClasses(), testClasses()} {
+	for _, cs := range [][]Class{valueClasses(), planClasses(), numberClasses(), scheduleClasses(), httpClasses(), testClasses()} {
 		r.Classes = append(r.Classes, cs...)
 	}
 	r.Aliases = append(planAliases(), testAliases()...)
@@ -160,7 +160,7 @@ var Lua = sync.OnceValue(func() *Registry {
 
 // modules are all modules, in the order of the reference.
 func modules() []Module {
-	return append([]Module{planModule(), numberModule(), scheduleModule(), logModule(), testModule()}, standardModules()...)
+	return append([]Module{planModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), testModule()}, standardModules()...)
 }
 
 // Module returns the module of a name, nil if there is none.

@@ -35,6 +35,12 @@ func planModule() Module {
 			Params:  values(value("contacts", "tandem.contacts", "where to call instead, in this order")),
 			Returns: returns(nodeType), Errors: "when there is no contact", Use: `plan.redirect { "sip:a@192.0.2.11", { uri = "sip:b@192.0.2.12", q = 0.5 } }`,
 		}, {
+			Name: "await", Doc: "Waits for an operation. It starts when the step is reached; what the function returns takes the await's place. A failure and a timeout are `result.err`.",
+			Params: values(
+				value("operation", operationType, "what is waited for: `http.get(…)`"),
+				value("fn", "fun(call: tandem.call, result: tandem.http_result): tandem.node?", "decides by what came of it; never called if the call or the step ends first")),
+			Returns: returns(nodeType), Use: `plan.await(http.get "http://192.0.2.5/route", function(call, result) return plan.to(result.body or "sip:100@192.0.2.11") end)`,
+		}, {
 			Name: "follow", Doc: "The contacts of a 3xx in the branch's place. Only `route.redirected` may return it.",
 			Returns: returns(nodeType), Use: "plan.follow()",
 		}, {

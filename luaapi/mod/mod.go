@@ -87,7 +87,15 @@ func Locked(t *lua.LTable) bool {
 
 // Table returns a module's table of functions, which scripts cannot write to.
 func Table(L *lua.LState, name string, functions map[string]lua.LGFunction) *lua.LTable {
-	fields := L.CreateTable(0, len(functions))
+	return TableWith(L, name, functions, nil)
+}
+
+// TableWith is Table with values beside the functions.
+func TableWith(L *lua.LState, name string, functions map[string]lua.LGFunction, values map[string]lua.LValue) *lua.LTable {
+	fields := L.CreateTable(0, len(functions)+len(values))
+	for _, v := range slices.Sorted(maps.Keys(values)) {
+		fields.RawSetString(v, values[v])
+	}
 	for _, f := range slices.Sorted(maps.Keys(functions)) {
 		fields.RawSetString(f, L.NewFunction(functions[f]))
 	}

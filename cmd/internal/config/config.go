@@ -51,6 +51,8 @@ type Config struct {
 	Roots string
 	// Listeners are the sockets; of those that a target can be reached by, the first one is taken unless their networks say more.
 	Listeners []Listener
+	// HTTP bounds what scripts ask by module http.
+	HTTP HTTP
 }
 
 // Default returns the configuration of an engine that is told nothing.
@@ -94,6 +96,9 @@ func parse(path string, text []byte) (Config, error) {
 	for i := range c.Listeners {
 		c.Listeners[i].beside(path)
 	}
+	if c.HTTP.CA != "" {
+		c.HTTP.CA = beside(path, c.HTTP.CA)
+	}
 	if err := c.check(); err != nil {
 		return Config{}, fmt.Errorf("%s:%d: %w", path, newLines(text).of(err), err)
 	}
@@ -113,7 +118,9 @@ type Error struct {
 	Key string
 	// Listener says which [[listener]] it stands in, counted from 1; 0 = none.
 	Listener int
-	What     string
+	// Table is the table that it stands in, "" for none and for [[listener]].
+	Table string
+	What  string
 }
 
 // Error names the key and says what is wrong with its value.
@@ -154,7 +161,7 @@ func (c *Config) check() *Error {
 			}
 		}
 	}
-	return nil
+	return c.HTTP.check()
 }
 
 func (c *Config) checkBounds() *Error {

@@ -10,22 +10,24 @@ import (
 	"tandem/luaapi/spell"
 )
 
-// The keys of the file, and of a [[listener]] in it.
+// The keys of the file, of a [[listener]] in it and of its [http].
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots", "http",
 	}
+	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
 		"address", "advertise", "certificate", "key", "client_ca", "require_client", "origins", "networks",
 	}
 )
 
-// unknown is the error for a key that is none of those where it stands; where is "" or " of [[listener]]".
+// unknown is the error for a key that is none of those where it stands; where is "", " of [[listener]]" or " of [http]".
 func unknown(key, where string, keys []string) *Error {
 	last := len(listenerKeys) - 1
 	return &Error{Key: key, What: "unknown key" + where + spell.Hint(key, keys) + "; known keys are " + strings.Join(fileKeys, ", ") +
-		" and, in [[listener]], " + strings.Join(listenerKeys[:last], ", ") + " and " + listenerKeys[last]}
+		" and, in [[listener]], " + strings.Join(listenerKeys[:last], ", ") + " and " + listenerKeys[last] +
+		" and, in [http], " + strings.Join(httpKeys, ", ")}
 }
 
 // decode sets what the file sets. Of several errors it returns the one that stands first in the file.
@@ -62,6 +64,8 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(setInt(&c.ConnectionLifetime, key, v))
 		case "roots":
 			note(set(&c.Roots, key, v))
+		case "http":
+			errs = append(errs, c.HTTP.decode(v)...)
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
@@ -145,25 +149,39 @@ func newLines(text []byte) lines { return bytes.Split(text, []byte("\n")) }
 
 // of returns the line of the key that an error speaks of; the line of its table if the key is not written there; else 1.
 func (ls lines) of(e *Error) int {
-	table, found := 0, 1
+	table, nth, found := "", 0, 1
 	for i, l := range ls {
 		name, header := keyOf(l)
 		switch {
 		case name == "":
 			continue
-		case header && name == "listener":
-			table++
 		case header:
-			table = -1 // not known
+			if table = name; name == "listener" {
+				nth++
+			}
 		}
-		if name == e.Key && (header && e.Listener == 0 || !header && table == e.Listener) {
+		if name == e.Key && (header && e.top() || !header && e.in(table, nth)) {
 			return i + 1
 		}
-		if e.Listener > 0 && name == "listener" && (!header || table == e.Listener) {
+		if e.Table != "" && name == e.Table {
+			found = i + 1
+		}
+		if e.Listener > 0 && name == "listener" && (!header || nth == e.Listener) {
 			found = i + 1
 		}
 	}
 	return found
+}
+
+// top reports whether the key stands in no table.
+func (e *Error) top() bool { return e.Listener == 0 && e.Table == "" }
+
+// in reports whether the key stands in a table, "" for none; of several [[listener]] the nth.
+func (e *Error) in(table string, nth int) bool {
+	if e.Listener > 0 {
+		return table == "listener" && nth == e.Listener
+	}
+	return table == e.Table
 }
 
 // keyOf returns the first part of the key that a line sets, or of the table that it begins.

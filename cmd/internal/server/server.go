@@ -21,10 +21,12 @@ import (
 	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/operation"
 	"tandem/engine/resolve"
 	"tandem/engine/trace"
 	"tandem/engine/transport"
 	"tandem/luaapi"
+	httpmod "tandem/luaapi/mod/http"
 )
 
 // Options are what a server needs beside its configuration.
@@ -48,6 +50,8 @@ type Server struct {
 	addrs   []transport.Listen
 	admin   *admin.Server
 	clock   *clock.Wall
+	http    *httpmod.Client
+	work    *operation.Pool
 	product string
 	started time.Time
 
@@ -70,8 +74,12 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if s.http, err = o.Config.HTTP.Client(o.Product); err != nil {
+		return nil, exit.With(exit.Usage, err)
+	}
+	s.work = operation.New(s.post, operation.Limits{All: o.Config.HTTP.Max, PerHost: o.Config.HTTP.PerHost})
 	s.host, err = luaapi.NewHost(luaapi.Dir(o.Config.Scripts), luaapi.Options{
-		Shards: shards, Budget: o.Config.Budget, RaiseBudget: "budget in tandem.toml", Logger: o.Log,
+		Shards: shards, Budget: o.Config.Budget, RaiseBudget: "budget in tandem.toml", Logger: o.Log, HTTP: s.http,
 		Post: func(shard int, fn func()) { s.post(shard, func(clock.Time) { fn() }) },
 	})
 	if err != nil {
@@ -128,7 +136,8 @@ func (s *Server) listen(o Options, shards int) error {
 	}
 	cfg := engine.Config{
 		Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Post: s.post, Resolver: resolve.New(s.post),
-		MaxCalls: o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
+		Operations: s.work,
+		MaxCalls:   o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
 	}
 	if _, err := crand.Read(cfg.Seed[:]); err != nil {
 		return err
@@ -229,6 +238,10 @@ func (s *Server) Close() error {
 		s.endCalls()
 	}
 	s.stop()
+	if s.work != nil {
+		s.work.Close()
+		s.http.Close()
+	}
 	s.done.Wait()
 	var errs []error
 	if s.admin != nil {

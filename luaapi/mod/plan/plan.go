@@ -12,9 +12,8 @@ import (
 	"tandem/luaapi/mod"
 )
 
-// KeyLine returns the line of a key in the table of a call that spans several lines, 0 if it is not known: call is
-// where the call starts. Without a line in call, it returns where the file first sets a field of that name.
-type KeyLine func(call plan.Pos, key string) int
+// KeyLine is mod.KeyLine.
+type KeyLine = mod.KeyLine
 
 // Module is the module `plan` of one Lua state.
 type Module struct {
@@ -63,7 +62,7 @@ func New(L *lua.LState, keyLine KeyLine) *Module {
 func (m *Module) Table(L *lua.LState) *lua.LTable {
 	return mod.Table(L, "plan", map[string]lua.LGFunction{
 		"to": m.to, "serial": m.serial, "parallel": m.parallel,
-		"reject": m.reject, "redirect": m.redirect, "follow": m.follow, "pass": m.pass,
+		"reject": m.reject, "redirect": m.redirect, "follow": m.follow, "pass": m.pass, "await": m.await,
 	})
 }
 
@@ -153,6 +152,27 @@ func (r *reader) delays(group *plan.Node) {
 				delay.Seconds(), group.Ring.Seconds(), r.pos)
 		}
 	}
+}
+
+// await is plan.await(operation, function(call, result) … end).
+func (m *Module) await(L *lua.LState) int {
+	const example = "plan.await(http.get(url), function(call, result) … end)"
+	r := reader{m: m, L: L, pos: mod.Where(L), what: "plan.await"}
+	op := mod.OperationOf(L.Get(1))
+	fn, ok := L.Get(2).(*lua.LFunction)
+	switch {
+	case op == nil:
+		r.fail("", "plan.await takes an operation, got %s; write %s", mod.TypeName(L.Get(1)), example)
+	case !ok:
+		r.fail("", "plan.await takes a function of the call and the result, got %s; write %s", mod.TypeName(L.Get(2)), example)
+	case fn.IsG:
+		r.fail("", "plan.await: the function must be written in Lua; write %s", example)
+	case L.GetTop() > 2:
+		r.fail("", "plan.await takes an operation and a function and no more; a timeout is an option of the operation")
+	}
+	v := &value{}
+	v.node.Await, v.node.Func = op, fn
+	return m.push(L, v, plan.KindAwait, r.pos)
 }
 
 // follow is plan.follow().

@@ -184,6 +184,8 @@ func (r *reader) notPlan(key, what string, v lua.LValue) {
 	hint := ""
 	if s, ok := v.(lua.LString); ok {
 		hint = fmt.Sprintf("; write plan.to %q", string(s))
+	} else if mod.OperationOf(v) != nil {
+		hint = "; write plan.await(operation, function(call, result) … end)"
 	}
 	r.fail(key, "%s: %s must be a plan or a function that returns one, got %s%s", r.what, what, mod.TypeName(v), hint)
 }

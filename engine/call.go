@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -432,16 +433,20 @@ func (c *call) noteStep(who string, s *plan.Step, n *plan.Node) {
 	if c.sh.cfg.Trace == nil {
 		return
 	}
-	text := who
+	e := trace.Event{Text: who}
 	if s != nil && s.Target != nil {
-		text += " of " + s.Target.User
+		e.Text += " of " + s.Target.User
 	}
 	if s != nil && s.Code != 0 {
-		text += fmt.Sprintf(" (%d)", s.Code)
+		e.Text += fmt.Sprintf(" (%d)", s.Code)
+	}
+	if s != nil && (who == "function" || strings.HasPrefix(who, "on.")) {
+		e.Edge, e.Step = s.Outcome.String(), s.Pos
 	}
 	if n == nil {
-		c.sh.note(c, trace.Event{Text: text + ": none"})
-		return
+		e.Text += ": none"
+	} else {
+		e.Text, e.Pos = e.Text+" → "+n.String(), n.Pos
 	}
-	c.note(text+" → ", n)
+	c.sh.note(c, e)
 }

@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 
+	"tandem/engine"
 	"tandem/engine/plan"
 	"tandem/luaapi/probe"
 )
@@ -59,6 +60,40 @@ func (p *Program) Sites() []probe.Site {
 		return nil
 	}
 	return p.sites.List
+}
+
+// Edges are the edges of the plans in the program's files; none if it has no probes.
+func (p *Program) Edges() []probe.Edge {
+	if p.sites == nil {
+		return nil
+	}
+	return p.sites.Edges
+}
+
+// HandlerUse says how often a handler that the script has was called.
+type HandlerUse struct {
+	Name  string
+	Pos   plan.Pos
+	Calls uint64
+}
+
+// HandlerUses returns the handlers of scripts that Program.Serve returned.
+func HandlerUses(s engine.Scripts) (all []HandlerUse) {
+	h, ok := s.(*Host)
+	if !ok {
+		return nil
+	}
+	for i, fn := range h.served.Load().gen.vms[0].route.handlers {
+		if fn == nil {
+			continue
+		}
+		use := HandlerUse{Name: handler(i).String(), Pos: plan.Pos{File: fn.Proto.SourceName, Line: fn.Proto.LineDefined}}
+		for _, st := range h.stats {
+			use.Calls += st.of(handler(i)).calls.Load()
+		}
+		all = append(all, use)
+	}
+	return all
 }
 
 // probeLine is the probe of a statement.

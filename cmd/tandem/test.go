@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"regexp"
@@ -21,7 +22,9 @@ import (
 
 // testFlags are the flags of `tandem test` that are not options of the runner as they are.
 type testFlags struct {
-	pick, junit string
+	pick, junit         string
+	coverOut, coverHTML string
+	coverMin            float64
 }
 
 func newTestCommand() *cobra.Command {
@@ -32,7 +35,8 @@ func newTestCommand() *cobra.Command {
 		Short: "Run the tests of scripts on the real engine in virtual time",
 		Long: "Run the tests in files *_test.lua: those named, and those below the folders named; without any, below this one.\n" +
 			"Phones and time are virtual, everything else is the engine that serves calls.\n\n" +
-			"Exit status: 0 all passed, 1 tests failed, 2 there is nothing to run, 3 a script or a test file does not load.",
+			"Exit status: 0 all passed, 1 tests failed, 2 there is nothing to run, 3 a script or a test file does not load, 4 less is covered\n" +
+			"than --cover-min.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Paths, o.Out = args, cmd.OutOrStdout()
 			return runTests(cmd, o, more)
@@ -49,6 +53,10 @@ func newTestCommand() *cobra.Command {
 	f.IntVar(&o.Parallel, "parallel", runtime.GOMAXPROCS(0), "run `N` files at a time")
 	f.DurationVar(&o.MaxVirtual, "max-virtual", luatest.DefaultMaxVirtual, "how long a network may take, in virtual time")
 	f.BoolVar(&o.Update, "update", false, "write the golden ladders of t.golden anew")
+	f.BoolVar(&o.Cover, "cover", false, "print which lines, handlers and edges of plans the tests have reached")
+	f.Float64Var(&more.coverMin, "cover-min", 0, "fail with status 4 if less than `N` percent of the lines, or of the handlers and edges, were reached")
+	f.StringVar(&more.coverOut, "cover-out", "", "write the coverage to `FILE` in the form of lcov")
+	f.StringVar(&more.coverHTML, "cover-html", "", "write the coverage to `FILE` as a page")
 	f.StringVar(&o.Format, "format", "pretty", "print results as `F`: pretty, tap (version 14), json (a line each) or github (annotations)")
 	f.StringVar(&more.junit, "junit", "", "write results to `FILE` too, as JUnit's XML")
 	return cmd
@@ -62,9 +70,13 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 	if err := checkTestFlags(&o); err != nil {
 		return err
 	}
+	if !(more.coverMin >= 0 && more.coverMin <= 100) {
+		return fmt.Errorf("--cover-min must be from 0 to 100, got %g", more.coverMin)
+	}
 	if !cmd.Flags().Changed("seed") {
 		o.Seed = randomSeed()
 	}
+	o.Cover = o.Cover || more.coverOut != "" || more.coverHTML != "" || cmd.Flags().Changed("cover-min")
 	if more.junit != "" {
 		file, err := os.Create(more.junit)
 		if err != nil {
@@ -84,7 +96,49 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 	case err != nil:
 		return exit.With(exit.Usage, err)
 	}
-	return testStatus(&sum, more.pick)
+	if err := writeCoverage(sum.Coverage, &more); err != nil {
+		return err
+	}
+	if err := testStatus(&sum, more.pick); err != nil {
+		return err
+	}
+	return enough(sum.Coverage, more.coverMin)
+}
+
+// writeCoverage writes the files that the flags ask for.
+func writeCoverage(c *luatest.Coverage, more *testFlags) error {
+	if c == nil {
+		return nil
+	}
+	for _, out := range []struct {
+		flag, path string
+		write      func(io.Writer) error
+	}{{"--cover-out", more.coverOut, c.LCOV}, {"--cover-html", more.coverHTML, c.HTML}} {
+		if out.path == "" {
+			continue
+		}
+		file, err := os.Create(out.path)
+		if err == nil {
+			err = errors.Join(out.write(file), file.Close())
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", out.flag, err)
+		}
+	}
+	return nil
+}
+
+// enough is an error if less is covered than there must be.
+func enough(c *luatest.Coverage, least float64) error {
+	switch {
+	case c == nil:
+		return nil
+	case c.LinePercent() < least:
+		return exit.Errorf(exit.Threshold, "%.1f %% of the lines ran, --cover-min asks for %g %%", c.LinePercent(), least)
+	case c.OutcomePercent() < least:
+		return exit.Errorf(exit.Threshold, "%.1f %% of the handlers and edges were reached, --cover-min asks for %g %%", c.OutcomePercent(), least)
+	}
+	return nil
 }
 
 // checkTestFlags refuses numbers that mean nothing.

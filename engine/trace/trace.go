@@ -38,6 +38,9 @@ type Event struct {
 	// User is the user that a leg was sent to.
 	User string
 	Pos  plan.Pos
+	// Edge is the outcome of a step whose own edge was taken, "" in other notes; Step is where the step was made.
+	Edge string
+	Step plan.Pos
 }
 
 // Sink takes events.

@@ -85,3 +85,20 @@ func BenchmarkForkedCalls(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCover runs the same calls with and without coverage: `cover` is how many times longer they take.
+func BenchmarkCover(b *testing.B) {
+	defer debug.SetGCPercent(debug.SetGCPercent(GCPercent))
+	in(b, fmt.Sprintf(forked, 500))
+	var took [2]time.Duration
+	for b.Loop() {
+		for i, cover := range []bool{false, true} {
+			begin := processor(b)
+			if s, err := Run(b.Context(), Options{Out: io.Discard, Seed: 1, Parallel: 1, Cover: cover}); err != nil || s.Bad() || s.Passed == 0 {
+				b.Fatal(s, err)
+			}
+			took[i] += processor(b) - begin
+		}
+	}
+	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "cover")
+}

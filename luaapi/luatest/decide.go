@@ -16,7 +16,7 @@ func (r *run) decide(L *lua.LState) int {
 	a.known(t, 0, "from", "to", "at", "headers", "seed")
 	n := r.newNetwork(a, t)
 	var seen decision
-	if err := n.start(p.prog, n.seed, 1, seen.of); err != nil {
+	if err := n.start(p, n.seed, 1, seen.of); err != nil {
 		a.fail("%s does not load: %v", p.name, err)
 	}
 	r.nets = append(r.nets, n)

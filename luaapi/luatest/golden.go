@@ -29,7 +29,7 @@ func (r *run) golden(L *lua.LState) int {
 		a.fail("the first argument must be a call, got %s; write t.golden(call)", show(L.Get(1)))
 	case !c.net.ran:
 		a.fail("the call has not run: write net:run() before you look at it")
-	case !r.told:
+	case !r.written():
 		r.again = true // nothing was written down
 		L.Error(lua.LString(a.pos.String()+": again"), 0)
 	}

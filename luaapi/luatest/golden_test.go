@@ -92,6 +92,7 @@ func TestGolden(t *testing.T) {
 			last := len(a.Files) - 1
 			unpack(t, a.Files[:last])
 			o := Options{Seed: 8123, Verbose: setting(a, "flags") == "-v", Format: setting(a, "format")}
+			o.Cover = setting(a, "cover") == "yes"
 			var xml strings.Builder
 			if o.Format == "junit" {
 				o.Format, o.JUnit = "", &xml

@@ -51,6 +51,10 @@ func (p *jsonLines) begin([]string) {}
 
 func (p *jsonLines) write(e *event) {
 	e.Time = p.now().UTC().Format(time.RFC3339Nano)
+	p.encode(e)
+}
+
+func (p *jsonLines) encode(e any) {
 	enc := json.NewEncoder(p.w)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(e) // the writer keeps the error

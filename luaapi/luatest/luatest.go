@@ -42,6 +42,8 @@ type Options struct {
 	// MaxVirtual is how long a network may run, in virtual time, and how far in it something may be put; 0 = 24 h.
 	MaxVirtual time.Duration
 
+	// Cover collects what the tests reach, for Summary.Coverage.
+	Cover bool
 	// Update writes golden ladders anew.
 	Update bool
 
@@ -94,6 +96,8 @@ type Summary struct {
 	// Calls were placed, Virtual is the virtual time that all networks took together.
 	Calls   int
 	Virtual time.Duration
+	// Coverage is set by Options.Cover.
+	Coverage *Coverage
 }
 
 // Bad reports whether a test did not pass.

@@ -38,6 +38,7 @@ type pbx struct {
 	r    *run
 	prog *luaapi.Program
 	name string // as the test names it
+	root string // its folder, or its one file
 }
 
 // String is what failures call it.
@@ -58,7 +59,11 @@ type network struct {
 	invites map[string]bool // that scripted phones were offered
 	hosts   []string        // that targets named and no address is known of
 	losses  []*loss
-	sights  int           // that were written down
+	sights  int // that were written down
+	pbx     *pbx
+	counted *luaapi.Program // the script as it runs, if lines are counted
+	lines   []uint64        // how often they ran
+	scripts engine.Scripts
 	broken  *lua.ApiError // what a function of t.script raised first
 }
 
@@ -72,7 +77,7 @@ func (r *run) network(L *lua.LState) int {
 	t := a.table(2, "pbx:network {}")
 	a.known(t, 0, "at", "seed", "shards")
 	n := r.newNetwork(a, t)
-	if err := n.start(p.prog, n.seed, int(a.whole(t, "shards", 1, maxShards, 1)), nil); err != nil {
+	if err := n.start(p, n.seed, int(a.whole(t, "shards", 1, maxShards, 1)), nil); err != nil {
 		a.fail("%s does not load: %v", p.name, err)
 	}
 	r.nets = append(r.nets, n)
@@ -97,9 +102,10 @@ func (r *run) newNetwork(a *args, t *lua.LTable) *network {
 }
 
 // start puts the engine on the network. wrap, if there is one, stands between it and the script.
-func (n *network) start(prog *luaapi.Program, seed uint64, shards int, wrap func(engine.Scripts) engine.Scripts) error {
+func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Scripts) engine.Scripts) error {
 	log := zap.New(&logCore{r: n.r, net: n})
-	prog, probes, err := n.probed(prog)
+	n.pbx = p
+	prog, probes, err := n.probed(p.prog)
 	if err != nil {
 		return err
 	}
@@ -112,6 +118,7 @@ func (n *network) start(prog *luaapi.Program, seed uint64, shards int, wrap func
 	if err != nil {
 		return err
 	}
+	n.scripts = scripts
 	if wrap != nil {
 		scripts = wrap(scripts)
 	}
@@ -119,7 +126,7 @@ func (n *network) start(prog *luaapi.Program, seed uint64, shards int, wrap func
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
 		Log: log, Legs: n.tape, Product: "Tandem", Resolver: n,
 	}
-	if n.r.told {
+	if n.r.written() {
 		cfg.Trace = n.tape
 	}
 	n.engine = engine.New(cfg, scripts, shards)

@@ -20,6 +20,8 @@ type reporter interface {
 	test(r *Result)
 	// file shows what came of a file of which a test ran.
 	file(path string, sum *Summary)
+	// cover shows what was reached, before the end.
+	cover(c *Coverage)
 	// end shows what came of all.
 	end(total *Summary, took time.Duration, seed uint64)
 	// err is what went wrong in writing.

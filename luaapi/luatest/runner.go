@@ -19,7 +19,8 @@ type runner struct {
 		sync.Mutex
 		all map[variant]*luaapi.Program
 	}
-	ended atomic.Bool
+	covering covering
+	ended    atomic.Bool
 }
 
 // Run runs tests and reports what came of them. It is an error if a path cannot be read, if there is no such format, and if
@@ -43,6 +44,10 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	out.begin(files)
 	begin := x.Now()
 	total := x.files(ctx, files, out)
+	if x.Cover {
+		total.Coverage = x.covering.report()
+		out.cover(total.Coverage)
+	}
 	if total.Ran()+total.Broken > 0 {
 		out.end(&total, x.Now().Sub(begin), x.Seed)
 	}
@@ -135,11 +140,17 @@ func (c *cache) get(key string, load func() (*luaapi.Program, error)) (*luaapi.P
 	return once()
 }
 
+// rootOf returns the root of a script: of main.lua its folder, where what it requires lies.
+func rootOf(path string) string {
+	if filepath.Base(path) == "main.lua" {
+		return filepath.Dir(path)
+	}
+	return filepath.Clean(path)
+}
+
 // script returns the program of a script under test.
 func (x *runner) script(path string) (*luaapi.Program, error) {
-	if filepath.Base(path) == "main.lua" {
-		path = filepath.Dir(path) // what it requires lies beside it
-	}
+	path = rootOf(path)
 	return x.programs.get(path, func() (*luaapi.Program, error) {
 		p, err := luaapi.Load(path)
 		if err == nil {

@@ -13,7 +13,13 @@ import (
 
 // probed returns the program as the network runs it: with probes where something is to be told.
 func (n *network) probed(prog *luaapi.Program) (*luaapi.Program, luaapi.Probes, error) {
-	if !n.r.told {
+	switch {
+	case n.r.told:
+	case n.r.suite.w.Cover:
+		var err error
+		n.counted, n.lines, err = n.r.suite.w.lineProbes(prog)
+		return n.counted, luaapi.Probes{Lines: n.lines}, err
+	default:
 		return prog, luaapi.Probes{}, nil
 	}
 	q, err := n.r.suite.w.probed(prog, probe.What{Values: true})

@@ -149,6 +149,11 @@ func (s *suite) once(i int, seed uint64, told bool) *run {
 	}
 	r.test, r.told = r.found[i], told
 	r.judge(r.box.Call(r.test.fn, r.test.args...))
+	if s.w.Cover && !told {
+		for _, n := range r.nets {
+			s.w.covering.cover(n)
+		}
+	}
 	return r
 }
 
@@ -183,6 +188,9 @@ func (r *run) finish() {
 		r.verdict, r.lines = Failed, append([]string{"no assertion failed, but a rule that holds in every call is broken:"}, r.lines...)
 	}
 }
+
+// written reports whether what happens is written down.
+func (r *run) written() bool { return r.told || r.suite.w.Cover }
 
 func (r *run) bad() bool { return r.verdict == Failed || r.verdict == Erred }
 
@@ -253,6 +261,6 @@ func (r *run) load(a *args, path string) int {
 		r.broken = true
 		a.fail("%s does not load: %v", path, err)
 	}
-	a.L.Push(object(a.L, &pbx{r: r, prog: prog, name: path}, r.class.pbx))
+	a.L.Push(object(a.L, &pbx{r: r, prog: prog, name: path, root: rootOf(full)}, r.class.pbx))
 	return 1
 }

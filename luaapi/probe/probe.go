@@ -40,15 +40,27 @@ type Site struct {
 	Of int
 }
 
-// Sites are the sites of the files of a program.
-type Sites struct{ List []Site }
+// Edge is a plan, or a function, that stands for an outcome in a table `on` of a plan.
+type Edge struct {
+	File, Outcome string
+	// Line is where its name stands, Plan where what it is for starts: the call that has the table, Value where its own plan does.
+	Line, Plan, Value int
+	// Last is the last line of the group that the edge is for the members of; 0 = it is for one plan.
+	Last int
+}
+
+// Sites are the sites of the files of a program, and the edges of its plans.
+type Sites struct {
+	List  []Site
+	Edges []Edge
+}
 
 // What says which probes there are to be.
 type What struct{ Lines, Values bool }
 
 // Chunk puts probes into the tree of a file and adds their sites to s.
 func (s *Sites) Chunk(file string, tree []ast.Stmt, what What) []ast.Stmt {
-	p := &prober{sites: s, file: file, what: what}
+	p := &prober{sites: s, file: file, what: what, each: make(map[*ast.TableExpr]bool)}
 	return p.block(tree)
 }
 
@@ -56,6 +68,62 @@ type prober struct {
 	sites *Sites
 	file  string
 	what  What
+	plans []int                   // lines of the calls around
+	each  map[*ast.TableExpr]bool // tables whose edges are known
+}
+
+// edges notes the edges in a table of options, and those that it gives the members of a group.
+func (p *prober) edges(t *ast.TableExpr) {
+	if len(p.plans) == 0 {
+		return
+	}
+	p.on(t, 0)
+	for _, f := range t.Fields {
+		if each, ok := f.Value.(*ast.TableExpr); ok && nameOf(f.Key) == "each" {
+			p.on(each, lastLine(t))
+		}
+	}
+}
+
+func (p *prober) on(t *ast.TableExpr, last int) {
+	for _, f := range t.Fields {
+		on, ok := f.Value.(*ast.TableExpr)
+		if !ok || nameOf(f.Key) != "on" || p.each[t] {
+			continue
+		}
+		if last > 0 {
+			p.each[t] = true
+		}
+		for _, e := range on.Fields {
+			if o := nameOf(e.Key); o != "" {
+				p.sites.Edges = append(p.sites.Edges, Edge{p.file, o, e.Key.Line(), p.plans[len(p.plans)-1], e.Value.Line(), last})
+			}
+		}
+	}
+}
+
+// nameOf returns the name that a key is, "" if it is none.
+func nameOf(key ast.Expr) string {
+	if k, ok := key.(*ast.StringExpr); ok {
+		return k.Value
+	}
+	return ""
+}
+
+// lastLine returns the last line on which something of an expression starts.
+func lastLine(e ast.Expr) int {
+	last := e.Line()
+	switch e := e.(type) {
+	case *ast.TableExpr:
+		for _, f := range e.Fields {
+			last = max(last, lastLine(f.Value))
+		}
+	case *ast.FuncCallExpr:
+		for _, arg := range e.Args {
+			last = max(last, lastLine(arg))
+		}
+	}
+	return last
 }
 
 func (p *prober) site(k Kind, line int, text string, of int) int {
@@ -157,8 +225,11 @@ func (p *prober) inside(e ast.Expr) {
 		e.Stmts = p.block(e.Stmts)
 	case *ast.FuncCallExpr:
 		p.called(e)
+		p.plans = append(p.plans, e.Line())
 		p.exprs(e.Args)
+		p.plans = p.plans[:len(p.plans)-1]
 	case *ast.TableExpr:
+		p.edges(e)
 		for _, f := range e.Fields {
 			f.Value = p.expr(f.Value)
 		}
@@ -237,6 +308,8 @@ func (p *prober) plain(e ast.Expr) ast.Expr {
 // arguments makes the arguments of a call that decides something its operands.
 func (p *prober) arguments(e *ast.FuncCallExpr, of int) {
 	p.called(e)
+	p.plans = append(p.plans, e.Line())
+	defer func() { p.plans = p.plans[:len(p.plans)-1] }()
 	for i, arg := range e.Args {
 		switch arg.(type) {
 		case *ast.IdentExpr, *ast.AttrGetExpr:

@@ -66,7 +66,7 @@ func funcCall(e *ast.FuncCallExpr) string {
 	for _, a := range e.Args {
 		args = append(args, Text(a))
 	}
-	fn := ""
+	var fn string
 	if e.Func != nil {
 		fn = Text(e.Func)
 	} else {

@@ -12,6 +12,7 @@ const (
 	Failed      = 1   // tests failed
 	Usage       = 2   // usage, configuration, or nothing to run
 	Script      = 3   // a script does not load
+	Threshold   = 4   // a threshold was missed
 	Listen      = 5   // cannot listen
 	Refused     = 6   // no running engine, or it refused
 	Bug         = 70  // a bug in Tandem

@@ -115,7 +115,7 @@ func parts(e ast.Expr) (op string, lhs, rhs ast.Expr) {
 // part writes a part of an operation, in brackets where it would bind less than the operation.
 func part(e ast.Expr, bind int) string {
 	op, _, _ := parts(e)
-	if op != "" && (binds[op] < bind && !(op == ".." && binds[op]+1 == bind)) {
+	if op != "" && binds[op] < bind && (op != ".." || binds[op]+1 != bind) {
 		return "(" + Text(e) + ")"
 	}
 	return Text(e)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
 
 	"tandem/engine"
 	"tandem/engine/plan"
@@ -205,7 +206,11 @@ func (v *vm) decide(h handler, cv *callValue, s *plan.Step) (*plan.Node, error) 
 }
 
 func (v *vm) ask(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValue) (*plan.Node, error) {
+	v.plan.Made()
 	ret, err := v.call(h, cv, fn, args...)
+	if made := v.plan.Made(); made != nil && ret == lua.LNil && err == nil {
+		v.forgotten(h, cv, made.Pos)
+	}
 	var n *plan.Node
 	if err == nil {
 		n, err = decision(h, fn, ret)
@@ -214,6 +219,22 @@ func (v *vm) ask(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValue
 		v.fail(h, cv, err, planmod.Function(fn))
 	}
 	return n, err
+}
+
+// forgotten warns, once for a place, of a handler that made a plan and returned nothing: a "return" is missing, and nothing else would say so.
+func (v *vm) forgotten(h handler, cv *callValue, at plan.Pos) {
+	if v.warned[at] {
+		return
+	}
+	if v.warned == nil {
+		v.warned = make(map[plan.Pos]bool)
+	}
+	v.warned[at] = true
+	fields := []zap.Field{zap.String("handler", h.String()), zap.String("at", at.String())}
+	if cv.c != nil {
+		fields = append(fields, zap.String("call", cv.c.ID()))
+	}
+	v.opt.Logger.Warn(fmt.Sprintf("%s: %s made this plan and returned nothing; is \"return\" missing before it?", at, h), fields...)
 }
 
 // decision turns what a handler returned into a plan.

@@ -282,6 +282,29 @@ func TestErrorsAreLoggedWithTheirCall(t *testing.T) {
 	}
 }
 
+// A plan that a handler made and did not return: the call gets a 404, and the log says why, once.
+func TestForgottenReturn(t *testing.T) {
+	r := serve(t, script(`
+local kept = plan.to "sip:1@192.0.2.1"
+function route.invite(call)
+  if call.ruri.user == "100" then
+    plan.to "sip:100@192.0.2.11"
+  end
+end
+function route.busy(call) return nil end`))
+	for range 2 {
+		if n := r.vm().Invite(newCall(t)); n != nil {
+			t.Errorf("plan %v", n)
+		}
+	}
+	if n := r.vm().Handler(newCall(t), plan.Busy, &plan.Step{}); n != nil {
+		t.Errorf("plan %v", n)
+	}
+	if got, want := r.logged(), `warn main.lua:8: invite made this plan and returned nothing; is "return" missing before it?`; got != want {
+		t.Errorf("logged %q, want %q", got, want)
+	}
+}
+
 func TestScriptLogsCarryTheCall(t *testing.T) {
 	r := serve(t, script(`function route.invite(call)
 		call:log("hello", { user = call.ruri.user })

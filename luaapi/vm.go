@@ -52,6 +52,7 @@ type vm struct {
 	current  *callValue        // the call being handled
 	depth    int               // handlers that run: call:hangup() can bring the next one about
 	operands map[int][]Operand // that probes have seen, by condition
+	warned   map[plan.Pos]bool // plans that were made and not returned
 	broken   bool              // the state is not to be trusted after a panic
 }
 

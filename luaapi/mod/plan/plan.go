@@ -23,6 +23,14 @@ type Module struct {
 	defaults options            // route.defaults
 	loaded   bool
 	early    []*value // made while the script loads: they get the defaults afterwards
+	made     *plan.Node
+}
+
+// Made returns the plan that was made last since it was asked before, nil if none was: one that a handler made and did not return.
+func (m *Module) Made() *plan.Node {
+	n := m.made
+	m.made = nil
+	return n
 }
 
 // value is what the userdata of a plan holds. It lies beside its node in one piece of memory: targets are made at
@@ -89,6 +97,7 @@ func (m *Module) push(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos) int
 	if !m.loaded {
 		m.early = append(m.early, v)
 	}
+	m.made = &v.node
 	L.Push(&v.ud)
 	return 1
 }

@@ -1,7 +1,9 @@
 package seeds
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,8 +72,10 @@ func (f *fact) String() string {
 }
 
 // compare returns the first difference between what the engine did and what the reference expects, the matter in the first
-// line. Each matter is compared by itself: the contract says in which order things of one kind happen.
+// line. Each matter is compared by itself: the contract says in which order things of one kind happen, but for CANCELs at one
+// instant.
 func compare(got, want []fact) string {
+	got, want = cancelsByLeg(got), cancelsByLeg(want)
 	for what := range matters {
 		if what == relayed {
 			continue
@@ -81,6 +85,28 @@ func compare(got, want []fact) string {
 		}
 	}
 	return ""
+}
+
+// cancelsByLeg returns facts with the CANCELs at each instant in the order of their legs.
+func cancelsByLeg(list []fact) []fact {
+	byLeg := func(a, b fact) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.leg, b.leg)) }
+	var cancels []fact
+	for i := range list {
+		if list[i].what == given {
+			cancels = append(cancels, list[i])
+		}
+	}
+	if slices.IsSortedFunc(cancels, byLeg) {
+		return list
+	}
+	slices.SortStableFunc(cancels, byLeg)
+	list = slices.Clone(list)
+	for i := range list {
+		if list[i].what == given {
+			list[i], cancels = cancels[0], cancels[1:]
+		}
+	}
+	return list
 }
 
 func compareOne(what matter, got, want []fact) string {

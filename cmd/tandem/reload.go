@@ -1,36 +1,76 @@
 package main
 
 import (
+	"fmt"
+	"strings"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/internal/admin"
 	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
+	"tandem/luaapi"
 )
 
 func newReloadCommand() *cobra.Command {
 	var path string
+	var rollback bool
 	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "Make a running engine load its scripts from disk now",
-		Args:  noMore,
+		Short: "Make a running engine load its scripts from disk now, or go back to the version before",
+		Long: "Make a running engine load its scripts from disk now, and print what came of it. With --rollback it goes back to the\n" +
+			"version before, or ends the trial of a new one; what is on the disk is not loaded then before it changes.\n\n" +
+			"Exit status: 0 it serves what was asked for, 6 no engine answers or it refused.",
+		Args: noMore,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := admin.Reload(cmd.Context(), path)
-			switch {
-			case err != nil:
-				return exit.With(exit.Refused, err)
-			case r.Error != "":
-				return exit.Errorf(exit.Refused, "refused, still serving generation %d: %s", r.Generation, r.Error)
-			case !r.Changed:
-				cmd.Printf("unchanged, serving generation %d\n", r.Generation)
-			default:
-				cmd.Printf("serving generation %d\n", r.Generation)
+			ask := admin.Reload
+			if rollback {
+				ask = admin.Rollback
 			}
+			r, err := ask(cmd.Context(), path)
+			if err != nil {
+				return exit.With(exit.Refused, err)
+			}
+			if r.Error != "" {
+				return exit.Errorf(exit.Refused, "%s", refusal(&r))
+			}
+			cmd.Println(outcome(&r))
 			return nil
 		},
 	}
 	adminFlag(cmd, &path)
+	cmd.Flags().BoolVar(&rollback, "rollback", false, "go back to the version before")
 	return cmd
+}
+
+// outcome says what came of a reload.
+func outcome(r *admin.Reloaded) string {
+	serving := fmt.Sprintf("serving generation %d, sha256 %s", r.Generation, r.Hash)
+	switch {
+	case r.Result == luaapi.Unchanged && r.Canary != nil:
+		return "unchanged, " + serving + trial(r.Canary)
+	case r.Result == luaapi.Unchanged:
+		return "unchanged, " + serving
+	case r.Result == luaapi.RolledBack:
+		return "rolled back, " + serving + "; the scripts on disk are loaded again when they have changed"
+	case r.Canary != nil:
+		return serving + trial(r.Canary)
+	}
+	return serving
+}
+
+func trial(c *admin.Canary) string {
+	return fmt.Sprintf("; generation %d, sha256 %s, gets %.4g %% of new calls until %s", c.Generation, c.Hash, c.Share*100, c.Until.Format(time.DateTime))
+}
+
+// refusal says why nothing changed, with everything that was found.
+func refusal(r *admin.Reloaded) string {
+	text := fmt.Sprintf("refused, still serving generation %d: %s", r.Generation, r.Error)
+	if len(r.Findings) > 1 {
+		text += "\n  " + strings.Join(r.Findings, "\n  ")
+	}
+	return text
 }
 
 func adminFlag(cmd *cobra.Command, path *string) {

@@ -13,6 +13,8 @@ import (
 	"regexp"
 	"runtime"
 	"time"
+
+	"tandem/luaapi"
 )
 
 // GCPercent is the setting of debug.SetGCPercent that suits a process that does nothing but run tests: each leaves a few
@@ -35,6 +37,10 @@ type Options struct {
 	Shuffle bool
 	// Seed decides identifiers and random numbers.
 	Seed uint64
+	// Programs are scripts under test that were compiled already, by their path: what is on the disk there is not looked at.
+	Programs map[string]*luaapi.Program
+	// Observe is given every result, before it is reported; nil = nobody is.
+	Observe func(*Result)
 	// FailFast stops at the first test that does not pass.
 	FailFast bool
 	// Parallel is how many files run at a time; 0 = as many as there are processors.

@@ -27,6 +27,9 @@ type runner struct {
 // the context is done before the end.
 func Run(ctx context.Context, o Options) (Summary, error) {
 	x := &runner{Options: o.withDefaults()}
+	for path, p := range o.Programs {
+		x.programs.put(filepath.Clean(path), p)
+	}
 	out, err := newReporter(&x.Options)
 	if err != nil {
 		return Summary{}, err
@@ -106,6 +109,9 @@ func (x *runner) report(q *queued, out reporter, total *Summary) bool {
 	var sum Summary
 	for r := range q.results {
 		sum.count(r)
+		if x.Observe != nil {
+			x.Observe(r)
+		}
 		out.test(r)
 		if x.FailFast && r.bad() {
 			x.ended.Store(true)
@@ -123,6 +129,11 @@ func (x *runner) report(q *queued, out reporter, total *Summary) bool {
 type cache struct {
 	mu  sync.Mutex
 	all map[string]func() (*luaapi.Program, error)
+}
+
+// put keeps a program under a key.
+func (c *cache) put(key string, p *luaapi.Program) {
+	c.get(key, func() (*luaapi.Program, error) { return p, nil }) //nolint:errcheck // it is there
 }
 
 // get returns the program of a key, made by load the first time.

@@ -13,19 +13,44 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"tandem/luaapi"
 )
 
-// timeout bounds a request; a reload of a large script root takes milliseconds.
-const timeout = 10 * time.Second
+// timeout bounds a request, reloadTimeout one that may run the tests of the scripts.
+const (
+	timeout       = 10 * time.Second
+	reloadTimeout = luaapi.DefaultTestTime + timeout
+)
 
-// Reloaded is the answer to a reload.
+// Reloaded is the answer to a reload or a rollback.
 type Reloaded struct {
-	// Generation is what serves new calls now.
+	// Result is how it ended.
+	Result luaapi.Result `json:"result"`
+	// Generation is what serves new calls now, Hash the start of its SHA-256.
 	Generation uint64 `json:"generation"`
-	// Changed says that it is a new one.
-	Changed bool `json:"changed"`
-	// Error says why the scripts on disk were refused.
+	Hash       string `json:"sha256"`
+	// Canary is the generation that gets a share of them first, nil if there is none.
+	Canary *Canary `json:"canary,omitempty"`
+	// Error says why the scripts on disk were refused, or why nothing was rolled back.
 	Error string `json:"error,omitempty"`
+	// Findings are all that a check or the tests found, a line for each: file:line rule message.
+	Findings []string `json:"findings,omitempty"`
+}
+
+// Canary is a generation on trial.
+type Canary struct {
+	Generation uint64 `json:"generation"`
+	Hash       string `json:"sha256"`
+	// Share is its part of new calls, above 0 and below 1.
+	Share float64   `json:"share"`
+	Until time.Time `json:"until"`
+	// Calls are those that were judged so far, in the new and in the old generation; Failed are those of them in which a
+	// handler failed or the script answered 5xx.
+	Calls     uint64 `json:"calls"`
+	Failed    uint64 `json:"failed"`
+	OldCalls  uint64 `json:"old_calls"`
+	OldFailed uint64 `json:"old_failed"`
 }
 
 // Engine is what a Server speaks for.
@@ -34,6 +59,8 @@ type Engine interface {
 	Status(ctx context.Context) (any, error)
 	// Reload loads the scripts from disk again.
 	Reload(ctx context.Context) Reloaded
+	// Rollback goes back to the generation before.
+	Rollback(ctx context.Context) Reloaded
 }
 
 // Server answers on a unix socket.
@@ -61,6 +88,7 @@ func Serve(path string, e Engine) (*Server, error) {
 		reply(w, s)
 	})
 	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) { reply(w, e.Reload(r.Context())) })
+	mux.HandleFunc("POST /rollback", func(w http.ResponseWriter, r *http.Request) { reply(w, e.Rollback(r.Context())) })
 	s := &Server{done: make(chan error, 1)}
 	s.http = http.Server{Handler: mux, ReadHeaderTimeout: timeout}
 	go func() { s.done <- s.http.Serve(l) }()
@@ -144,19 +172,26 @@ func (s *Server) Close() error {
 
 // Status asks the engine on path for its status.
 func Status(ctx context.Context, path string, into any) error {
-	return call(ctx, path, http.MethodGet, "/status", into)
+	return call(ctx, path, http.MethodGet, "/status", timeout, into)
 }
 
 // Reload asks the engine on path to load its scripts again.
 func Reload(ctx context.Context, path string) (Reloaded, error) {
 	var r Reloaded
-	err := call(ctx, path, http.MethodPost, "/reload", &r)
+	err := call(ctx, path, http.MethodPost, "/reload", reloadTimeout, &r)
 	return r, err
 }
 
-func call(ctx context.Context, path, method, what string, into any) error {
+// Rollback asks the engine on path to go back to the generation before.
+func Rollback(ctx context.Context, path string) (Reloaded, error) {
+	var r Reloaded
+	err := call(ctx, path, http.MethodPost, "/rollback", reloadTimeout, &r)
+	return r, err
+}
+
+func call(ctx context.Context, path, method, what string, patience time.Duration, into any) error {
 	client := http.Client{
-		Timeout: timeout,
+		Timeout: patience,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -12,7 +12,10 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"tandem/luaapi"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,13 +25,19 @@ type engine struct {
 	status   any
 	err      error
 	reloaded Reloaded
-	reloads  int
+
+	reloads, rollbacks int
 }
 
 func (e *engine) Status(context.Context) (any, error) { return e.status, e.err }
 
 func (e *engine) Reload(context.Context) Reloaded {
 	e.reloads++
+	return e.reloaded
+}
+
+func (e *engine) Rollback(context.Context) Reloaded {
+	e.rollbacks++
 	return e.reloaded
 }
 
@@ -85,15 +94,21 @@ func TestStatusFails(t *testing.T) {
 
 func TestReload(t *testing.T) {
 	for name, want := range map[string]Reloaded{
-		"new":       {Generation: 2, Changed: true},
-		"unchanged": {Generation: 1},
-		"refused":   {Generation: 1, Error: "main.lua:3: unexpected symbol"},
+		"new":       {Result: luaapi.Loaded, Generation: 2, Hash: "0123456789ab"},
+		"unchanged": {Result: luaapi.Unchanged, Generation: 1},
+		"tried":     {Result: luaapi.Tried, Generation: 1, Canary: &Canary{Generation: 2, Share: 0.05}},
+		"refused":   {Result: luaapi.Refused, Generation: 1, Error: "main.lua:3: unexpected symbol", Findings: []string{"main.lua:3 rule no"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := &engine{reloaded: want}
-			got, err := Reload(t.Context(), serve(t, e))
-			if err != nil || got != want || e.reloads != 1 {
-				t.Errorf("got %+v, %v after %d reloads, want %+v", got, err, e.reloads, want)
+			path := serve(t, e)
+			got, err := Reload(t.Context(), path)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" || e.reloads != 1 || e.rollbacks != 0 {
+				t.Errorf("%v after %d reloads\n%s", err, e.reloads, diff)
+			}
+			got, err = Rollback(t.Context(), path)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" || e.reloads != 1 || e.rollbacks != 1 {
+				t.Errorf("%v after %d rollbacks\n%s", err, e.rollbacks, diff)
 			}
 		})
 	}
@@ -103,12 +118,12 @@ func TestReload(t *testing.T) {
 func TestMethods(t *testing.T) {
 	e := &engine{status: 1}
 	path := serve(t, e)
-	for _, c := range []struct{ method, what string }{{http.MethodGet, "/reload"}, {http.MethodPost, "/status"}, {http.MethodGet, "/"}} {
-		if err := call(t.Context(), path, c.method, c.what, &struct{}{}); err == nil {
+	for _, c := range []struct{ method, what string }{{http.MethodGet, "/reload"}, {http.MethodGet, "/rollback"}, {http.MethodPost, "/status"}, {http.MethodGet, "/"}} {
+		if err := call(t.Context(), path, c.method, c.what, timeout, &struct{}{}); err == nil {
 			t.Errorf("%s %s is answered", c.method, c.what)
 		}
 	}
-	if e.reloads != 0 {
+	if e.reloads+e.rollbacks != 0 {
 		t.Error("reloaded")
 	}
 }

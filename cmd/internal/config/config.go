@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"tandem/luaapi"
 )
 
 // DefaultListen is listened on if nothing else is said.
@@ -49,6 +51,10 @@ type Config struct {
 	// Roots is a file with the certificates that those of peers are checked by whom Tandem connects to by TLS; empty = those of the
 	// system.
 	Roots string
+	// Reload says what a new version of the scripts has to pass.
+	Reload Reload
+	// Metrics says where they can be read.
+	Metrics Metrics
 	// Listeners are the sockets; of those that a target can be reached by, the first one is taken unless their networks say more.
 	Listeners []Listener
 	// HTTP bounds what scripts ask by module http.
@@ -57,7 +63,7 @@ type Config struct {
 
 // Default returns the configuration of an engine that is told nothing.
 func Default() Config {
-	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000}
+	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: Reload{Require: luaapi.RequireCheck}}
 }
 
 // DefaultAdmin returns where the admin socket is if nothing else is said.
@@ -116,15 +122,28 @@ func beside(file, path string) string {
 // Error is a key that is not known, or whose value cannot be used.
 type Error struct {
 	Key string
+	// Table is the table that it stands in, "" = none, with a dot for one within: "reload.canary".
+	Table string
 	// Listener says which [[listener]] it stands in, counted from 1; 0 = none.
 	Listener int
-	// Table is the table that it stands in, "" for none and for [[listener]].
-	Table string
-	What  string
+	What     string
+}
+
+// in returns the error with the table that it stands in.
+func (e *Error) in(table string) *Error {
+	if e != nil {
+		e.Table = table
+	}
+	return e
 }
 
 // Error names the key and says what is wrong with its value.
-func (e *Error) Error() string { return e.Key + ": " + e.What }
+func (e *Error) Error() string {
+	if e.Table != "" {
+		return e.Table + "." + e.Key + ": " + e.What
+	}
+	return e.Key + ": " + e.What
+}
 
 // Check returns an *Error for the first value that cannot be used, nil if all can.
 func (c *Config) Check() error {
@@ -149,6 +168,12 @@ func (c *Config) check() *Error {
 	}
 	if len(c.Admin) > maxSocketPath {
 		return &Error{Key: "admin", What: fmt.Sprintf("%s has %d bytes, the path of a socket has at most %d; choose a shorter one", c.Admin, len(c.Admin), maxSocketPath)}
+	}
+	if err := c.Reload.check(); err != nil {
+		return err
+	}
+	if err := c.Metrics.check(); err != nil {
+		return err.in("metrics")
 	}
 	for i, l := range c.Listeners {
 		if err := l.check(); err != nil {

@@ -9,9 +9,14 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tandem/luaapi"
 )
+
+var checked = Reload{Require: luaapi.RequireCheck}
 
 // file writes a tandem.toml and returns its path.
 func file(t testing.TB, text string) string {
@@ -29,33 +34,49 @@ func TestRead(t *testing.T) {
 		text string
 		want Config // Scripts and Admin as the file says them: beside it, unless absolute or empty
 	}{
-		"empty": {"", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000}},
+		"empty": {"", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked}},
 		"everything": {
 			"scripts = \"routes\"\nadmin = \"run/tandem.sock\"\nlog = \"debug\"\nbudget = 1_000\n" +
 				"[[listener]]\naddress = \"udp:127.0.0.1:5060\"\n[[listener]]\naddress = \"udp:0.0.0.0:5061\"\nadvertise = \"192.0.2.1:5061\"\n",
 			Config{
-				Scripts: "routes", Admin: "run/tandem.sock", Log: "debug", Budget: 1000,
+				Scripts: "routes", Admin: "run/tandem.sock", Log: "debug", Budget: 1000, Reload: checked,
 				Listeners: []Listener{{Address: "udp:127.0.0.1:5060"}, {Address: "udp:0.0.0.0:5061", Advertise: "192.0.2.1:5061"}},
+			},
+		},
+		"reload and metrics": {
+			"[reload]\nrequire = \"test\"\ncanary = { share = 0.05, for = \"2m\" }\n[metrics]\nlisten = \"127.0.0.1:9090\"\n",
+			Config{
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000,
+				Reload:  Reload{Require: luaapi.RequireTest, Canary: luaapi.Canary{Share: 0.05, For: 2 * time.Minute}},
+				Metrics: Metrics{Listen: "127.0.0.1:9090"},
+			},
+		},
+		"reload and metrics otherwise": {
+			"reload.require = \"load\"\nmetrics = { listen = \"[::]:9090\", public = true }\n[reload.canary]\nfor = \"1s\"\nshare = 0.5\n",
+			Config{
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000,
+				Reload:  Reload{Require: luaapi.RequireLoad, Canary: luaapi.Canary{Share: 0.5, For: time.Second}},
+				Metrics: Metrics{Listen: "[::]:9090", Public: true},
 			},
 		},
 		"inline tables": {
 			"listener = [{address = \"udp:[::1]:5060\"}]",
-			Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Listeners: []Listener{{Address: "udp:[::1]:5060"}}},
+			Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked, Listeners: []Listener{{Address: "udp:[::1]:5060"}}},
 		},
 		"absolute paths": {
 			"scripts = \"/srv/routes/main.lua\"\nadmin = \"/run/tandem.sock\"\nbudget = 100_000_000",
-			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget},
+			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget, Reload: checked},
 		},
-		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000}},
+		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000, Reload: checked}},
 		"bounds": {"max_calls = 100\nmax_transactions = 5000\nmax_memory = 512\n", Config{
-			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
+			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
 		}},
 		"connections": {
 			"max_connections = 5\nmax_connections_per_source = 4\nconnection_idle = 60\nconnection_lifetime = 3600\nroots = \"/ca.pem\"\n" +
 				"[[listener]]\naddress = \"wss:192.0.2.1:443\"\ncertificate = [\"/a.pem\", \"/b.pem\"]\nkey = [\"/a.key\", \"/b.key\"]\n" +
 				"client_ca = \"/c.pem\"\nrequire_client = true\norigins = \"https://a.example\"\nnetworks = [\"192.0.2.0/24\"]\n",
 			Config{
-				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000,
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked,
 				MaxConnections: 5, MaxConnectionsPerSource: 4, ConnectionIdle: 60, ConnectionLifetime: 3600, Roots: "/ca.pem",
 				Listeners: []Listener{{
 					Address: "wss:192.0.2.1:443", Certificate: []string{"/a.pem", "/b.pem"}, Key: []string{"/a.key", "/b.key"},
@@ -64,11 +85,11 @@ func TestRead(t *testing.T) {
 			},
 		},
 		"http": {"[http]\nallow = [\"api.example:443\"]\nproxy = \"http://192.0.2.9:3128\"\nca = \"/etc/ca.pem\"\nmax = 10\nper_host = 2\n", Config{
-			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000,
+			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked,
 			HTTP: HTTP{Allow: []string{"api.example:443"}, Proxy: "http://192.0.2.9:3128", CA: "/etc/ca.pem", Max: 10, PerHost: 2},
 		}},
-		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000}},
-		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000}},
+		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000, Reload: checked}},
+		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000, Reload: checked}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, c.text)
@@ -137,6 +158,21 @@ func TestReadRefuses(t *testing.T) {
 		"no scripts":               {"scripts = \"\"\n", 1, "scripts: is empty"},
 		"socket path too long":     {"admin = \"/" + strings.Repeat("x", maxSocketPath) + "\"\n", 1, "admin: /xxx"},
 		"no address":               {good + "\n[[listener]]\nadvertise = \"192.0.2.1:5060\"\n", 4, "address: is missing"},
+		"unknown key of reload":    {"log = \"info\"\n[reload]\nrequires = \"test\"\n", 3, `reload.requires: unknown key; did you mean "require"?; known keys are require and canary`},
+		"unknown key of metrics":   {"metrics.port = 9090\n", 1, "metrics.port: unknown key"},
+		"unknown key of canary":    {"[reload]\nrequire = \"test\"\ncanary = { part = 0.1 }\n", 3, "reload.canary.part: unknown key"},
+		"no table reload":          {"reload = \"test\"\n", 1, "reload: want a table, got a string"},
+		"no table canary":          {"[reload]\ncanary = 0.05\n", 2, "reload.canary: want a table, got a float"},
+		"no requirement":           {"[reload]\nrequire = \"tests\"\n", 2, `reload.require: "tests" is nothing that scripts can pass; use load, check or test`},
+		"requirement of a kind":    {"[reload]\nrequire = true\n", 2, "reload.require: want a string, got a boolean"},
+		"share of all":             {"[reload]\ncanary = { share = 1.0, for = \"2m\" }\n", 2, "reload.canary.share: 1 is no part of the calls; use a number above 0 and below 1"},
+		"share of another kind":    {"[reload.canary]\nfor = \"2m\"\nshare = \"5 %\"\n", 3, "reload.canary.share: want a float, got a string"},
+		"no share":                 {"[reload.canary]\nfor = \"2m\"\n", 1, "reload.canary.share: 0 is no part of the calls"},
+		"no time":                  {"[reload.canary]\nshare = 0.05\n", 1, "reload.canary.for: 0s is too short; use 1s or more"},
+		"no duration":              {"[reload]\n[reload.canary]\nshare = 0.05\nfor = \"two minutes\"\n", 4, `reload.canary.for: "two minutes" is no duration; write "90s" or "2m"`},
+		"metrics for all":          {"[metrics]\nlisten = \"0.0.0.0:9090\"\n", 2, "metrics.listen: 0.0.0.0:9090 can be reached from other machines"},
+		"metrics at a name":        {"[metrics]\nlisten = \"localhost:9090\"\n", 2, `metrics.listen: "localhost:9090" is not IP:PORT`},
+		"metrics of another kind":  {"[metrics]\npublic = 1\n", 2, "metrics.public: want a boolean, got an integer"},
 		"host name":                {"[[listener]]\naddress = \"udp:pbx.example:5060\"\n", 2, `"pbx.example" is not an IP address`},
 		"second listener":          {good + "[[listener]]\naddress = \"udp:127.0.0.1\"\n", 4, "address: listen \"udp:127.0.0.1\": no port"},
 		"second of two in line":    {"listener = [{address = \"udp:127.0.0.1:1\"}, {address = \"sctp:127.0.0.1:1\"}]\n", 1, "is not a transport"},

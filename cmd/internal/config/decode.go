@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -14,7 +13,7 @@ import (
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots", "http",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots", "http", "reload", "metrics",
 	}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
@@ -66,6 +65,10 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(set(&c.Roots, key, v))
 		case "http":
 			errs = append(errs, c.HTTP.decode(v)...)
+		case "reload":
+			errs = append(errs, c.Reload.decode(v)...)
+		case "metrics":
+			errs = append(errs, c.Metrics.decode(v)...)
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
@@ -114,7 +117,7 @@ func (c *Config) listeners(v any) (errs []*Error) {
 }
 
 // set stores a value of the type that is wanted.
-func set[T string | int64 | bool](into *T, key string, v any) *Error {
+func set[T string | int64 | float64 | bool](into *T, key string, v any) *Error {
 	got, ok := v.(T)
 	if !ok {
 		return &Error{Key: key, What: fmt.Sprintf("want %s, got %s", kind(*into), kind(v))}
@@ -140,62 +143,4 @@ func kind(v any) string {
 		return "an array"
 	}
 	return "a date or time"
-}
-
-// lines finds keys in the text of a file. The TOML package tells only where the last of several tables sets a key.
-type lines [][]byte
-
-func newLines(text []byte) lines { return bytes.Split(text, []byte("\n")) }
-
-// of returns the line of the key that an error speaks of; the line of its table if the key is not written there; else 1.
-func (ls lines) of(e *Error) int {
-	table, nth, found := "", 0, 1
-	for i, l := range ls {
-		name, header := keyOf(l)
-		switch {
-		case name == "":
-			continue
-		case header:
-			if table = name; name == "listener" {
-				nth++
-			}
-		}
-		if name == e.Key && (header && e.top() || !header && e.in(table, nth)) {
-			return i + 1
-		}
-		if e.Table != "" && name == e.Table {
-			found = i + 1
-		}
-		if e.Listener > 0 && name == "listener" && (!header || nth == e.Listener) {
-			found = i + 1
-		}
-	}
-	return found
-}
-
-// top reports whether the key stands in no table.
-func (e *Error) top() bool { return e.Listener == 0 && e.Table == "" }
-
-// in reports whether the key stands in a table, "" for none; of several [[listener]] the nth.
-func (e *Error) in(table string, nth int) bool {
-	if e.Listener > 0 {
-		return table == "listener" && nth == e.Listener
-	}
-	return table == e.Table
-}
-
-// keyOf returns the first part of the key that a line sets, or of the table that it begins.
-func keyOf(line []byte) (name string, header bool) {
-	l := strings.TrimLeft(string(line), " \t")
-	rest := strings.TrimLeft(l, "[ \t")
-	header = strings.HasPrefix(l, "[")
-	if quote := strings.IndexAny(rest, `"'`); quote == 0 {
-		name, _, _ = strings.Cut(rest[1:], rest[:1])
-		return name, header
-	}
-	end := strings.IndexAny(rest, " \t.=]#\r")
-	if end < 0 {
-		return "", false
-	}
-	return rest[:end], header
 }

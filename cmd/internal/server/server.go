@@ -78,11 +78,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		return nil, exit.With(exit.Usage, err)
 	}
 	s.work = operation.New(s.post, operation.Limits{All: o.Config.HTTP.Max, PerHost: o.Config.HTTP.PerHost})
-	s.host, err = luaapi.NewHost(luaapi.Dir(o.Config.Scripts), luaapi.Options{
-		Shards: shards, Budget: o.Config.Budget, RaiseBudget: "budget in tandem.toml", Logger: o.Log, HTTP: s.http,
-		Post: func(shard int, fn func()) { s.post(shard, func(clock.Time) { fn() }) },
-	})
-	if err != nil {
+	if s.host, err = s.scripts(o, shards); err != nil {
 		return nil, exit.With(exit.Script, err)
 	}
 	if err := s.listen(o, shards); err != nil {
@@ -215,21 +211,6 @@ func (s *Server) Failed() <-chan error { return s.failed }
 
 // Host returns the script host.
 func (s *Server) Host() *luaapi.Host { return s.host }
-
-// Reload loads the scripts from disk again.
-func (s *Server) Reload(ctx context.Context) admin.Reloaded {
-	before := s.host.Status().Generation
-	_, err := s.host.Reload(ctx)
-	r := admin.Reloaded{Generation: s.host.Status().Generation}
-	r.Changed = r.Generation != before
-	switch {
-	case err != nil:
-		r.Error = err.Error()
-	case s.host.Status().Last.Result == luaapi.Unchanged:
-		s.log.Info(fmt.Sprintf("scripts unchanged, generation %d goes on", r.Generation))
-	}
-	return r
-}
 
 // Close ends the calls, stops the server and frees everything. Nobody waits for the answers to BYE and CANCEL: a peer that
 // does not hear them ends its side by its own timers.

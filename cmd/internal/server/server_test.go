@@ -18,6 +18,7 @@ import (
 	"tandem/cmd/internal/admin"
 	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
+	"tandem/luaapi"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -185,7 +186,7 @@ func TestStatus(t *testing.T) {
 func TestReload(t *testing.T) {
 	c, path := configured(t, busy)
 	s := start(t, c)
-	if got := s.Reload(t.Context()); got != (admin.Reloaded{Generation: 1}) {
+	if got := s.Reload(t.Context()); got.Result != luaapi.Unchanged || got.Generation != 1 || got.Error != "" || len(got.Hash) != 12 {
 		t.Errorf("nothing changed: %+v", got)
 	}
 	write(t, path, strings.Replace(busy, "486", "603", 1))
@@ -198,7 +199,7 @@ func TestReload(t *testing.T) {
 	}
 	write(t, path, "return { invit = function() end }")
 	got := s.Reload(t.Context())
-	if got.Generation != 2 || got.Changed || !strings.HasPrefix(got.Error, "main.lua:1: ") {
+	if got.Generation != 2 || got.Result != luaapi.Refused || !strings.HasPrefix(got.Error, "main.lua:1: ") {
 		t.Errorf("refused: %+v", got)
 	}
 	if st := status(t, s); st.Script.Generation != 2 || st.Script.Refused != got.Error {
@@ -333,8 +334,15 @@ func TestStatusForPeople(t *testing.T) {
 	st := Status{
 		Version: "Tandem/1.0", Uptime: 3661.4, Listeners: []string{"udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060"}, Shards: 4,
 		Calls: Calls{Active: 1, Total: 20, Answered: 10, Overload: 3}, Messages: Messages{Received: 100, Sent: 90, Dropped: 1},
-		Script:     Script{Generation: 3, Hash: "0123456789ab", Since: time.Date(2026, 11, 23, 10, 15, 0, 0, time.UTC), Refused: "main.lua:12: no"},
-		Generation: []Generation{{Number: 2, Active: 1}, {Number: 3, Active: 0}},
+		Script: Script{
+			Generation: 3, Hash: "0123456789ab", Since: time.Date(2026, 11, 23, 10, 15, 0, 0, time.UTC), Refused: "main.lua:12: no",
+			Result: luaapi.Refused, Loaded: time.Date(2026, 11, 23, 10, 20, 0, 0, time.UTC), Verdict: "generation 3 promoted: it did well",
+			Canary: &admin.Canary{
+				Generation: 4, Hash: "ba9876543210", Share: 0.05, Until: time.Date(2026, 11, 23, 10, 21, 0, 0, time.UTC),
+				Calls: 10, Failed: 1, OldCalls: 190, OldFailed: 2,
+			},
+		},
+		Generation: []Generation{{Number: 2, Active: 1}, {Number: 3, Active: 0}, {Number: 4, Active: 2}},
 		Handlers:   []Handler{{Name: "invite", Calls: 20, Errors: 2, OverBudget: 1}},
 		BadInput:   map[string]uint64{"no start line": 2, "a lone CR": 1}, Panics: 1,
 	}
@@ -342,7 +350,11 @@ func TestStatusForPeople(t *testing.T) {
 calls     1 up, 20 in all, 10 answered, 3 refused for overload
 messages  100 received, 90 sent, 1 dropped
 script    generation 3, sha256 0123456789ab, since 2026-11-23 10:15:00
+reload    refused at 2026-11-23 10:20:00
 refused   main.lua:12: no
+canary    generation 4, sha256 ba9876543210, gets 5 % of new calls until 2026-11-23 10:21:00
+          1 of 10 calls failed, 2 of 190 in generation 3
+canary    generation 3 promoted: it did well
           generation 2 still has 1 call
 handler   invite     20 calls, 2 errors, 1 over budget
 bad input a lone CR: 1

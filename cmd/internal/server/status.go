@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/cmd/internal/admin"
 	"tandem/engine"
 	"tandem/luaapi"
 )
@@ -49,6 +50,16 @@ type Script struct {
 	Hash       string    `json:"sha256"`
 	Since      time.Time `json:"since"`
 	Refused    string    `json:"refused,omitempty"`
+	// Findings are all that a check or the tests found in what was refused.
+	Findings []string `json:"findings,omitempty"`
+	// Result is that of the last reload, at Loaded.
+	Result luaapi.Result `json:"result"`
+	Loaded time.Time     `json:"loaded"`
+	// Canary is the version on trial, Verdict what the last one came to.
+	Canary  *admin.Canary `json:"canary,omitempty"`
+	Verdict string        `json:"verdict,omitempty"`
+	// Previous is the generation that a rollback goes back to, 0 = none.
+	Previous uint64 `json:"previous,omitempty"`
 }
 
 // Generation is a version that calls run.
@@ -107,7 +118,13 @@ func (st *Status) add(e *engine.Stats) {
 }
 
 func (st *Status) script(h luaapi.Status) {
-	st.Script = Script{Generation: h.Generation, Hash: h.Hash, Since: h.Since, Refused: h.Refused.Error}
+	st.Script = Script{
+		Generation: h.Generation, Hash: h.Hash, Since: h.Since, Refused: h.Refused.Error, Findings: findings(h.Refused),
+		Result: h.Last.Result, Loaded: h.Last.At, Canary: canary(h.Canary), Previous: h.Previous,
+	}
+	if v := h.Verdict; v.Generation > 0 {
+		st.Script.Verdict = fmt.Sprintf("generation %d %s: %s", v.Generation, v.Result, v.Reason)
+	}
 	for _, g := range h.Generations {
 		st.Generation = append(st.Generation, Generation{Number: g.Number, Hash: g.Hash, Active: g.Calls, Total: g.Total})
 	}
@@ -125,11 +142,19 @@ func (st *Status) String() string {
 		st.Calls.Active, st.Calls.Total, st.Calls.Answered, st.Calls.Overload)
 	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
 	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))
+	fmt.Fprintf(w, "reload    %s at %s\n", st.Script.Result, st.Script.Loaded.Format(time.DateTime))
 	if st.Script.Refused != "" {
 		fmt.Fprintf(w, "refused   %s\n", st.Script.Refused)
 	}
+	if c := st.Script.Canary; c != nil {
+		fmt.Fprintf(w, "canary    generation %d, sha256 %s, gets %.4g %% of new calls until %s\n", c.Generation, c.Hash, c.Share*100, c.Until.Format(time.DateTime))
+		fmt.Fprintf(w, "          %d of %d calls failed, %d of %d in generation %d\n", c.Failed, c.Calls, c.OldFailed, c.OldCalls, st.Script.Generation)
+	}
+	if st.Script.Verdict != "" {
+		fmt.Fprintf(w, "canary    %s\n", st.Script.Verdict)
+	}
 	for _, g := range st.Generation {
-		if g.Number != st.Script.Generation {
+		if g.Number != st.Script.Generation && (st.Script.Canary == nil || g.Number != st.Script.Canary.Generation) {
 			calls := "calls"
 			if g.Active == 1 {
 				calls = "call"

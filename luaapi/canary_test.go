@@ -338,7 +338,7 @@ func TestRunDecides(t *testing.T) {
 				go h.Run(ctx)
 				h.mustPut(c.new)
 				h.calls(c.calls)
-				time.Sleep(c.sleep)
+				<-time.After(c.sleep)
 				synctest.Wait()
 				if got := h.Status().Generation; got != c.serves {
 					t.Errorf("serves %d, want %d", got, c.serves)

@@ -142,6 +142,8 @@ type Operation struct {
 	Name string
 	// Timeout is how long the step waits, from when it is reached; above 0.
 	Timeout time.Duration
+	// Pos is where the script made it.
+	Pos Pos
 	// Work is what is to be done, opaque to the plan.
 	Work any
 }

@@ -28,7 +28,7 @@ func testModule() Module {
 			Params: values(value("name", "string", "what stands before the names of the cases"), value("cases", "table", "a list, or cases by name"), value("fn", "fun(case: any)", "the test")),
 			Use:    `t.table("numbers", { inland = { to = "100", want = "100" } }, function(case) … end)`,
 		}, {
-			Name: "stub", Doc: "What the table has stands in the place of what a module has, in the scripts of the networks that are made from now on. Its functions run in the state of the test.",
+			Name: "stub", Doc: "What the table has stands in the place of what a module has, in the scripts of the networks that are made from now on. Its functions run in the state of the test. For module `http` the table says what servers answer, by `\"GET http://192.0.2.5/route\"`; the list of the requests made is returned.",
 			Params: values(value("module", "string", "the name that scripts require"), value("table", "table", "the functions and values that are replaced")),
 			Use:    `t.stub("hours", { open = function() return false end })`,
 		}, {

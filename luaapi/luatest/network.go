@@ -125,6 +125,7 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 	cfg := engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
 		Log: log, Legs: n.tape, Product: "Tandem", Resolver: n,
+		Operations: n.sim.AttachOperations(n.work),
 	}
 	if n.r.written() {
 		cfg.Trace = n.tape

@@ -18,6 +18,8 @@ func (r *run) stub(L *lua.LState) int {
 		a.fail(`takes the name of a module and a table, got %s and %s; write t.stub("clock", { now = function() return 0 end })`, show(L.Get(1)), mod.TypeName(L.Get(2)))
 	case name == "plan":
 		a.fail("module plan cannot be stubbed: what it makes is what a test is about")
+	case name == "http":
+		return r.stubHTTP(L, a, table)
 	case r.test != nil && len(r.nets) > 0:
 		a.fail("the script has loaded with the module already; stub before pbx:network")
 	}

@@ -109,6 +109,7 @@ type run struct {
 	nets    []*network
 	failure *failure
 	skipped *string
+	webs    []*web // what is said of servers
 	stubs   map[string]luaapi.Stub
 	focus   *call    // the call that the test looked at last
 	looked  plan.Pos // and where

@@ -77,7 +77,7 @@ func (m *Module) method(L *lua.LState, what, method string, n int) int {
 		r.fail("", "%s takes %d values and no more; a body is an option: { body = … }", what, n+1)
 	}
 	req.URL = u
-	L.Push(mod.NewOperation(L, plan.Operation{Name: req.String(), Timeout: timeout, Work: req}))
+	L.Push(mod.NewOperation(L, plan.Operation{Name: req.String(), Timeout: timeout, Pos: r.pos, Work: req}))
 	return 1
 }
 

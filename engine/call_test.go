@@ -443,3 +443,21 @@ func TestNoAckIsTold(t *testing.T) {
 		told(t, r, c.CallID(), "420")
 	})
 }
+
+// Row P22: a 302 of one member of a group has its target ring together with the members that ring still.
+func TestRedirectInsideAGroup(t *testing.T) {
+	a := target("sip:a@192.0.2.11", func(t *plan.Target) { t.Redirect = plan.RedirectFollow })
+	r := newRig(t, always(parallel(a, to("sip:b@192.0.2.12"))), 1)
+	r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Ring(), sim.Send(302, sim.Header{Name: "Contact", Value: "<sip:mobile@192.0.2.13>"}).In(2 * time.Second)})
+	b := r.phone("sip:b@192.0.2.12", sim.Never())
+	mobile := r.phone("sip:mobile@192.0.2.13", sim.After(3*time.Second))
+	c := r.call(sim.CallSpec{HangupAfter: seconds(1)})
+	if c.AnsweredBy() != "mobile" {
+		t.Errorf("answered by %q", c.AnsweredBy())
+	}
+	rang, cancelled := mobile.Received("INVITE")[0].At, b.Received("CANCEL")
+	if len(cancelled) != 1 || rang >= cancelled[0].At || time.Duration(rang).Round(100*time.Millisecond) != 2*time.Second {
+		t.Errorf("the mobile rang at %v, b's CANCEL: %v", time.Duration(rang), cancelled)
+	}
+	want(t, cancelled[0], "Reason", elsewhere)
+}

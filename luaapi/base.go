@@ -11,9 +11,11 @@ import (
 )
 
 // assert is assert. gopher-lua's takes no value for a false one, and refuses numbers as messages.
-func assert(L *lua.LState) int {
+func (v *vm) assert(L *lua.LState) int {
 	if !lua.LVAsBool(L.CheckAny(1)) {
-		mod.Raise(L, mod.Where(L), "%s", optText(L, 2, "assertion failed!"))
+		message := optText(L, 2, "assertion failed!")
+		v.meter.copied(2 * len(message))
+		mod.Raise(L, mod.Where(L), "%s", message)
 	}
 	return L.GetTop()
 }
@@ -36,7 +38,10 @@ func selectFrom(L *lua.LState) int {
 }
 
 // raise is error.
-func raise(L *lua.LState) int {
+func (v *vm) raise(L *lua.LState) int {
+	if s, ok := asText(L.Get(1)); ok {
+		v.meter.copied(2 * len(s)) // the machine adds the place
+	}
 	if L.GetTop() > 1 {
 		level := optInt(L, 2, 1)
 		L.Replace(2, lua.LNumber(level))
@@ -88,6 +93,9 @@ func numberOrNil(f float64, ok bool) lua.LValue {
 
 // parseInteger reads an integer as C's strtoul does: a negative one comes out as what it is modulo 2^64.
 func parseInteger(s string, base int) (float64, bool) {
+	if len(s) > maxNumber {
+		return 0, false
+	}
 	s = strings.Trim(s, space)
 	digits, negative := strings.CutPrefix(s, "-")
 	if !negative {
@@ -104,4 +112,47 @@ func parseInteger(s string, base int) (float64, bool) {
 		n = -n
 	}
 	return float64(n), true
+}
+
+// caught charges for an error that a script has caught: the machine writes the stack down.
+func (v *vm) caught(err *lua.ApiError) { v.meter.left -= 150 + 2*len(err.StackTrace) }
+
+// next is next. It charges for what is passed over: holes of a list, and fields that have been removed, which stay behind.
+func (v *vm) next(L *lua.LState) int {
+	t := L.CheckTable(1)
+	from := L.Get(2)
+	key, value := t.Next(from)
+	in := inside(t)
+	if fields := len(in.dict) + len(in.strdict); len(in.keys) > 4*fields+64 {
+		v.meter.left -= len(in.keys) / 16
+	}
+	v.meter.left -= passed(from, key, len(in.array)) / 2
+	L.Push(key)
+	if key == lua.LNil {
+		return 1
+	}
+	L.Push(value)
+	return 2
+}
+
+// passed returns how many items of a list lie between two keys.
+func passed(from, to lua.LValue, length int) int {
+	a, ok := from.(lua.LNumber)
+	if from != lua.LNil && (!ok || a < 0) {
+		return 0
+	}
+	b, ok := to.(lua.LNumber)
+	if !ok || int(b) > length {
+		b = lua.LNumber(length)
+	}
+	return max(int(b-a), 0)
+}
+
+// pairs is pairs.
+func (v *vm) pairs(L *lua.LState) int {
+	t := L.CheckTable(1)
+	L.Push(v.nextFn)
+	L.Push(t)
+	L.Push(lua.LNil)
+	return 3
 }

@@ -94,7 +94,9 @@ func benchBare(b *testing.B, script string, context bool) {
 	lua.OpenBase(L)
 	L.SetTop(0)
 	if context {
-		L.SetContext(&meter{L: L, left: 1 << 60})
+		m := &meter{left: 1 << 60, bytes: 1 << 60}
+		m.run(L)
+		L.SetContext(m)
 	}
 	const stub = `
 		local plan = {}

@@ -11,6 +11,18 @@ import (
 	"tandem/luaapi/mod"
 )
 
+// directiveCost is what a directive costs besides its length, in instructions.
+const directiveCost = 12
+
+// formatBytes is how many bytes of a directive cost an instruction.
+var formatBytes = func() (all [256]int) {
+	for i := range all {
+		all[i] = 4
+	}
+	all['s'], all['q'] = 64, 16
+	return all
+}()
+
 // format is string.format, as C has it: gopher-lua hands the format to Go, whose verbs differ.
 func (v *vm) format(L *lua.LState) int {
 	f := argText(L, 1)
@@ -32,7 +44,9 @@ func (v *vm) format(L *lua.LState) int {
 			continue
 		}
 		arg++
+		was := len(out)
 		out = appendDirective(L, out, spec, verb, arg)
+		v.meter.left -= directiveCost + (len(out)-was)/formatBytes[verb]
 		bound(L, len(out))
 	}
 	v.push(L, out)

@@ -28,6 +28,10 @@ const (
 	// script may while they load.
 	DefaultBudget     = 100_000
 	DefaultLoadBudget = 10_000_000
+	// DefaultMemory is how many bytes a handler may make, DefaultLoadMemory how many the files of the script may while they load: strings,
+	// tables, functions, also those that are dropped again. Tables count for about what they take.
+	DefaultMemory     = 16 << 20
+	DefaultLoadMemory = 48 << 20
 	// MaxString is the longest string that a script may make, in bytes: as long as a SIP message can be. It bounds what one
 	// instruction can cost, such as a comparison or "..", since the budget counts instructions.
 	MaxString = 1 << 16
@@ -39,11 +43,13 @@ const (
 type Options struct {
 	// Shards is the number of shards, 1 if not set.
 	Shards int
-	// Budget and LoadBudget are in VM instructions; 0 = DefaultBudget and DefaultLoadBudget.
+	// Budget and LoadBudget are in instructions of the machine, as the meter counts them; 0 = DefaultBudget and DefaultLoadBudget.
 	Budget, LoadBudget int
 	// RaiseBudget says how users raise Budget, for the error of a handler that exceeds it: "budget in tandem.toml". "" = they
 	// cannot.
 	RaiseBudget string
+	// Memory and LoadMemory are in bytes; 0 = DefaultMemory and DefaultLoadMemory.
+	Memory, LoadMemory int
 	// Logger takes what scripts log and what is wrong with them; nil = nothing is logged.
 	Logger *zap.Logger
 	// Random returns the source of math.random for one shard's state of a generation. It is called from shards too.
@@ -83,6 +89,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.LoadBudget <= 0 {
 		o.LoadBudget = DefaultLoadBudget
+	}
+	if o.Memory <= 0 {
+		o.Memory = DefaultMemory
+	}
+	if o.LoadMemory <= 0 {
+		o.LoadMemory = DefaultLoadMemory
 	}
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()

@@ -8,19 +8,22 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/luaapi/culprit"
+	"tandem/luaapi/mod"
 )
 
-// meter counts the instructions that a handler runs. The Lua machine asks its context before every one of them
-// whether it is done; no clock is read, so that the same script ends at the same instruction everywhere.
+// meter counts the instructions that a handler runs, and about how many bytes it makes. The Lua machine asks its context before
+// every instruction whether it is done; no clock is read, so that the same script ends at the same instruction everywhere.
+// Functions that are written in Go, and instructions that work on long strings or lists or make something, cost more than one.
 type meter struct {
-	L      *lua.LState
-	left   int
-	budget int
-	raise  string // how users raise the budget; "" = they cannot
-	err    error  // why the handler is stopped; nil = it runs; errStarts until the first instruction
+	L             *lua.LState
+	at            **frame // of the state
+	left, bytes   int     // of the budgets
+	budget, limit int
+	raise         string // how users raise the budget; "" = they cannot
+	err           error  // why the handler is stopped; nil = it runs; errStarts until the first instruction
 }
 
-// errBudget marks a handler that ran for too long, errMemory one that made too long a string.
+// errBudget marks a handler that ran for too long or made too much, errMemory one that made too long a string.
 var (
 	errBudget = errors.New("instruction budget exceeded")
 	errMemory = fmt.Errorf("string longer than %d bytes", MaxString)
@@ -45,10 +48,21 @@ var stopped = func() <-chan struct{} {
 	return c
 }()
 
-// start gives the handler that begins its budget; raise says how users give it more.
-func (m *meter) start(budget int, raise string) {
-	m.left, m.budget, m.raise, m.err = budget, budget, raise, errStarts
+type memoryError int
+
+func (b memoryError) Error() string        { return fmt.Sprintf("memory budget of %d bytes exceeded", int(b)) }
+func (b memoryError) Is(target error) bool { return target == errBudget }
+
+// run makes the meter that of a state.
+func (m *meter) run(L *lua.LState) { m.L, m.at = L, frameOf(L) }
+
+// start gives the handler that begins its budgets: of instructions, and of bytes. raise says how users give it more of the former.
+func (m *meter) start(budget, limit int, raise string) {
+	m.left, m.budget, m.bytes, m.limit, m.raise, m.err = budget, budget, limit, limit, raise, errStarts
 }
+
+// spent returns what has been used of the budgets.
+func (m *meter) spent() (instructions, bytes int) { return m.budget - m.left, m.limit - m.bytes }
 
 // stop is why the handler was stopped, nil if it was not.
 func (m *meter) stop() error {
@@ -79,27 +93,28 @@ func named(L *lua.LState) {
 // next instruction raises it again.
 func (m *meter) Done() <-chan struct{} {
 	m.left--
-	if m.left&31 != 0 && m.left > 0 && m.err == nil {
+	f := *m.at
+	if inst := f.fn.Proto.Code[f.pc-1]; costly[inst>>26] {
+		m.charge(f, inst)
+	}
+	if m.left >= 0 && m.bytes >= 0 && m.err == nil {
 		return nil
 	}
 	return m.look()
 }
 
-// look is the rare part of Done: at the end of the budget, and at times for strings that grow without end. The
-// machine has no hook where strings are joined; between two looks a string can grow by a factor of some thousands.
+// look is the rare part of Done: when a handler starts, and at the end of a budget.
 func (m *meter) look() <-chan struct{} {
 	if m.err == errStarts { //nolint:errorlint // it is never wrapped
 		m.L.Panic, m.err = named, nil // PCall puts its own there, and that back which was there before
 	}
-	if m.err == nil && m.left < 0 {
+	switch {
+	case m.err != nil:
+	case m.left < 0:
 		m.err = m.exceeded("; is there a loop that never ends?")
-	}
-	for i, n := 1, m.L.GetTop(); m.err == nil && i <= n; i++ {
-		if s, ok := m.L.Get(i).(lua.LString); ok && len(s) > MaxString {
-			m.err = errMemory
-		}
-	}
-	if m.err == nil {
+	case m.bytes < 0:
+		m.err = memoryError(m.limit)
+	default:
 		return nil
 	}
 	return stopped
@@ -122,5 +137,28 @@ func (m *meter) steps() int { return max(m.left, 0) * stepsPerInstruction }
 
 func (m *meter) used(steps int) { m.left -= steps / stepsPerInstruction }
 
-// copied takes from the budget what handling n bytes in Go costs.
-func (m *meter) copied(n int) { m.left -= n / 64 }
+// copied takes from the budgets what making a string of n bytes in Go costs.
+func (m *meter) copied(n int) {
+	m.left -= n / 32
+	m.bytes -= n + 32
+}
+
+// luaCall is how many instructions the call of a Lua function from Go costs, besides those that it runs.
+const luaCall = 10
+
+// moved takes from the budget what moving n items of a list costs.
+func (m *meter) moved(n int) { m.left -= max(n, 0) / 32 }
+
+// cost takes instructions from the budget.
+func (m *meter) cost(instructions int) { m.left -= instructions }
+
+// check raises an error in a function that goes on for long once a budget is used up.
+func (m *meter) check(L *lua.LState) {
+	if m.left < 0 || m.bytes < 0 || m.stop() != nil {
+		m.look()
+		mod.Raise(L, mod.Where(L), "%v", m.err)
+	}
+}
+
+// looked takes from the budget what reading n bytes in Go costs.
+func (m *meter) looked(n int) { m.left -= n / 32 }

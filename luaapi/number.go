@@ -38,8 +38,14 @@ func notFinite(f float64) string {
 
 const space = " \t\n\v\f\r"
 
+// maxNumber bounds the work of reading a number: a longer text is none.
+const maxNumber = 256
+
 // parseNumber reads a number: decimal or, after 0x, hexadecimal, with white space around it.
 func parseNumber(s string) (float64, bool) {
+	if len(s) > maxNumber {
+		return 0, false
+	}
 	s = strings.Trim(s, space)
 	digits := strings.TrimLeft(s, "+-")
 	if len(s)-len(digits) > 1 || digits == "" || digits[0] != '.' && (digits[0] < '0' || digits[0] > '9') || strings.Contains(s, "_") {

@@ -18,7 +18,10 @@ import (
 // take a gigabyte.
 const maxArrayIndex = 1 << 20
 
-func init() { lua.MaxArrayIndex = maxArrayIndex }
+// maxIndexChain is how many tables __index can lead through. Each instruction may take that long.
+const maxIndexChain = 16
+
+func init() { lua.MaxArrayIndex, lua.MaxTableGetLoop = maxArrayIndex, maxIndexChain }
 
 // stateOptions keep a state at about 40 KB. gopher-lua turns a registry below 128 into one of 5120, and grows it by 32
 // at a time unless told otherwise.
@@ -31,7 +34,7 @@ var stateOptions = lua.Options{
 // machine, or depends on the time.
 var (
 	baseNames = []string{
-		"getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget", "type", "_VERSION",
+		"getmetatable", "ipairs", "rawequal", "rawget", "type", "_VERSION",
 	}
 	tableNames = []string{"getn", "maxn"}
 	mathNames  = []string{
@@ -54,7 +57,8 @@ var standard = sync.OnceValue(func() *lua.LTable {
 // sandbox makes a state whose globals are what scripts may use, and nothing else.
 func (v *vm) sandbox() *lua.LState {
 	L := lua.NewState(stateOptions)
-	v.L, v.meter.L = L, L
+	v.L = L
+	v.meter.run(L)
 	all := standard()
 	globals := pick(L, all, baseNames)
 	str := v.stringLib()
@@ -62,14 +66,17 @@ func (v *vm) sandbox() *lua.LState {
 	num := mathLib(L, library(all, "math"))
 	set(L, tab, map[string]lua.LGFunction{"concat": v.concat, "insert": v.insert, "remove": v.remove, "sort": v.sort})
 	num.RawSetString("random", L.NewFunction(random(rand.New(v.opt.Random(v.generation, v.shard)))))
+	v.nextFn = L.NewFunction(v.next)
 	set(L, globals, map[string]lua.LGFunction{
-		"print": v.print, "rawset": rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
-		"error": raise, "xpcall": lower.XPCall, "assert": assert, "select": selectFrom,
+		"print": v.print, "rawset": v.rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
+		"error": v.raise, "pcall": lower.PCall(v.caught), "xpcall": lower.XPCall(v.caught),
+		"pairs": v.pairs, "assert": v.assert, "select": selectFrom,
 		"tostring": toString, "tonumber": toNumber, lower.Concat: v.join,
 	})
 	if v.prog.sites != nil {
 		set(L, globals, map[string]lua.LGFunction{probe.Line: v.probeLine, probe.See: v.probeValue})
 	}
+	globals.RawSetString("next", v.nextFn)
 	for name, lib := range map[string]*lua.LTable{"string": str, "table": tab, "math": num} {
 		globals.RawSetString(name, mod.Lock(L, name, lib, false, lockedLibrary(name)))
 	}
@@ -130,11 +137,13 @@ func lockedLibrary(name string) lua.LGFunction {
 }
 
 // rawSet is rawset, which must not get past a lock.
-func rawSet(L *lua.LState) int {
+func (v *vm) rawSet(L *lua.LState) int {
 	t := L.CheckTable(1)
 	if mod.Locked(t) {
 		mod.Raise(L, mod.Where(L), "rawset: the table cannot be changed")
 	}
+	v.meter.set(t, L.CheckAny(2))
+	v.meter.check(L)
 	L.RawSet(t, L.CheckAny(2), L.CheckAny(3))
 	L.SetTop(1)
 	return 1
@@ -159,7 +168,7 @@ const maxUnpack = 8000
 // unpack is unpack, bounded.
 func (v *vm) unpack(L *lua.LState) int {
 	t := L.CheckTable(1)
-	from, to := optInt(L, 2, 1), optInt(L, 3, t.Len())
+	from, to := optInt(L, 2, 1), optInt(L, 3, v.meter.length(t))
 	if from > to {
 		return 0
 	}

@@ -161,7 +161,7 @@ func TestBudgetIsPerHandlerCall(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	st := r.Status()
-	want := []HandlerStatus{{Name: "invite", Calls: 20}, {Name: "ringing", Calls: 1, Errors: 1, OverBudget: 1}}
+	want := []HandlerStatus{{Name: "invite", Calls: 20, Instructions: 406}, {Name: "ringing", Calls: 1, Errors: 1, OverBudget: 1, Instructions: 1001}}
 	if diff := cmp.Diff(want, st.Handlers); diff != "" {
 		t.Error(diff)
 	}

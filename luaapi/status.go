@@ -93,12 +93,28 @@ type GenerationStatus struct {
 // HandlerStatus counts the calls of one handler. Name is that of the handler, or "function" for functions in plans.
 type HandlerStatus struct {
 	Name string
-	// Errors of its Calls failed, OverBudget of them because they ran for too long.
+	// Errors of its Calls failed, OverBudget of them because they ran for too long or made too much.
 	Calls, Errors, OverBudget uint64
+	// Instructions and Bytes are the most that one call has used of its budgets.
+	Instructions, Bytes uint64
 }
 
 // counter counts the calls of a handler on one shard.
-type counter struct{ calls, errors, budget atomic.Uint64 }
+type counter struct {
+	calls, errors, budget atomic.Uint64
+	instructions, bytes   atomic.Uint64 // the most that a call used
+}
+
+// used notes what a call has used of its budgets.
+func (c *counter) used(instructions, bytes int) {
+	raise := func(to *atomic.Uint64, n int) {
+		if uint64(n) > to.Load() {
+			to.Store(uint64(n)) // nobody else writes
+		}
+	}
+	raise(&c.instructions, instructions)
+	raise(&c.bytes, bytes)
+}
 
 // shardStats are the counters of one shard, over all generations. The shard writes, the status reads.
 type shardStats struct{ handlers [numHandlers]counter }
@@ -142,6 +158,8 @@ func (h *Host) handlers() (all []HandlerStatus) {
 			hs.Calls += c.calls.Load()
 			hs.Errors += c.errors.Load()
 			hs.OverBudget += c.budget.Load()
+			hs.Instructions = max(hs.Instructions, c.instructions.Load())
+			hs.Bytes = max(hs.Bytes, c.bytes.Load())
 		}
 		if hs.Calls > 0 {
 			all = append(all, hs)

@@ -31,7 +31,7 @@ func (v *vm) stringLib() *lua.LTable {
 }
 
 // span turns arguments from and to, positions from 1 or from the end if they are negative, into indexes into a string of n bytes.
-func span(L *lua.LState, n, from, to int) (int, int) {
+func span(n, from, to int) (int, int) {
 	place := func(i int) int {
 		if i < 0 {
 			i += n + 1
@@ -45,7 +45,7 @@ func span(L *lua.LState, n, from, to int) (int, int) {
 // substring is string.sub.
 func substring(L *lua.LState) int {
 	s := argText(L, 1)
-	from, to := span(L, len(s), argInt(L, 2), optInt(L, 3, -1))
+	from, to := span(len(s), argInt(L, 2), optInt(L, 3, -1))
 	L.Push(lua.LString(s[min(from, len(s)):min(to, len(s))]))
 	return 1
 }
@@ -59,7 +59,7 @@ func length(L *lua.LState) int {
 func (v *vm) byteCodes(L *lua.LState) int {
 	s := argText(L, 1)
 	first := optInt(L, 2, 1)
-	from, to := span(L, len(s), first, optInt(L, 3, first))
+	from, to := span(len(s), first, optInt(L, 3, first))
 	if to-from > maxUnpack {
 		mod.Raise(L, mod.Where(L), "string.byte: more than %d values", maxUnpack)
 	}
@@ -132,8 +132,12 @@ func (v *vm) pattern(L *lua.LState, text string, anchor bool) *pattern.Pattern {
 	return p
 }
 
-// next looks for a match and charges the budget for it.
-func (v *vm) next(L *lua.LState, p *pattern.Pattern, m *pattern.Match, s string, init int) bool {
+// searchCost is how many instructions a search costs besides its steps.
+const searchCost = 8
+
+// search looks for a match and charges the budget for it.
+func (v *vm) search(L *lua.LState, p *pattern.Pattern, m *pattern.Match, s string, init int) bool {
+	v.meter.left -= searchCost
 	steps := v.meter.steps()
 	left := steps
 	ok, err := p.Find(m, s, init, &left)
@@ -161,7 +165,7 @@ func (v *vm) find(L *lua.LState) int {
 	s, pat := argText(L, 1), argText(L, 2)
 	init := start(L, 3, s)
 	if L.ToBool(4) || !strings.ContainsAny(pat, specials) {
-		v.meter.copied(len(s) - init)
+		v.meter.looked(len(s) - init)
 		i := strings.Index(s[init:], pat)
 		if i < 0 {
 			L.Push(lua.LNil)
@@ -173,10 +177,11 @@ func (v *vm) find(L *lua.LState) int {
 	}
 	p := v.pattern(L, pat, true)
 	var m pattern.Match
-	if !v.next(L, p, &m, s, init) {
+	if !v.search(L, p, &m, s, init) {
 		L.Push(lua.LNil)
 		return 1
 	}
+	v.meter.left -= 2 * p.Captures()
 	L.Push(lua.LNumber(m.Whole.Start + 1))
 	L.Push(lua.LNumber(m.Whole.End))
 	for i := range p.Captures() {
@@ -189,7 +194,7 @@ func (v *vm) match(L *lua.LState) int {
 	s := argText(L, 1)
 	p := v.pattern(L, argText(L, 2), true)
 	var m pattern.Match
-	if !v.next(L, p, &m, s, start(L, 3, s)) {
+	if !v.search(L, p, &m, s, start(L, 3, s)) {
 		L.Push(lua.LNil)
 		return 1
 	}
@@ -228,7 +233,7 @@ func (v *vm) gmatch(L *lua.LState) int {
 	at := 0
 	L.Push(L.NewFunction(func(L *lua.LState) int {
 		var m pattern.Match
-		if at > len(s) || !v.next(L, p, &m, s, at) {
+		if at > len(s) || !v.search(L, p, &m, s, at) {
 			at = len(s) + 1
 			L.Push(lua.LNil)
 			return 1
@@ -251,8 +256,10 @@ func (v *vm) gsub(L *lua.LState) int {
 	var out []byte
 	var m pattern.Match
 	at, n := 0, 0
-	for n < limit && v.next(L, p, &m, s, at) {
+	for n < limit && v.search(L, p, &m, s, at) {
 		n++
+		v.meter.left -= 3
+		v.meter.check(L)
 		out = append(out, s[at:m.Whole.Start]...)
 		out = v.replace(L, out, p, &m, s)
 		if at = m.Whole.End; m.Whole.Start == m.Whole.End {
@@ -280,6 +287,7 @@ func (v *vm) replace(L *lua.LState, out []byte, p *pattern.Pattern, m *pattern.M
 	var with lua.LValue
 	switch r := L.Get(3).(type) {
 	case *lua.LFunction:
+		v.meter.left -= luaCall
 		L.Push(r)
 		L.Call(pushCaptures(L, p, m, s), 1)
 		with = L.Get(-1)
@@ -352,7 +360,8 @@ func (v *vm) rep(L *lua.LState) int {
 func (v *vm) concat(L *lua.LState) int {
 	t, sep := L.CheckTable(1), optText(L, 2, "")
 	var out []byte
-	for i, last := optInt(L, 3, 1), optInt(L, 4, t.Len()); i <= last; i++ {
+	for i, last := optInt(L, 3, 1), optInt(L, 4, v.meter.length(t)); i <= last; i++ {
+		v.meter.left -= 3
 		item := t.RawGetInt(i)
 		s, ok := asText(item)
 		if !ok {
@@ -363,6 +372,7 @@ func (v *vm) concat(L *lua.LState) int {
 			out = append(out, sep...)
 		}
 		bound(L, len(out))
+		v.meter.check(L)
 	}
 	v.push(L, out)
 	return 1

@@ -1,7 +1,6 @@
 package luaapi
 
 import (
-	"math/bits"
 	"sort"
 
 	lua "github.com/yuin/gopher-lua"
@@ -23,10 +22,14 @@ func (v *vm) insert(L *lua.LState) int {
 	t := changeable(L, "insert")
 	switch L.GetTop() {
 	case 2:
+		v.meter.set(t, lua.LNumber(v.meter.length(t)+1))
 		t.Append(L.Get(2))
 	case 3:
-		v.meter.left -= t.MaxN() / 64
-		t.Insert(argInt(L, 2), L.Get(3))
+		at := argInt(L, 2)
+		v.meter.set(t, lua.LNumber(max(at, v.meter.length(t)+1)))
+		v.meter.moved(len(inside(t).array))
+		v.meter.check(L)
+		t.Insert(at, L.Get(3))
 	default:
 		mod.Raise(L, mod.Where(L), "table.insert takes a table, a position if it is not the end, and a value")
 	}
@@ -36,30 +39,30 @@ func (v *vm) insert(L *lua.LState) int {
 // remove is table.remove. gopher-lua's takes places for items that have been set to nil, t[#t] = nil.
 func (v *vm) remove(L *lua.LState) int {
 	t := changeable(L, "remove")
-	n := t.Len()
+	n := v.meter.length(t)
 	at := optInt(L, 2, n)
 	if at < 1 || at > n {
 		return 0
 	}
-	v.meter.left -= n / 64
+	v.meter.moved(n - at)
 	L.Push(t.Remove(at))
 	return 1
 }
 
 // sort is table.sort. gopher-lua's takes places for items that have been set to nil, too.
 func (v *vm) sort(L *lua.LState) int {
-	s := sorter{L: L, t: changeable(L, "sort")}
+	s := sorter{v: v, L: L, t: changeable(L, "sort")}
 	if L.GetTop() > 1 && L.Get(2) != lua.LNil {
 		s.less = L.CheckFunction(2)
 	}
-	s.n = s.t.Len()
-	v.meter.left -= s.n * bits.Len(uint(s.n))
+	s.n = v.meter.length(s.t)
 	sort.Sort(s)
 	return 0
 }
 
 // sorter sorts the first n items of a table.
 type sorter struct {
+	v    *vm
 	L    *lua.LState
 	t    *lua.LTable
 	less *lua.LFunction // nil = <
@@ -74,11 +77,17 @@ func (s sorter) Swap(i, j int) {
 	s.t.RawSetInt(j+1, a)
 }
 
+// Less compares two items, and charges for it: a budget that is used up ends the sort.
 func (s sorter) Less(i, j int) bool {
+	m := &s.v.meter
 	a, b := s.t.RawGetInt(i+1), s.t.RawGetInt(j+1)
 	if s.less == nil {
+		m.left -= 3
+		m.compare(a, b, false)
+		m.check(s.L)
 		return s.L.LessThan(a, b)
 	}
+	m.left -= luaCall
 	s.L.Push(s.less)
 	s.L.Push(a)
 	s.L.Push(b)

@@ -121,6 +121,7 @@ func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*l
 	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID}
 	L := v.sandbox()
 	v.plan = planmod.New(L, p.keyLine)
+	v.plan.Cost = v.meter.cost
 	v.library(L)
 	for name, table := range modules(L) {
 		v.modules[name] = table
@@ -131,20 +132,20 @@ func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*l
 // State returns the Lua state.
 func (s *Sandbox) State() *lua.LState { return s.v.L }
 
-// Load runs the entry file with the budget for loading. The error is an *Error.
+// Load runs the entry file with the budgets for loading. The error is an *Error.
 func (s *Sandbox) Load() error {
 	c := s.v.prog.chunks[""]
-	return s.run(s.v.L.NewFunctionFromProto(c.proto), s.v.opt.LoadBudget, c.file)
+	return s.run(s.v.L.NewFunctionFromProto(c.proto), s.v.opt.LoadBudget, s.v.opt.LoadMemory, c.file)
 }
 
-// Call calls a function of the file with the budget for a handler. The error is an *Error.
+// Call calls a function of the file with the budgets for a handler. The error is an *Error.
 func (s *Sandbox) Call(fn *lua.LFunction, args ...lua.LValue) error {
-	return s.run(fn, s.v.opt.Budget, fn.Proto.SourceName, args...)
+	return s.run(fn, s.v.opt.Budget, s.v.opt.Memory, fn.Proto.SourceName, args...)
 }
 
-func (s *Sandbox) run(fn *lua.LFunction, budget int, file string, args ...lua.LValue) error {
+func (s *Sandbox) run(fn *lua.LFunction, budget, limit int, file string, args ...lua.LValue) error {
 	v := s.v
-	v.meter.start(budget, v.opt.RaiseBudget)
+	v.meter.start(budget, limit, v.opt.RaiseBudget)
 	v.L.Push(fn)
 	for _, arg := range args {
 		v.L.Push(arg)

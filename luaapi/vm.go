@@ -46,6 +46,7 @@ type vm struct {
 	requiring []string
 	patterns  map[patternKey]*pattern.Pattern
 	objectMT  *lua.LTable
+	nextFn    *lua.LFunction
 	methods   map[string]*lua.LFunction
 	route     route
 
@@ -82,13 +83,14 @@ func (v *vm) load() error {
 	L := v.sandbox()
 	v.objects(L)
 	v.plan = planmod.New(L, v.prog.keyLine)
+	v.plan.Cost = v.meter.cost
 	v.library(L)
 	if err := v.stub(L); err != nil {
 		return err
 	}
 	entry := v.prog.chunks[""]
 	v.requiring = []string{moduleName(entry.file)}
-	v.meter.start(v.opt.LoadBudget, "")
+	v.meter.start(v.opt.LoadBudget, v.opt.LoadMemory, "")
 	L.Push(L.NewFunctionFromProto(entry.proto))
 	if err := L.PCall(0, 1, nil); err != nil {
 		return newError(err, plan.Pos{File: entry.file})
@@ -159,10 +161,11 @@ func (v *vm) call(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValu
 	s.calls.Add(1)
 	outer, meter := v.current, v.meter
 	v.current = cv
-	v.meter.start(v.opt.Budget, v.opt.RaiseBudget)
+	v.meter.start(v.opt.Budget, v.opt.Memory, v.opt.RaiseBudget)
 	v.depth++
 	ret, err := v.run(fn, &cv.ud, args...)
 	v.depth--
+	s.used(v.meter.spent())
 	if stop := v.meter.stop(); stop != nil {
 		if errors.Is(stop, errBudget) {
 			s.budget.Add(1)

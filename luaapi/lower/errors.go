@@ -24,30 +24,54 @@ func native(L *lua.LState, at *lua.Debug) bool {
 	return err != nil || at.What == "G"
 }
 
-// XPCall is xpcall. gopher-lua's leaves the locals of the functions that fail to closures that share them and live on, without
-// their values. The handler runs when they are gone: nothing in the sandbox could tell.
-func XPCall(L *lua.LState) int {
-	fn, handler := L.Get(1), L.CheckAny(2)
-	L.SetTop(0)
-	L.Push(fn)
-	err := L.PCall(0, lua.MultRet, nil)
-	if err == nil {
+// PCall returns pcall. caught is told of every error that is caught.
+func PCall(caught func(*lua.ApiError)) lua.LGFunction {
+	return func(L *lua.LState) int {
+		fn := L.CheckAny(1)
+		if fn.Type() != lua.LTFunction && L.GetMetaField(fn, "__call").Type() != lua.LTFunction {
+			L.Push(lua.LFalse)
+			L.Push(lua.LString("attempt to call a " + fn.Type().String() + " value")) // there is no line
+			return 2
+		}
+		if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
+			L.Push(lua.LFalse)
+			L.Push(raised(err, caught))
+			return 2
+		}
 		L.Insert(lua.LTrue, 1)
 		return L.GetTop()
 	}
-	L.Push(lua.LFalse)
-	L.Push(handler)
-	L.Push(raised(err))
-	if err := L.PCall(1, 1, nil); err != nil {
-		L.Push(lua.LString("error in error handling"))
+}
+
+// XPCall returns xpcall. gopher-lua's leaves the locals of the functions that fail to closures that share them and live on, without
+// their values. The handler runs when they are gone: nothing in the sandbox could tell.
+func XPCall(caught func(*lua.ApiError)) lua.LGFunction {
+	return func(L *lua.LState) int {
+		fn, handler := L.Get(1), L.CheckAny(2)
+		L.SetTop(0)
+		L.Push(fn)
+		err := L.PCall(0, lua.MultRet, nil)
+		if err == nil {
+			L.Insert(lua.LTrue, 1)
+			return L.GetTop()
+		}
+		L.Push(lua.LFalse)
+		L.Push(handler)
+		L.Push(raised(err, caught))
+		if err := L.PCall(1, 1, nil); err != nil {
+			raised(err, caught)
+			L.Push(lua.LString("error in error handling"))
+		}
+		return 2
 	}
-	return 2
 }
 
 // raised returns the value that was raised.
-func raised(err error) lua.LValue {
-	if api, ok := err.(*lua.ApiError); ok { //nolint:errorlint // PCall wraps nothing
-		return api.Object
+func raised(err error, caught func(*lua.ApiError)) lua.LValue {
+	api, ok := err.(*lua.ApiError) //nolint:errorlint // PCall wraps nothing
+	if !ok {
+		return lua.LString(err.Error())
 	}
-	return lua.LString(err.Error())
+	caught(api)
+	return api.Object
 }

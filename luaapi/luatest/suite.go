@@ -18,6 +18,9 @@ import (
 // budget is how many instructions the chunk of a test file may run, and each test in it.
 const budget = 10_000_000
 
+// memory is how many bytes they may make.
+const memory = 1 << 30
+
 // suite is a test file.
 type suite struct {
 	w      *worker
@@ -58,7 +61,7 @@ func (s *suite) load() error {
 func (s *suite) fresh(seed uint64) (*run, error) {
 	r := &run{suite: s, seed: seed}
 	r.box = s.prog.Sandbox(luaapi.Options{
-		Logger: zap.New(&logCore{r: r}), Budget: budget, LoadBudget: budget,
+		Logger: zap.New(&logCore{r: r}), Budget: budget, LoadBudget: budget, Memory: memory, LoadMemory: memory,
 		Random: func(uint64, int) rand.Source { return rand.NewPCG(seed, 2) },
 	}, r.library)
 	r.L = r.box.State()

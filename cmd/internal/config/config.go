@@ -23,6 +23,9 @@ const (
 	MaxBudget = 100_000_000
 )
 
+// MaxScriptMemory is the largest memory budget of a handler, in MiB.
+const MaxScriptMemory = 1024
+
 // maxBound is the largest bound of calls, transactions and MiB; as bytes it still fits an int.
 const maxBound = 1_000_000_000
 
@@ -42,6 +45,8 @@ type Config struct {
 	Log string
 	// Budget is how many instructions a handler may take, MinBudget to MaxBudget.
 	Budget int
+	// ScriptMemory is how many MiB a handler may make, 1 to MaxScriptMemory: strings, tables and functions, also those that it drops.
+	ScriptMemory int
 	// MaxCalls, MaxTransactions and MaxMemory (in MiB) bound what the engine keeps: past them new calls are answered 503. At most
 	// maxBound; 0 = no bound.
 	MaxCalls, MaxTransactions, MaxMemory int
@@ -63,7 +68,7 @@ type Config struct {
 
 // Default returns the configuration of an engine that is told nothing.
 func Default() Config {
-	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: Reload{Require: luaapi.RequireCheck}}
+	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: Reload{Require: luaapi.RequireCheck}}
 }
 
 // DefaultAdmin returns where the admin socket is if nothing else is said.
@@ -159,6 +164,9 @@ func (c *Config) check() *Error {
 	}
 	if c.Budget < MinBudget || c.Budget > MaxBudget {
 		return &Error{Key: "budget", What: fmt.Sprintf("%d is out of range; use %d to %d instructions", c.Budget, MinBudget, MaxBudget)}
+	}
+	if c.ScriptMemory < 1 || c.ScriptMemory > MaxScriptMemory {
+		return &Error{Key: "script_memory", What: fmt.Sprintf("%d is out of range; use 1 to %d MiB", c.ScriptMemory, MaxScriptMemory)}
 	}
 	if err := c.checkBounds(); err != nil {
 		return err

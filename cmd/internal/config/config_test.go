@@ -34,12 +34,12 @@ func TestRead(t *testing.T) {
 		text string
 		want Config // Scripts and Admin as the file says them: beside it, unless absolute or empty
 	}{
-		"empty": {"", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked}},
+		"empty": {"", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: checked}},
 		"everything": {
-			"scripts = \"routes\"\nadmin = \"run/tandem.sock\"\nlog = \"debug\"\nbudget = 1_000\n" +
+			"scripts = \"routes\"\nadmin = \"run/tandem.sock\"\nlog = \"debug\"\nbudget = 1_000\nscript_memory = 32\n" +
 				"[[listener]]\naddress = \"udp:127.0.0.1:5060\"\n[[listener]]\naddress = \"udp:0.0.0.0:5061\"\nadvertise = \"192.0.2.1:5061\"\n",
 			Config{
-				Scripts: "routes", Admin: "run/tandem.sock", Log: "debug", Budget: 1000, Reload: checked,
+				Scripts: "routes", Admin: "run/tandem.sock", Log: "debug", Budget: 1000, ScriptMemory: 32, Reload: checked,
 				Listeners: []Listener{{Address: "udp:127.0.0.1:5060"}, {Address: "udp:0.0.0.0:5061", Advertise: "192.0.2.1:5061"}},
 			},
 		},
@@ -61,22 +61,22 @@ func TestRead(t *testing.T) {
 		},
 		"inline tables": {
 			"listener = [{address = \"udp:[::1]:5060\"}]",
-			Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked, Listeners: []Listener{{Address: "udp:[::1]:5060"}}},
+			Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: checked, Listeners: []Listener{{Address: "udp:[::1]:5060"}}},
 		},
 		"absolute paths": {
 			"scripts = \"/srv/routes/main.lua\"\nadmin = \"/run/tandem.sock\"\nbudget = 100_000_000",
-			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget, Reload: checked},
+			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget, ScriptMemory: 16, Reload: checked},
 		},
-		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000, Reload: checked}},
+		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: checked}},
 		"bounds": {"max_calls = 100\nmax_transactions = 5000\nmax_memory = 512\n", Config{
-			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
+			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: checked, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
 		}},
 		"connections": {
 			"max_connections = 5\nmax_connections_per_source = 4\nconnection_idle = 60\nconnection_lifetime = 3600\nroots = \"/ca.pem\"\n" +
 				"[[listener]]\naddress = \"wss:192.0.2.1:443\"\ncertificate = [\"/a.pem\", \"/b.pem\"]\nkey = [\"/a.key\", \"/b.key\"]\n" +
 				"client_ca = \"/c.pem\"\nrequire_client = true\norigins = \"https://a.example\"\nnetworks = [\"192.0.2.0/24\"]\n",
 			Config{
-				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked,
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: checked,
 				MaxConnections: 5, MaxConnectionsPerSource: 4, ConnectionIdle: 60, ConnectionLifetime: 3600, Roots: "/ca.pem",
 				Listeners: []Listener{{
 					Address: "wss:192.0.2.1:443", Certificate: []string{"/a.pem", "/b.pem"}, Key: []string{"/a.key", "/b.key"},
@@ -85,11 +85,11 @@ func TestRead(t *testing.T) {
 			},
 		},
 		"http": {"[http]\nallow = [\"api.example:443\"]\nproxy = \"http://192.0.2.9:3128\"\nca = \"/etc/ca.pem\"\nmax = 10\nper_host = 2\n", Config{
-			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, Reload: checked,
+			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: checked,
 			HTTP: HTTP{Allow: []string{"api.example:443"}, Proxy: "http://192.0.2.9:3128", CA: "/etc/ca.pem", Max: 10, PerHost: 2},
 		}},
-		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000, Reload: checked}},
-		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000, Reload: checked}},
+		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000, ScriptMemory: 16, Reload: checked}},
+		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: checked}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, c.text)
@@ -112,7 +112,7 @@ func TestReadRefuses(t *testing.T) {
 		line int
 		want string // what follows file:line
 	}{
-		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; did you mean \"budget\"?; known keys are scripts, admin, log, budget, max_calls,"},
+		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; did you mean \"budget\"?; known keys are scripts, admin, log, budget, script_memory, max_calls,"},
 		"unknown key in quotes":    {"log = \"info\"\n\"a b\" = 1\n", 2, "a b: unknown key"},
 		"unknown table":            {"\n[server]\nport = 5060\n", 2, "server: unknown key"},
 		"unknown key of http":      {"log = \"info\"\n[http]\nmax = 1\nallowed = []\n", 4, "allowed: unknown key of [http]"},
@@ -154,6 +154,7 @@ func TestReadRefuses(t *testing.T) {
 		"bound below 0":            {"max_calls = 5\nmax_memory = -1\n", 2, "max_memory: -1 is no bound; use a positive number, or 0 for none"},
 		"bound out of range":       {"max_memory = 9_000_000_000_000\n", 1, "max_memory: 9000000000000 is out of range; use up to 1000000000, or 0 for no bound"},
 		"bound of another kind":    {"max_transactions = \"all\"\n", 1, "max_transactions: want an integer, got a string"},
+		"no script memory":         {"script_memory = 0\n", 1, "script_memory: 0 is out of range; use 1 to 1024 MiB"},
 		"budget too large":         {"budget = 100_000_001\n", 1, "budget: 100000001 is out of range"},
 		"no scripts":               {"scripts = \"\"\n", 1, "scripts: is empty"},
 		"socket path too long":     {"admin = \"/" + strings.Repeat("x", maxSocketPath) + "\"\n", 1, "admin: /xxx"},

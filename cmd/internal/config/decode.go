@@ -12,7 +12,7 @@ import (
 // The keys of the file, of a [[listener]] in it and of its [http].
 var (
 	fileKeys = []string{
-		"scripts", "admin", "log", "budget", "max_calls", "max_transactions", "max_memory", "max_connections",
+		"scripts", "admin", "log", "budget", "script_memory", "max_calls", "max_transactions", "max_memory", "max_connections",
 		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots", "http", "reload", "metrics",
 	}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
@@ -47,6 +47,8 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(set(&c.Log, key, v))
 		case "budget":
 			note(setInt(&c.Budget, key, v))
+		case "script_memory":
+			note(setInt(&c.ScriptMemory, key, v))
 		case "max_calls":
 			note(setInt(&c.MaxCalls, key, v))
 		case "max_transactions":

@@ -168,7 +168,7 @@ func TestStatus(t *testing.T) {
 	if st.Script.Generation != 1 || len(st.Script.Hash) != 12 || st.Script.Since.IsZero() || st.Script.Refused != "" {
 		t.Errorf("script: %+v", st.Script)
 	}
-	if len(st.Handlers) != 1 || st.Handlers[0] != (Handler{Name: "invite", Calls: calls + 1}) {
+	if len(st.Handlers) != 1 || st.Handlers[0].Name != "invite" || st.Handlers[0].Calls != calls+1 || st.Handlers[0].Errors != 0 || st.Handlers[0].Instructions == 0 {
 		t.Errorf("handlers: %+v", st.Handlers)
 	}
 	if len(st.Generation) != 1 || st.Generation[0].Total != calls+1 {
@@ -343,7 +343,7 @@ func TestStatusForPeople(t *testing.T) {
 			},
 		},
 		Generation: []Generation{{Number: 2, Active: 1}, {Number: 3, Active: 0}, {Number: 4, Active: 2}},
-		Handlers:   []Handler{{Name: "invite", Calls: 20, Errors: 2, OverBudget: 1}},
+		Handlers:   []Handler{{Name: "invite", Calls: 20, Errors: 2, OverBudget: 1, Instructions: 412, Bytes: 2100}},
 		BadInput:   map[string]uint64{"no start line": 2, "a lone CR": 1}, Panics: 1,
 	}
 	const want = `Tandem/1.0, up 1h1m1s, 4 shards, listening on udp:192.0.2.1:5060 udp:[2001:db8::1]:5060
@@ -356,7 +356,7 @@ canary    generation 4, sha256 ba9876543210, gets 5 % of new calls until 2026-11
           1 of 10 calls failed, 2 of 190 in generation 3
 canary    generation 3 promoted: it did well
           generation 2 still has 1 call
-handler   invite     20 calls, 2 errors, 1 over budget
+handler   invite     20 calls, 2 errors, 1 over budget, at most 412 instructions, 3 KB
 bad input a lone CR: 1
 bad input no start line: 2
 bugs      1 calls were ended by a bug in Tandem; see the log

@@ -76,6 +76,9 @@ type Handler struct {
 	Calls      uint64 `json:"calls"`
 	Errors     uint64 `json:"errors"`
 	OverBudget uint64 `json:"over_budget"`
+	// Instructions and Bytes are the most that one call has used of its budgets.
+	Instructions uint64 `json:"max_instructions"`
+	Bytes        uint64 `json:"max_bytes"`
 }
 
 // Status returns what the server does, for the admin socket.
@@ -163,7 +166,8 @@ func (st *Status) String() string {
 		}
 	}
 	for _, h := range st.Handlers {
-		fmt.Fprintf(w, "handler   %-10s %d calls, %d errors, %d over budget\n", h.Name, h.Calls, h.Errors, h.OverBudget)
+		fmt.Fprintf(w, "handler   %-10s %d calls, %d errors, %d over budget, at most %d instructions, %d KB\n",
+			h.Name, h.Calls, h.Errors, h.OverBudget, h.Instructions, (h.Bytes+1023)/1024)
 	}
 	whats := make([]string, 0, len(st.BadInput))
 	for what := range st.BadInput {

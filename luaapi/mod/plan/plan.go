@@ -24,6 +24,8 @@ type Module struct {
 	loaded   bool
 	early    []*value // made while the script loads: they get the defaults afterwards
 	made     *plan.Node
+	// Cost is told what reading arguments costs besides the call, in instructions; nil = nobody asks.
+	Cost func(instructions int)
 }
 
 // Made returns the plan that was made last since it was asked before, nil if none was: one that a handler made and did not return.

@@ -22,9 +22,19 @@ const maxTargets = 4096
 // URI is implemented by the Go values behind userdata that stand for a URI: they may be given as a target.
 type URI interface{ URI() string }
 
+// textBytes is how many bytes of a text that is looked at cost an instruction.
+const textBytes = 16
+
+func (m *Module) cost(instructions int) {
+	if m.Cost != nil {
+		m.Cost(instructions)
+	}
+}
+
 func (r *reader) uri(v lua.LValue, what string) string {
 	switch v := v.(type) {
 	case lua.LString:
+		r.m.cost(len(v) / textBytes)
 		return string(v)
 	case *lua.LUserData:
 		if u, ok := v.Value.(URI); ok {
@@ -114,6 +124,7 @@ func (r *reader) length(t *lua.LTable) int {
 	if n == 0 {
 		return 0
 	}
+	r.m.cost(3 * n)
 	for i := 1; i < n; i++ {
 		if t.RawGetInt(i) == lua.LNil {
 			r.hole(i)
@@ -234,6 +245,7 @@ func (r *reader) header(name string, v lua.LValue) plan.Header {
 			return plan.Header{Name: name, Remove: true}
 		}
 	case lua.LString:
+		r.m.cost(len(v) / textBytes)
 		if !message.ValidValue(string(v)) {
 			r.fail(name, "%s: header %s holds a line break or another control character", r.what, name)
 		}

@@ -1,0 +1,78 @@
+package luaapi
+
+import (
+	"reflect"
+	"testing"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// TestLayout holds the heads of the machine's structures against gopher-lua.
+func TestLayout(t *testing.T) {
+	current, ok := reflect.TypeFor[lua.LState]().FieldByName("currentFrame")
+	if !ok || current.Type.Kind() != reflect.Pointer {
+		t.Fatal("a state has no currentFrame")
+	}
+	for _, c := range []struct {
+		name         string
+		theirs, ours reflect.Type
+	}{
+		{"frame", current.Type.Elem(), reflect.TypeFor[frame]()},
+		{"table", reflect.TypeFor[lua.LTable](), reflect.TypeFor[table]()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.theirs.NumField() < c.ours.NumField() {
+				t.Fatalf("it has %d fields, not %d", c.theirs.NumField(), c.ours.NumField())
+			}
+			for i := range c.ours.NumField() {
+				theirs, ours := c.theirs.Field(i), c.ours.Field(i)
+				if theirs.Offset != ours.Offset || theirs.Type.Kind() != ours.Type.Kind() {
+					t.Errorf("field %d is %s %s at %d, not %s at %d", i, theirs.Name, theirs.Type, theirs.Offset, ours.Type, ours.Offset)
+				}
+			}
+		})
+	}
+}
+
+// TestCharge checks what the meter takes for instructions that depend on what they work on.
+func TestCharge(t *testing.T) {
+	for _, c := range []struct {
+		name, script string
+		least, most  int // instructions
+		bytes        int // at least
+	}{
+		{"plain", "local n = 0 for i = 1, 100 do n = n + i end", 200, 210, 0},
+		{"different long strings", "local a, b = ('x'):rep(60000) .. 1, ('x'):rep(60000) .. 2 local c = a == b", 7500, 7800, 240000},
+		{"order of long strings", "local a, b = ('x'):rep(60000) .. 1, ('x'):rep(60000) .. 2 local c = a < b", 11200, 11400, 0},
+		{"a function in Go", "local f = tostring for i = 1, 100 do f(i) end", 800, 820, 0},
+		{"an item far behind", "local t = {} t[10000] = 1", 5000, 5050, 320000},
+		{"the length of a list that was longer", "local t = {} t[10000] = 1 t[10000] = nil for i = 1, 10 do local n = #t end", 55000, 55100, 0},
+		{"many values", "local function f(...) return select('#', ...) end f(('x'):rep(8000):byte(1, -1))", 10500, 12000, 0},
+		{"tables", "for i = 1, 100 do local t = { a = 1 } end", 800, 820, 36000},
+		{"closures", "for i = 1, 100 do local f = function() return i end end", 500, 520, 16000},
+		{"an error that is caught", "for i = 1, 10 do pcall(error, 'x') end", 2000, 6000, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := sandboxOf(t, c.script)
+			if err := s.Load(); err != nil {
+				t.Fatal(err)
+			}
+			n, bytes := s.v.meter.spent()
+			if n < c.least || n > c.most || bytes < c.bytes {
+				t.Errorf("%d instructions and %d bytes, want %d to %d and at least %d", n, bytes, c.least, c.most, c.bytes)
+			}
+		})
+	}
+}
+
+// sandboxOf returns a state for a text.
+func sandboxOf(t testing.TB, script string) *Sandbox {
+	t.Helper()
+	p, err := Compile(NewSnapshot("main.lua", map[string][]byte{"main.lua": []byte(script)}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Sandbox(Options{}, noModules)
+}
+
+func noModules(*lua.LState) map[string]*lua.LTable { return nil }

@@ -190,7 +190,7 @@ func (a *args) uri(key, s string) *message.URI {
 	return &u
 }
 
-// seconds writes an instant as tests read it, from a zero.
-func seconds(at, zero clock.Time) float64 {
+// seconds writes an instant as tests read it.
+func seconds(at clock.Time) float64 {
 	return math.Round(at.Sub(zero).Seconds()*1e6) / 1e6
 }

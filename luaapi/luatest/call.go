@@ -36,7 +36,7 @@ func (r *run) call(L *lua.LState) int {
 	at := n.sim.Now()
 	if d := a.later(t, "at"); d != nil {
 		if at = clock.Time(*d); at < n.sim.Now() {
-			a.fail("at = %g is past: the network is at %g s", d.Seconds(), seconds(n.sim.Now(), zero))
+			a.fail("at = %g is past: the network is at %g s", d.Seconds(), seconds(n.sim.Now()))
 		}
 	}
 	c := r.place(a, n, t, at)

@@ -244,6 +244,6 @@ func (r *run) raw(L *lua.LState) int {
 }
 
 func (r *run) time(L *lua.LState) int {
-	L.Push(lua.LNumber(seconds(r.first(L, "messages:at()").At, zero)))
+	L.Push(lua.LNumber(seconds(r.first(L, "messages:at()").At)))
 	return 1
 }

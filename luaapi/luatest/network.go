@@ -162,7 +162,7 @@ func (r *run) runNetwork(L *lua.LState) int {
 	} else {
 		until := clock.Time(a.duration("the time to run to", L.Get(2))) + zero
 		if until < n.sim.Now() {
-			a.fail("the network is at %g s already", seconds(n.sim.Now(), zero))
+			a.fail("the network is at %g s already", seconds(n.sim.Now()))
 		}
 		err = n.sim.Run(until)
 	}

@@ -146,7 +146,7 @@ func (n *network) breakOff(object lua.LValue) {
 func (n *network) reply(op *plan.Operation, w *web, p *page, req *httpmod.Request) sim.Outcome {
 	L := n.r.L
 	asked := requestTable(L, req)
-	asked.RawSetString("at", lua.LNumber(seconds(n.sim.Now(), zero)))
+	asked.RawSetString("at", lua.LNumber(seconds(n.sim.Now())))
 	w.requests.Append(asked)
 	v := p.next()
 	fn, ok := v.(*lua.LFunction)

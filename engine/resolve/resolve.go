@@ -1,69 +1,203 @@
-// Package resolve finds the addresses of hosts that targets name.
+// Package resolve finds the places where a SIP target may be (RFC 3263).
 //
-// A look-up runs on a goroutine of its own, never on a shard's; its result is posted to the shard that asked. The
-// goroutine owns nothing but its question. RFC 3263 §4.2 as far as it speaks of A and AAAA records.
+// A look-up runs on a goroutine of its own, never on a shard's; its result is posted to the shard that asked. A Resolver is used
+// from any goroutine: what it shares, the cache and the places that did not answer, is behind a lock. RFC 3263 §4 (NAPTR, SRV, A,
+// AAAA), RFC 2782 (priorities and weights), RFC 2308 (negative answers), RFC 4321 §1.4 (places that did not answer).
 package resolve
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
+	"math/rand/v2"
 	"net/netip"
+	"slices"
+	"sync"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
 )
 
-// Timeout bounds a look-up: what takes longer than a caller's patience is a target that cannot be reached.
-const Timeout = 5 * time.Second
+const (
+	// Timeout bounds a look-up: what takes longer than a caller's patience is a target that cannot be reached.
+	Timeout = 5 * time.Second
+	// Behind is how long a place that did not answer is tried after the others of its target.
+	Behind = time.Minute
+	// maxLookups is how many look-ups may be under way at once; more fail.
+	maxLookups = 1024
+	// maxBad is how many places are remembered that did not answer.
+	maxBad = 10_000
+)
 
-// Resolver asks the machine's resolver.
-type Resolver struct {
+// Config is what a resolver needs; zero values mean what the machine is set up for.
+type Config struct {
+	// Servers are the name servers, address and port; none = those of /etc/resolv.conf.
+	Servers []string
+	// Hosts is the file with names of this machine's own; "" = /etc/hosts.
+	Hosts string
+	// Reach reports whether a transport and address family can be used; nil = all.
+	Reach func(t flow.Transport, v6 bool) bool
 	// Post runs a function on the goroutine of a shard.
 	Post func(shard int, fn func(now clock.Time))
-	// Lookup is net.DefaultResolver.LookupNetIP, or a test's stand-in.
-	Lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// New returns a resolver that posts its results through post.
-func New(post func(shard int, fn func(now clock.Time))) *Resolver {
-	return &Resolver{Post: post, Lookup: net.DefaultResolver.LookupNetIP}
+// Resolver finds targets.
+type Resolver struct {
+	cfg     Config
+	cache   cache
+	lookups chan struct{}
+	now     func() time.Time
+	pick    func(n int) int // a number from 0 to n-1, by chance
+
+	mu  sync.Mutex
+	bad map[flow.Hop]time.Time // until when
 }
 
-// Resolve looks up the host of u and posts its first address, an IPv4 one if there is one, with the URI's port or the
-// scheme's (RFC 3263 §4.2). u is read before Resolve returns.
+// New returns a resolver.
+func New(c Config) (*Resolver, error) {
+	r := &Resolver{
+		cfg: c, lookups: make(chan struct{}, maxLookups), now: time.Now, pick: rand.IntN, bad: map[flow.Hop]time.Time{},
+	}
+	conf, err := dns.ClientConfigFromFile("/etc/resolv.conf")
+	if err != nil {
+		conf = &dns.ClientConfig{Servers: []string{"127.0.0.1"}, Port: "53", Ndots: 1, Attempts: 2}
+	}
+	if err := r.cache.init(c.Servers, conf, &r.now); err != nil {
+		return nil, err
+	}
+	if r.cfg.Hosts == "" {
+		r.cfg.Hosts = "/etc/hosts"
+	}
+	return r, nil
+}
+
+// Resolve finds where u is and posts the places, the one to try first at the front. u is read before Resolve returns.
 func (r *Resolver) Resolve(shard int, u *message.URI, done func(now clock.Time, hops []flow.Hop, err error)) {
-	host, port := string(u.Host), u.Port
-	if port == 0 {
-		port = 5060
-		if u.Secure() {
-			port = 5061
-		}
+	post := func(hops []flow.Hop, err error) {
+		r.cfg.Post(shard, func(now clock.Time) { done(now, hops, err) })
+	}
+	q, err := QuestionOf(u)
+	if err != nil {
+		post(nil, err)
+		return
+	}
+	select {
+	case r.lookups <- struct{}{}:
+	default:
+		post(nil, fmt.Errorf("look up %s: %d look-ups are under way already", q.Host, maxLookups))
+		return
 	}
 	go func() {
+		defer func() { <-r.lookups }()
 		ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 		defer cancel()
-		addrs, err := r.Lookup(ctx, "ip", host)
-		var a netip.AddrPort
-		switch {
-		case err != nil:
-			err = fmt.Errorf("look up %s: %w", host, err)
-		case len(addrs) == 0:
-			err = fmt.Errorf("look up %s: no address", host)
-		default:
-			a = netip.AddrPortFrom(prefer(addrs), port)
-		}
-		r.Post(shard, func(now clock.Time) { done(now, []flow.Hop{{Remote: a}}, err) })
+		hops, err := r.Find(ctx, q, nil)
+		post(hops, err)
 	}()
 }
 
-func prefer(addrs []netip.Addr) netip.Addr {
-	for _, a := range addrs {
-		if a = a.Unmap(); a.Is4() {
-			return a
+// Question is what a URI says about where it is.
+type Question struct {
+	// Host is a name or an address.
+	Host string
+	// Port is 0 if none is said.
+	Port uint16
+	// Transport is what the URI asks for, Given whether by a parameter.
+	Transport flow.Transport
+	Given     bool
+	// Secure says that the scheme is sips.
+	Secure bool
+}
+
+// QuestionOf reads a SIP URI; maddr stands for the host (RFC 3263 §4).
+func QuestionOf(u *message.URI) (Question, error) {
+	q := Question{Host: string(u.Host), Port: u.Port, Secure: u.Secure()}
+	if u.Scheme != "sip" && u.Scheme != "sips" {
+		return q, errors.New("not a SIP URI")
+	}
+	if m, ok := message.Param(u.Params, "maddr"); ok {
+		q.Host = string(m)
+	}
+	name, given := message.Param(u.Params, "transport")
+	q.Given = given
+	var ok bool
+	if q.Transport, ok = flow.Of(q.Secure, string(name)); !ok {
+		return q, fmt.Errorf("%s with transport=%s is not spoken", u.Scheme, name)
+	}
+	return q, nil
+}
+
+// Find finds the places of a target, the one to try first at the front. note, if not nil, is told of each step.
+func (r *Resolver) Find(ctx context.Context, q Question, note func(text string)) ([]flow.Hop, error) {
+	if note == nil {
+		note = func(string) {}
+	}
+	s := &search{r: r, ctx: ctx, q: q, note: note}
+	hops, err := s.find()
+	if err != nil {
+		return nil, fmt.Errorf("look up %s: %w", q.Host, err)
+	}
+	return r.order(unique(hops)), nil
+}
+
+func unique(hops []flow.Hop) []flow.Hop {
+	var list []flow.Hop
+	for _, h := range hops {
+		if !slices.Contains(list, h) {
+			list = append(list, h)
 		}
 	}
-	return addrs[0].Unmap()
+	return list
+}
+
+// Unanswered is told of a place that could not be reached or did not answer: others go before it for a while.
+func (r *Resolver) Unanswered(h flow.Hop) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.bad) >= maxBad {
+		clear(r.bad)
+	}
+	r.bad[h] = r.now().Add(Behind)
+}
+
+// order puts the places that did not answer lately behind the others.
+func (r *Resolver) order(hops []flow.Hop) []flow.Hop {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := r.now()
+	var good, bad []flow.Hop
+	for _, h := range hops {
+		if until, ok := r.bad[h]; ok && now.Before(until) {
+			bad = append(bad, h)
+			continue
+		}
+		delete(r.bad, h)
+		good = append(good, h)
+	}
+	return append(good, bad...)
+}
+
+func (r *Resolver) reaches(t flow.Transport, v6 bool) bool {
+	return r.cfg.Reach == nil || r.cfg.Reach(t, v6)
+}
+
+func (r *Resolver) speaks(t flow.Transport) bool { return r.reaches(t, false) || r.reaches(t, true) }
+
+func port(t flow.Transport) uint16 {
+	if t == flow.TLS {
+		return 5061
+	}
+	return 5060
+}
+
+func hop(t flow.Transport, a netip.Addr, p uint16, name string) flow.Hop {
+	h := flow.Hop{Remote: netip.AddrPortFrom(a, p), Transport: t}
+	if t == flow.TLS {
+		h.Name = name // RFC 5922 §4: the name that was asked for, not one that DNS led to
+	}
+	return h
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -131,10 +132,15 @@ func (s *Server) listen(o Options, shards int) error {
 		return err
 	}
 	cfg := engine.Config{
-		Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Post: s.post, Resolver: resolve.New(s.post),
+		Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Post: s.post,
 		Operations: s.work,
 		MaxCalls:   o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
 	}
+	names, err := resolve.New(resolve.Config{Post: s.post, Reach: reach(tc.Listens)})
+	if err != nil {
+		return err
+	}
+	cfg.Resolver, cfg.Unanswered = names, names.Unanswered
 	if _, err := crand.Read(cfg.Seed[:]); err != nil {
 		return err
 	}
@@ -180,6 +186,13 @@ func transportConfig(c config.Config) (transport.Config, error) {
 		return tc, fmt.Errorf("roots: %w", err)
 	}
 	return tc, nil
+}
+
+// reach says which transports and address families targets can be reached by.
+func reach(listens []transport.Listen) func(t flow.Transport, v6 bool) bool {
+	return func(t flow.Transport, v6 bool) bool {
+		return slices.ContainsFunc(listens, func(l transport.Listen) bool { return l.Transport == t && l.Addr.Addr().Is6() == v6 })
+	}
 }
 
 func (s *Server) forward(shard int, f flow.Flow, b []byte) { s.sockets[shard].Forward(f, b) }

@@ -25,6 +25,7 @@ type testFlags struct {
 	pick, junit         string
 	coverOut, coverHTML string
 	coverMin            float64
+	watch               bool
 }
 
 func newTestCommand() *cobra.Command {
@@ -53,6 +54,8 @@ func newTestCommand() *cobra.Command {
 	f.IntVar(&o.Parallel, "parallel", runtime.GOMAXPROCS(0), "run `N` files at a time")
 	f.DurationVar(&o.MaxVirtual, "max-virtual", luatest.DefaultMaxVirtual, "how long a network may take, in virtual time")
 	f.BoolVar(&o.Update, "update", false, "write the golden ladders of t.golden anew")
+	f.BoolVar(&o.Bench, "bench", false, "run each test for half a second, or --count times, and print how fast it is")
+	f.BoolVar(&more.watch, "watch", false, "run again what a change touches, what failed first, until interrupted")
 	f.BoolVar(&o.Cover, "cover", false, "print which lines, handlers and edges of plans the tests have reached")
 	f.Float64Var(&more.coverMin, "cover-min", 0, "fail with status 4 if less than `N` percent of the lines, or of the handlers and edges, were reached")
 	f.StringVar(&more.coverOut, "cover-out", "", "write the coverage to `FILE` in the form of lcov")
@@ -77,6 +80,9 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 		o.Seed = randomSeed()
 	}
 	o.Cover = o.Cover || more.coverOut != "" || more.coverHTML != "" || cmd.Flags().Changed("cover-min")
+	if more.watch && (o.Cover || o.Bench || o.List || more.junit != "") {
+		return errors.New("--watch runs tests again and again; it takes no --list, --bench, --cover… and --junit")
+	}
 	if more.junit != "" {
 		file, err := os.Create(more.junit)
 		if err != nil {
@@ -89,6 +95,12 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 	debug.SetGCPercent(luatest.GCPercent)
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()
+	if more.watch {
+		if err := luatest.Watch(ctx, o); err != nil {
+			return exit.With(exit.Usage, err)
+		}
+		return errInterrupted
+	}
 	sum, err := luatest.Run(ctx, o)
 	switch {
 	case ctx.Err() != nil:

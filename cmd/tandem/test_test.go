@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,5 +81,23 @@ func TestSeedIsNamed(t *testing.T) {
 	}
 	if len(seeds) < 2 {
 		t.Errorf("four runs have one seed: %v", seeds)
+	}
+}
+
+// What is interrupted says so.
+func TestInterrupted(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("a_test.lua", []byte("local t = require 'test'\nt.test('x', function() end)"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range [][]string{{"test"}, {"test", "--watch"}} {
+		root := newRootCommand()
+		root.SetArgs(args)
+		root.SetOut(io.Discard)
+		if err := root.ExecuteContext(ctx); exit.Status(err) != exit.Interrupted {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 }

@@ -95,8 +95,13 @@ func (r *run) goldenPath(c *call) string {
 	if c.number > 1 {
 		name += "-" + strconv.Itoa(c.number)
 	}
-	dir, file := filepath.Split(r.suite.path)
-	return filepath.Join(dir, goldenFolder, strings.TrimSuffix(file, ".lua"), name+".ladder")
+	return filepath.Join(goldenDir(r.suite.path), name+".ladder")
+}
+
+// goldenDir is where the golden ladders of a test file lie.
+func goldenDir(path string) string {
+	dir, file := filepath.Split(path)
+	return filepath.Join(dir, goldenFolder, strings.TrimSuffix(file, ".lua"))
 }
 
 // slug writes a name so that it can be a file's.

@@ -29,7 +29,15 @@ type event struct {
 	Log     []string `json:"log,omitempty"`
 	Story   string   `json:"story,omitempty"`
 	Rerun   string   `json:"rerun,omitempty"`
+	Bench   *bench   `json:"bench,omitempty"`
 	*counts
+}
+
+// bench is how fast a test is.
+type bench struct {
+	Runs  int     `json:"runs"`
+	Run   float64 `json:"ms_per_run"`
+	Calls float64 `json:"calls_per_second"`
 }
 
 // place is where a test went wrong.
@@ -66,6 +74,9 @@ func (p *jsonLines) test(r *Result) {
 	e := &event{
 		Action: r.Verdict.String(), File: r.File, Line: r.Declared.Line, Test: r.Name, Elapsed: ms(r.Took), Virtual: ms(r.Virtual),
 		Calls: r.Calls, Seed: r.Seed, Message: r.Message, Reason: r.Skip, Log: r.Log, Rerun: r.Rerun,
+	}
+	if b := r.Bench; b != nil {
+		e.Bench = &bench{b.Runs, float64(b.perRun().Nanoseconds()) / 1e6, b.perSecond()}
 	}
 	if r.bad() {
 		e.At, e.Story = &place{r.Pos.File, r.Pos.Line}, strings.TrimRight(plainStory(r), "\n")

@@ -48,6 +48,9 @@ type Options struct {
 	// MaxVirtual is how long a network may run, in virtual time, and how far in it something may be put; 0 = 24 h.
 	MaxVirtual time.Duration
 
+	// Bench runs each test that passes again and again, and says how fast it is: Count times, or as often as fits into half a
+	// second if Count is 1.
+	Bench bool
 	// Cover collects what the tests reach, for Summary.Coverage.
 	Cover bool
 	// Update writes golden ladders anew.
@@ -75,6 +78,9 @@ func (o Options) withDefaults() Options {
 		o.Paths = []string{"."}
 	}
 	o.Count = max(o.Count, 1)
+	if o.Bench {
+		o.Parallel = 1 // others would be in the way
+	}
 	if o.Parallel < 1 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}

@@ -19,7 +19,7 @@ type pretty struct {
 // asciiWriter writes what is not ASCII in results in other words.
 type asciiWriter struct{ w io.Writer }
 
-var toASCII = strings.NewReplacer("│", "|", "·", "-", "→", "->", "±", "+-", "×", "x", "…", "...", "◀", "<", "▶", ">", "─", "-")
+var toASCII = strings.NewReplacer("│", "|", "·", "-", "→", "->", "±", "+-", "×", "x", "…", "...", "◀", "<", "▶", ">", "─", "-", "µ", "u", "–", "-")
 
 // Write writes b.
 func (a asciiWriter) Write(b []byte) (int, error) {
@@ -78,6 +78,12 @@ func (p *pretty) test(r *Result) {
 	case r.bad():
 		fmt.Fprint(p.w, p.word(r.Verdict), r.Declared, "  ", r.Name, "\n\n", p.story(r.Story), "\n")
 		p.gap = true
+	case r.Bench != nil:
+		fmt.Fprintf(p.w, "%s%s  %s    %s    %s/run", p.word(Passed), r.Declared, r.Name, plural(r.Bench.Runs, "run"), precise(r.Bench.perRun()))
+		if r.Bench.Calls > 0 {
+			fmt.Fprintf(p.w, "    %.0f calls/s", r.Bench.perSecond())
+		}
+		fmt.Fprintln(p.w)
 	case p.verbose && r.Verdict == Skipped:
 		fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprint(p.word(Skipped), r.Declared, "  ", r.Name, "  ", r.Skip), " "))
 	case p.verbose:
@@ -192,4 +198,12 @@ func wall(d time.Duration) string {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+// precise writes a short time: 12.3 µs, 1.234 ms.
+func precise(d time.Duration) string {
+	if d < time.Millisecond {
+		return fmt.Sprintf("%.1f µs", float64(d.Nanoseconds())/1e3)
+	}
+	return fmt.Sprintf("%.3f ms", float64(d.Nanoseconds())/1e6)
 }

@@ -48,10 +48,29 @@ type Result struct {
 	Calls         int
 	Virtual, Took time.Duration
 
+	// Bench is how often the test ran for Options.Bench, and how long that took; nil = it was not asked for.
+	Bench *Bench
+
 	script bool // a script under test does not load
 }
 
 func (r *Result) bad() bool { return r.Verdict == Failed || r.Verdict == Erred || r.Verdict == Broken }
+
+// Bench says how fast a test is.
+type Bench struct {
+	Runs, Calls int
+	Took        time.Duration
+}
+
+// perRun returns how long one run takes, perSecond how many calls there are in a second.
+func (b *Bench) perRun() time.Duration { return b.Took / time.Duration(b.Runs) }
+
+func (b *Bench) perSecond() float64 {
+	if b.Took <= 0 {
+		return 0
+	}
+	return float64(b.Calls) / b.Took.Seconds()
+}
 
 // Section is a part of a story: Text as it is, or Lines with a heading before the first.
 type Section struct {

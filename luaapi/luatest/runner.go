@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,14 +21,19 @@ type runner struct {
 		all map[variant]*luaapi.Program
 	}
 	covering covering
+	watched  *watching  // nil = the tests run once
+	using    sync.Mutex // of what watched knows
 	ended    atomic.Bool
 }
 
 // Run runs tests and reports what came of them. It is an error if a path cannot be read, if there is no such format, and if
 // the context is done before the end.
 func Run(ctx context.Context, o Options) (Summary, error) {
-	x := &runner{Options: o.withDefaults()}
-	for path, p := range o.Programs {
+	return (&runner{Options: o.withDefaults()}).run(ctx)
+}
+
+func (x *runner) run(ctx context.Context) (Summary, error) {
+	for path, p := range x.Programs {
 		x.programs.put(filepath.Clean(path), p)
 	}
 	out, err := newReporter(&x.Options)
@@ -107,7 +113,9 @@ func (x *runner) files(ctx context.Context, files []string, out reporter) (total
 // report reports a file and says whether there is to be another one.
 func (x *runner) report(q *queued, out reporter, total *Summary) bool {
 	var sum Summary
+	x.forget(q.path)
 	for r := range q.results {
+		x.remember(r)
 		sum.count(r)
 		if x.Observe != nil {
 			x.Observe(r)
@@ -123,6 +131,36 @@ func (x *runner) report(q *queued, out reporter, total *Summary) bool {
 	}
 	total.add(&sum)
 	return !x.ended.Load()
+}
+
+// forget and remember keep what is to be known when files change.
+func (x *runner) forget(file string) {
+	if x.watched != nil {
+		delete(x.watched.failed, file)
+	}
+}
+
+func (x *runner) remember(r *Result) {
+	if x.watched != nil {
+		x.watched.saw(r)
+	}
+}
+
+// use takes note that a test file tests scripts; without any, that it starts anew.
+func (x *runner) use(file string, roots ...string) {
+	if x.watched == nil {
+		return
+	}
+	x.using.Lock()
+	defer x.using.Unlock()
+	if len(roots) == 0 {
+		x.watched.uses[file] = nil
+	}
+	for _, root := range roots {
+		if all := x.watched.uses[file]; !slices.Contains(all, root) {
+			x.watched.uses[file] = append(all, root)
+		}
+	}
 }
 
 // cache keeps programs, or why there are none.

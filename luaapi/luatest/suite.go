@@ -260,6 +260,7 @@ func (r *run) load(a *args, path string) int {
 	if !filepath.IsAbs(path) {
 		full = filepath.Join(filepath.Dir(r.suite.path), filepath.FromSlash(path))
 	}
+	r.suite.w.use(r.suite.path, rootOf(full))
 	prog, err := r.suite.w.script(full)
 	if err != nil {
 		r.broken = true

@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"math/rand/v2"
+	"time"
 )
 
 // worker runs a test file. It belongs to one goroutine.
@@ -34,6 +35,7 @@ func (w *worker) file(path string) {
 	if w.ended.Load() {
 		return
 	}
+	w.use(path)
 	s := &suite{w: w, path: path}
 	if err := s.load(); err != nil {
 		w.out <- notLoaded(path, err)
@@ -42,6 +44,10 @@ func (w *worker) file(path string) {
 	order := make([]int, len(s.tests))
 	for i := range order {
 		order[i] = i
+	}
+	if w.Bench {
+		w.bench(s)
+		return
 	}
 	for rep := range w.Count {
 		seed := w.Seed + uint64(rep)
@@ -69,4 +75,47 @@ func (w *worker) test(s *suite, i int, seed uint64) *Result {
 	res.Took = w.Now().Sub(begin)
 	w.recycle(r)
 	return res
+}
+
+// benchTime is how long a test is run again and again, benchRuns how often at most.
+const (
+	benchTime = 500 * time.Millisecond
+	benchRuns = 1_000_000
+)
+
+// bench runs each test once, and if it passes again and again.
+func (w *worker) bench(s *suite) {
+	for i, t := range s.tests {
+		if !w.picks(t) {
+			continue
+		}
+		res := w.test(s, i, w.Seed)
+		if res.Verdict == Passed {
+			res.Bench = w.again(s, i, res)
+		}
+		w.out <- res
+		if w.ended.Load() || w.FailFast && res.bad() {
+			return
+		}
+	}
+}
+
+// again runs a test, with one seed after the other, until its time is over. The first run that does not pass ends it.
+func (w *worker) again(s *suite, i int, res *Result) *Bench {
+	b := &Bench{}
+	begin := w.Now()
+	for b.Runs < benchRuns && !w.ended.Load() {
+		one := w.test(s, i, w.Seed+uint64(b.Runs))
+		if one.bad() {
+			*res = *one
+			return nil
+		}
+		b.Runs++
+		b.Calls += one.Calls
+		b.Took = w.Now().Sub(begin)
+		if w.Count > 1 && b.Runs == w.Count || w.Count == 1 && b.Took >= benchTime {
+			break
+		}
+	}
+	return b
 }

@@ -1,0 +1,137 @@
+package luatest
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// patience bounds a wait for what happens in a few milliseconds.
+const patience = 30 * time.Second
+
+// runsOf cuts what a watching run prints into its runs, each up to its last line.
+type runsOf struct {
+	text strings.Builder
+	all  chan string
+}
+
+var lastLine = regexp.MustCompile(`(?m)^.* in 0 ms.* seed \d+\n`)
+
+func (r *runsOf) Write(b []byte) (int, error) {
+	r.text.Write(b)
+	if s := r.text.String(); lastLine.MatchString(s) {
+		r.text.Reset()
+		r.all <- s
+	}
+	return len(b), nil
+}
+
+func (r *runsOf) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case s := <-r.all:
+		return s
+	case <-time.After(patience):
+		t.Fatal("the tests did not run")
+	}
+	return ""
+}
+
+// ran returns the test files that a run was about, in order.
+func ran(out string) (files []string) {
+	for _, m := range regexp.MustCompile(`(?m)^(?:ok|FAIL|ERROR) +([a-z_/]+\.lua) +(?:\d+ test|does)`).FindAllStringSubmatch(out, -1) {
+		files = append(files, m[1])
+	}
+	return files
+}
+
+const watched = `-- a/main.lua --
+return { invite = function() return require("plan").reject(486) end }
+-- a/a_test.lua --
+local t = require "test"
+local pbx = t.script "main.lua"
+t.test("a", function() t.eq(pbx:decide({ from = "sip:a@example.net", to = "sip:b@example.net" }).code, 486) end)
+-- b/b_test.lua --
+local t = require "test"
+local pbx = t.script "../a"
+t.test("b", function() t.ok(pbx:decide { from = "sip:a@example.net", to = "sip:b@example.net" }) end)
+-- c/c_test.lua --
+local t = require "test"
+t.test("c", function() t.eq(require("lib.one"), 1) end)
+-- c/lib/one.lua --
+return 1
+`
+
+func TestWatch(t *testing.T) {
+	in(t, watched)
+	out := &runsOf{all: make(chan string, 10)}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- Watch(ctx, Options{Out: out, Now: still, Seed: 1, Parallel: 1}) }()
+	write := func(file, text string) {
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, c := range []struct {
+		name string
+		do   func()
+		want []string
+		says string
+	}{
+		{"the first run", func() {}, []string{"a/a_test.lua", "b/b_test.lua", "c/c_test.lua"}, "3 passed"},
+		{"a script breaks", func() { write("a/main.lua", "return { invite = function() end }") }, []string{"a/a_test.lua", "b/b_test.lua"}, "a/main.lua changed"},
+		{"a module of tests", func() { write("c/lib/one.lua", "return 2") }, []string{"c/c_test.lua"}, "1 failed"},
+		{"a test", func() { write("b/b_test.lua", `local t = require "test" t.test("b", function() end)`) }, []string{"b/b_test.lua"}, "1 passed"},
+		{"a script is right again", func() { write("a/main.lua", `return { invite = function() return require("plan").reject(486) end }`) }, []string{"a/a_test.lua"}, "1 passed"},
+		{"a new test", func() { write("c/d_test.lua", `local t = require "test" t.test("d", function() end)`) }, []string{"c/d_test.lua"}, "1 passed"},
+		{"a test that does not load", func() { write("c/d_test.lua", `x =`) }, []string{"c/d_test.lua"}, "1 file not loaded"},
+		{"what failed comes first", func() { write("c/lib/one.lua", "return 1") }, []string{"c/c_test.lua", "c/d_test.lua"}, "1 passed"},
+	} {
+		c.do()
+		got := out.next(t)
+		if diff := cmp.Diff(c.want, ran(got)); diff != "" || !strings.Contains(got, c.says) {
+			t.Errorf("%s: want %q -want +got:\n%s%s", c.name, c.says, diff, got)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTouches(t *testing.T) {
+	w := &watching{uses: map[string][]string{"x/main_test.lua": {"scripts"}, "y/b_test.lua": nil}}
+	for _, c := range []struct {
+		changed, test string
+		want          bool
+	}{
+		{"scripts/lib/a.lua", "x/main_test.lua", true},
+		{"scripts2/a.lua", "x/main_test.lua", false},
+		{"x/helper.lua", "x/main_test.lua", true},
+		{"x/sub/helper.lua", "x/main_test.lua", true},
+		{"x/other_test.lua", "x/main_test.lua", false},
+		{"x/main_test.lua", "x/main_test.lua", true},
+		{"x/testdata/main_test/a.ladder", "x/main_test.lua", true},
+		{"x/testdata/other_test/a.ladder", "x/main_test.lua", false},
+		{"scripts/a.lua", "y/b_test.lua", false},
+		{"anything.lua", "new_test.lua", true},
+	} {
+		if got := w.touches(c.changed, c.test); got != c.want {
+			t.Errorf("%s touches %s: %v, want %v", c.changed, c.test, got, c.want)
+		}
+	}
+}
+
+func TestDiffer(t *testing.T) {
+	got := differ(map[string]string{"same": "1", "other": "1", "gone": "1"}, map[string]string{"same": "1", "other": "2", "new": "1"})
+	if want := []string{"gone", "new", "other"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

@@ -51,6 +51,7 @@ func newRootCommand() *cobra.Command {
 		return fmt.Errorf("%s; see `%s --help`", plainly(err), cmd.CommandPath())
 	})
 	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newDNSCommand(), newVersionCommand())
+	root.AddCommand(newInitCommand())
 	strictDefaults(root)
 	return root
 }

@@ -107,6 +107,8 @@ type Alias struct {
 	Type Type
 	Is   Type
 	Doc  string
+	// Module is the module that it belongs to.
+	Module string
 }
 
 // Handler is a function of the table that a script returns.

@@ -51,7 +51,7 @@ func failureHandlers() []Handler {
 	var hs []Handler
 	for _, o := range outcomes() {
 		hs = append(hs, Handler{
-			Name: o.Name, When: "a step failed, " + o.Doc + ", and has no edge of its own for it", Params: values(callParam, branchParam),
+			Name: o.Name, When: "a step failed: " + o.Doc, Params: values(callParam, branchParam),
 			Decides: true, Returns: "a plan in its place; nil leaves it failed", Later: o.Later,
 		})
 	}

@@ -52,7 +52,7 @@ func planModule() Module {
 
 func planAliases() []Alias {
 	return []Alias{{
-		Type: stepType, Is: "tandem.node|fun(call: tandem.call, branch?: tandem.branch): tandem.node?",
+		Module: "plan", Type: stepType, Is: "tandem.node|fun(call: tandem.call, branch?: tandem.branch): tandem.node?",
 		Doc: "A step of a plan. Where a plan may stand, a function may stand that returns one; it is called when it is reached.",
 	}}
 }
@@ -88,6 +88,9 @@ func planClasses() []Class {
 		Name: "each", Type: "tandem.each_options", Kind: Options, Module: "plan", Doc: "Options that the members of a group leave unset.",
 		Fields: eachOptions(),
 	}, {
+		Name: "auth", Type: "tandem.auth_options", Kind: Options, Module: "plan", Doc: "Credentials of a target's own.",
+		Fields: values(value("user", "string", "the user name"), value("password?", "string", "the password")),
+	}, {
 		Name: "from", Type: "tandem.from_options", Kind: Options, Module: "plan", Doc: "What is changed of a From; what is left out stays as it came in.",
 		Fields: values(value("user?", "string", "the user part"), value("host?", "string", "a name or an address, with a port if wanted"), value("display?", "string|false", "the display name; `false` is none")),
 	}, {
@@ -112,7 +115,7 @@ func targetOptions() []Value {
 		value("on_6xx?", `"stop"|"branch"`, "what a 6xx does: it ends the plan, or counts as this branch's failure").or(`"stop"`),
 		value("headers?", "table<string, string|number|false>", "header fields that are set, or with `false` taken away"),
 		value("redirect?", `"deny"|"follow"|"pass"`, "what a 3xx does when no handler decides").or(`"deny"`),
-		value("auth?", `"pass"|{ user: string, password: string }`, "who answers 401 and 407: the caller, or Tandem with these credentials"),
+		value("auth?", `"pass"|tandem.auth_options`, "who answers 401 and 407: the caller, or this leg with credentials of its own"),
 		value("early_media?", `"first"|"all"|"none"`, "what the caller is shown before the answer: the first early dialog with SDP, all under tags of their own, or none").or(`"first"`),
 		value("prack?", `"supported"|"off"|"required"`, "reliable provisionals on this leg (RFC 3262)").or(`"supported"`),
 		value("max_duration?", "number", "how long the call may last from its answer; then both sides get a BYE").in("s", Range{Above: true, Max: maxSeconds}),

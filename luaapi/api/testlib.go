@@ -7,7 +7,7 @@ const (
 )
 
 func testAliases() []Alias {
-	return []Alias{{Type: testHeaders, Is: "table<string, string|number|(string|number)[]>", Doc: "Header fields by name; a list of values is as many fields."}}
+	return []Alias{{Module: "test", Type: testHeaders, Is: "table<string, string|number|(string|number)[]>", Doc: "Header fields by name; a list of values is as many fields."}}
 }
 
 func testModule() Module {
@@ -150,7 +150,7 @@ func testObjects() []Class {
 		Name: "decision", Type: "tandem.test.decision", Kind: Record, Doc: "A plan as tests look at it; the members of a group are its items.",
 		Fields: values(value("kind", "string", "to, serial, parallel, reject, redirect, function or await"), value("text", "string", "the plan on one line"),
 			value("targets", "string[]", "all URIs, in order"), value("uri?", "string", "of a target"), value("code?", "integer", "of a response"),
-			value("phrase?", "string", "of a response"), value("name?", "string", ""), value("ring?", "number", "").in("s", day), value("delay?", "number", "").in("s", day),
+			value("phrase?", "string", "of a response"), value("name?", "string", "its option"), value("ring?", "number", "its option").in("s", day), value("delay?", "number", "its option").in("s", day),
 			value("where?", "string", "the line of the script")),
 		Items: "tandem.test.decision",
 	}, {
@@ -230,7 +230,7 @@ func testOptions() []Class {
 	options := func(name string, t Type, doc string, fields ...Value) Class {
 		return Class{Name: name, Type: t, Kind: Options, Doc: doc, Fields: fields}
 	}
-	replies := value("replies?", "table<string, integer|false|table>", "what it answers to requests in calls and outside, by method: a code, `{ code =, after =, headers = }`, or `false` for nothing")
+	replies := value("replies?", "table<string, integer|false|tandem.test.reply_options>", "what it answers to requests in calls and outside, by method: a code, `{ code =, after =, headers = }`, or `false` for nothing")
 	phone := options("net:phone", "tandem.test.phone_options", "A phone; the first item is its URI.",
 		value("answers?", "tandem.test.behaviour|tandem.test.behaviour[]", "what it does; of a list, one after the other for one call after the other, the last one again and again").or("t.after(2)"),
 		value("name?", "string", "what it is called"), replies)
@@ -253,6 +253,8 @@ func testOptions() []Class {
 			value("at?", "number", "when it is placed, on the network's clock").in("s", day)),
 		options("a response", "tandem.test.response_options", "A response of a phone.", headers,
 			value("sdp?", "boolean|string", "`true`: the phone's own description, `false`: none, or another one"), value("phrase?", "string", "the reason phrase")),
+		options("a reply", "tandem.test.reply_options", "What a phone answers to a request.",
+			value("code", "integer", "the response").in("", Range{Min: 200, Max: 699, Whole: true}), value("after?", "number", "how long it takes").in("s", day), headers),
 		options("a request in a call", "tandem.test.request_options", "A request that a phone sends in a call.", headers,
 			value("sdp?", "boolean|string", "`true`: the phone's own description, `false`: none, or another one"),
 			value("body?", "string", "another body"), value("type?", "string", "its Content-Type")),

@@ -10,11 +10,12 @@ import (
 func (r *Registry) Alternatives(t Type) []Type {
 	var out []Type
 	for _, part := range split(string(t)) {
+		if strings.HasPrefix(part, "fun(") { // a question mark at its end is of its result
+			out = append(out, Type(part))
+			continue
+		}
 		part, optional := strings.CutSuffix(part, "?")
 		switch {
-		case strings.HasPrefix(part, "fun("):
-			optional = false // of its result
-			out = append(out, Type(part))
 		case strings.HasPrefix(part, "(") && strings.HasSuffix(part, ")"):
 			out = append(out, r.Alternatives(Type(part[1:len(part)-1]))...)
 		default:

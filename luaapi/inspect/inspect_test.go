@@ -2,11 +2,13 @@ package inspect
 
 import (
 	"errors"
+	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -85,5 +87,21 @@ func TestNothing(t *testing.T) {
 	in(t, "-- notes.txt --\n")
 	if _, err := Run(Options{}); !errors.Is(err, ErrNothing) {
 		t.Error(err)
+	}
+}
+
+var update = flag.Bool("update", false, "write the reference of the rules into docs/lua")
+
+// docs/lua/check.md is what the rules say.
+func TestPage(t *testing.T) {
+	const file = "../../docs/lua/check.md"
+	if *update {
+		if err := os.WriteFile(file, []byte(Page()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if diff := cmp.Diff(Page(), string(got)); err != nil || diff != "" {
+		t.Errorf("%s is not up to date (%v): go test ./luaapi/inspect -run TestPage -update\n%s", file, err, diff)
 	}
 }

@@ -77,3 +77,22 @@ func List(out io.Writer) {
 		fmt.Fprintf(out, "%-18s %s\n", r.ID, r.Says)
 	}
 }
+
+// Page returns the reference of the rules in Markdown.
+func Page() string {
+	var b strings.Builder
+	b.WriteString("<!-- Made from luaapi/check: go test ./luaapi/inspect -update -->\n\n# What `tandem check` finds\n\n" +
+		"A line is `FILE:LINE RULE MESSAGE`; `tandem check --explain RULE` says what stands here. Errors do not load or fail when they are\n" +
+		"reached, and end with exit status 3; warnings do so with `--strict`. `-- tandem: disable=RULE` at the end of a line is for that\n" +
+		"line, on a line of its own for the next one, and before all code for the file; a reason may follow after `--`.\n")
+	for _, r := range check.Rules {
+		fmt.Fprintf(&b, "\n## %s\n\n%s. %s\n", r.ID, strings.ToUpper(r.Says[:1])+r.Says[1:], r.Why)
+		if r.Fixed {
+			b.WriteString("Comments cannot disable it.\n")
+		}
+		if r.Bad != "" {
+			fmt.Fprintf(&b, "\nNot so:\n\n```lua\n%s\n```\n\nBut:\n\n```lua\n%s\n```\n", r.Bad, r.Good)
+		}
+	}
+	return b.String()
+}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,33 +39,47 @@ func TestRegistry(t *testing.T) {
 	}
 }
 
-// The options that functions know are those of the registry.
+// The options that functions know are those of the registry, and what the registry has is read somewhere.
 func TestRegistryOptions(t *testing.T) {
+	code := source(t)
+	var told []string
+	for _, c := range api.Lua().Classes {
+		if c.Module != "test" || c.Kind != api.Options {
+			continue
+		}
+		told = append(told, sorted(api.Names(c.Fields)))
+		for _, f := range c.Fields {
+			if !strings.Contains(code, strconv.Quote(f.Name)) {
+				t.Errorf("nothing reads option %s of %s", f.Name, c.Name)
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`\.known\(\w+, \S+((?:, "\w+")+)\)`).FindAllStringSubmatch(code, -1) {
+		if names := sorted(strings.Split(strings.ReplaceAll(m[1][2:], `"`, ""), ", ")); !slices.Contains(told, names) {
+			t.Errorf("the registry has no options %s", names)
+		}
+	}
+}
+
+// source returns the code of the package without its tests.
+func source(t *testing.T) string {
+	t.Helper()
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var known []string
+	var all strings.Builder
 	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`\.known\(t, \S+((?:, "\w+")+)\)`).FindAllSubmatch(text, -1) {
-			known = append(known, sorted(strings.Split(strings.ReplaceAll(string(m[1][2:]), `"`, ""), ", ")))
-		}
+		all.Write(text)
 	}
-	var want []string
-	for _, c := range api.Lua().Classes {
-		if c.Module == "test" && c.Kind == api.Options {
-			want = append(want, sorted(api.Names(c.Fields)))
-		}
-	}
-	for _, names := range known { // some functions read theirs from lists of names
-		if !slices.Contains(want, names) {
-			t.Errorf("the library knows the options %q, the registry no such set", names)
-		}
-	}
+	return all.String()
 }
 
 func sorted(names []string) string { return strings.Join(slices.Sorted(slices.Values(names)), " ") }

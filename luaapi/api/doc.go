@@ -1,0 +1,138 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tandem/luaapi/spell"
+)
+
+// Doc returns what there is to say about a name: "plan.to", "ring", "call.from", "busy". Without a name, an overview.
+// ok is false if nothing is called so; then text suggests what may be meant, or is empty.
+func Doc(name string) (text string, ok bool) {
+	r := Lua()
+	if name == "" {
+		return r.index(), true
+	}
+	name = strings.NewReplacer(":", ".", "()", "").Replace(name)
+	var found []string
+	for _, e := range r.entries() {
+		if e.name == name || e.short == name {
+			found = append(found, e.text)
+		}
+	}
+	if len(found) == 0 {
+		return spell.Hint(name, r.docNames()), false
+	}
+	return strings.Join(found, "\n"), true
+}
+
+// entry is what Doc knows of one thing. Its short name leaves out what it belongs to.
+type entry struct{ name, short, text string }
+
+// entries are all, in the order of the reference.
+func (r *Registry) entries() (es []entry) {
+	for i := range r.Handlers {
+		h := &r.Handlers[i]
+		text := fmt.Sprintf("handler %s(%s)\n\n  When: %s.\n  May return: %s.\n", h.Name, strings.Join(Names(h.Params), ", "), h.When, h.Returns)
+		if h.Later {
+			text += "  Nothing in this release calls it.\n"
+		}
+		es = append(es, entry{"route." + h.Name, h.Name, text})
+	}
+	for i := range r.Keys {
+		es = append(es, entry{"route." + r.Keys[i].Name, r.Keys[i].Name, "key " + r.Keys[i].line()})
+	}
+	for i := range r.Modules {
+		es = append(es, r.moduleEntries(&r.Modules[i])...)
+	}
+	for i := range r.Classes {
+		es = append(es, r.classEntries(&r.Classes[i])...)
+	}
+	return es
+}
+
+func (r *Registry) moduleEntries(m *Module) []entry {
+	prefix := m.Name + "."
+	if m.Name == "_G" {
+		prefix = ""
+	}
+	text := "module " + m.Name + "\n\n  " + m.Doc + "\n\n"
+	var es []entry
+	for i := range m.Functions {
+		f := &m.Functions[i]
+		text += "  " + prefix + f.Signature() + "\n"
+		es = append(es, entry{prefix + f.Name, f.Name, f.text(prefix)})
+	}
+	for i := range m.Fields {
+		text += "  " + prefix + m.Fields[i].Name + "\n"
+		es = append(es, entry{prefix + m.Fields[i].Name, m.Fields[i].Name, prefix + m.Fields[i].line()})
+	}
+	return append([]entry{{m.Name, m.Name, text}}, es...)
+}
+
+func (r *Registry) classEntries(c *Class) []entry {
+	last := string(c.Type[strings.LastIndexByte(string(c.Type), '.')+1:])
+	text := c.Name + "\n\n  " + c.Doc + "\n\n"
+	var es []entry
+	of := " of a " + c.Name
+	if c.Kind == Options {
+		of = " in " + c.Name
+	}
+	for i := range c.Fields {
+		v := &c.Fields[i]
+		text += "  " + v.line()
+		es = append(es, entry{last + "." + v.Name, v.Name, "field" + of + ": " + v.line()})
+	}
+	for i := range c.Methods {
+		f := &c.Methods[i]
+		text += "  " + last + ":" + f.Signature() + "\n"
+		es = append(es, entry{last + "." + f.Name, f.Name, f.text(last + ":")})
+	}
+	return append([]entry{{last, c.Name, text}}, es...)
+}
+
+// line is a value in a line of its own.
+func (v *Value) line() string { return fmt.Sprintf("%s (%s): %s\n", v.label(), v.Type, v.words()) }
+
+func (f *Function) text(prefix string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s%s\n\n  %s\n", prefix, f.Signature(), f.summary())
+	for i := range f.Params {
+		b.WriteString("  " + f.Params[i].line())
+	}
+	if len(f.Returns) > 0 {
+		fmt.Fprintf(&b, "  Returns %s.\n", strings.ReplaceAll(joinTypes(f.Returns), "`", ""))
+	}
+	if f.Use != "" {
+		fmt.Fprintf(&b, "\n    %s\n", f.Use)
+	}
+	return b.String()
+}
+
+// index is the overview: every name that Doc knows, by what it belongs to.
+func (r *Registry) index() string {
+	var b strings.Builder
+	list := func(title string, names []string) { fmt.Fprintf(&b, "%-10s %s\n", title, strings.Join(names, " ")) }
+	list("handlers", r.RouteKeys())
+	for i := range r.Modules {
+		list(r.Modules[i].Name, r.Modules[i].Members())
+	}
+	for i := range r.Classes {
+		if c := &r.Classes[i]; c.Module == "" || c.Module == "plan" && c.Kind == Options {
+			list(c.Name, c.Members())
+		}
+	}
+	b.WriteString("\n`tandem doc NAME` says more about each: plan.to, ring, call.from, busy.\n")
+	return b.String()
+}
+
+func (r *Registry) docNames() []string {
+	var names []string
+	for _, e := range r.entries() {
+		names = append(names, e.name, e.short)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,163 @@
+package api
+
+import (
+	_ "embed" // the prose
+	"fmt"
+	"strings"
+)
+
+//go:embed overview.md
+var overview string
+
+// Pages returns the reference in Markdown, by file name.
+func Pages() map[string]string {
+	r := Lua()
+	pages := map[string]string{"README.md": r.overviewPage()}
+	var standard strings.Builder
+	standard.WriteString("# The standard library\n\nWhat scripts have of Lua 5.1. It is there without `require`, and cannot be written.\n")
+	for i := range r.Modules {
+		m := &r.Modules[i]
+		if m.Standard {
+			title := "`" + m.Name + "`"
+			if m.Name == "_G" {
+				title = "Global functions"
+			}
+			standard.WriteString("\n## " + title + "\n\n" + m.Doc + "\n" + r.moduleTable(m))
+			continue
+		}
+		pages[m.Name+".md"] = generated + "# Module `" + m.Name + "`\n\n" + m.Doc + "\n\n```lua\nlocal " + m.Name + " = require \"" + m.Name + "\"\n```\n" + r.functions(m) + r.classSections(m.Name)
+	}
+	pages["standard.md"] = generated + standard.String()
+	return pages
+}
+
+const generated = "<!-- Made from luaapi/api: go test ./luaapi/api -update -->\n\n"
+
+func (r *Registry) overviewPage() string {
+	var handlers, modules strings.Builder
+	handlers.WriteString("| handler | when | may return |\n|---|---|---|\n")
+	for i := range r.Handlers {
+		h := &r.Handlers[i]
+		later := ""
+		if h.Later {
+			later = "; not called in this release"
+		}
+		fmt.Fprintf(&handlers, "| `%s(%s)` | %s | %s%s |\n", h.Name, strings.Join(Names(h.Params), ", "), cell(h.When), cell(h.Returns), later)
+	}
+	handlers.WriteString("\n" + r.table("key", r.Keys))
+	for i := range r.Modules {
+		if m := &r.Modules[i]; !m.Standard {
+			first, _, _ := strings.Cut(m.Doc, ". ")
+			readme := "mod/" + m.Name
+			if m.Tests {
+				readme = "luatest"
+			}
+			fmt.Fprintf(&modules, "* [`%s`](%s.md) ([README](../../luaapi/%s/README.md)): %s\n", m.Name, m.Name, readme, strings.TrimSuffix(first, "."))
+		}
+	}
+	return generated + strings.NewReplacer(
+		"<!-- handlers -->\n", handlers.String(), "<!-- modules -->\n", modules.String(), "<!-- values -->\n", r.classSections(""),
+	).Replace(overview)
+}
+
+// cell escapes what would end a cell of a table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// classSections writes the classes of a module.
+func (r *Registry) classSections(module string) string {
+	var b strings.Builder
+	for i := range r.Classes {
+		c := &r.Classes[i]
+		if c.Module != module {
+			continue
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n", title(c), c.Doc)
+		if c.Items != "" {
+			fmt.Fprintf(&b, "\nItems: `%s`.\n", c.Items)
+		}
+		if len(c.Fields) > 0 {
+			b.WriteString("\n" + r.table("field", c.Fields))
+		}
+		if len(c.Methods) > 0 {
+			b.WriteString("\n" + methodTable("value:", c.Methods))
+		}
+	}
+	return b.String()
+}
+
+func title(c *Class) string {
+	if c.Kind == Options {
+		return "Options: " + c.Name
+	}
+	return "`" + c.Name + "`"
+}
+
+func (r *Registry) table(what string, vs []Value) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| %s | type | |\n|---|---|---|\n", what)
+	for i := range vs {
+		v := &vs[i]
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", v.Name, cell(string(v.Type)), cell(v.words()))
+	}
+	return b.String()
+}
+
+func methodTable(prefix string, fs []Function) string {
+	var b strings.Builder
+	b.WriteString("| function | |\n|---|---|\n")
+	for i := range fs {
+		f := &fs[i]
+		fmt.Fprintf(&b, "| `%s%s` | %s |\n", strings.Replace(prefix, "value:", ":", 1), cell(f.Signature()), cell(f.summary()))
+	}
+	return b.String()
+}
+
+// summary is what a function does, with when it fails.
+func (f *Function) summary() string {
+	if f.Errors == "" {
+		return f.Doc
+	}
+	return f.Doc + " Raises an error " + f.Errors + "."
+}
+
+// moduleTable is the short form of a module.
+func (r *Registry) moduleTable(m *Module) string {
+	out := ""
+	if len(m.Fields) > 0 {
+		out = "\n" + r.table("value", m.Fields)
+	}
+	if len(m.Functions) > 0 {
+		out += "\n" + methodTable("", m.Functions)
+	}
+	return out
+}
+
+// functions is the long form of a module's functions.
+func (r *Registry) functions(m *Module) string {
+	var b strings.Builder
+	if len(m.Fields) > 0 {
+		b.WriteString("\n" + r.table("value", m.Fields))
+	}
+	for i := range m.Functions {
+		f := &m.Functions[i]
+		fmt.Fprintf(&b, "\n## `%s.%s`\n\n%s\n", m.Name, f.Signature(), f.summary())
+		if len(f.Params) > 0 {
+			b.WriteString("\n" + r.table("argument", f.Params))
+		}
+		if len(f.Returns) > 0 {
+			fmt.Fprintf(&b, "\nReturns `%s`.\n", joinTypes(f.Returns))
+		}
+		if f.Use != "" {
+			fmt.Fprintf(&b, "\n```lua\n%s\n```\n", f.Use)
+		}
+	}
+	return b.String()
+}
+
+func joinTypes(ts []Type) string {
+	out := make([]string, len(ts))
+	for i, t := range ts {
+		out[i] = string(t)
+	}
+	return strings.Join(out, "`, `")
+}

@@ -15,6 +15,7 @@ import (
 	logmod "tandem/luaapi/mod/log"
 	numbermod "tandem/luaapi/mod/number"
 	planmod "tandem/luaapi/mod/plan"
+	remod "tandem/luaapi/mod/re"
 	schedulemod "tandem/luaapi/mod/schedule"
 	"tandem/luaapi/pattern"
 )
@@ -115,7 +116,7 @@ func (v *vm) library(L *lua.LState) {
 	v.modules = make(map[string]lua.LValue)
 	for name, table := range map[string]*lua.LTable{
 		"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L), "schedule": schedulemod.Table(L),
-		"json": v.json(L).Table(L), "http": v.http().Table(L),
+		"json": v.json(L).Table(L), "http": v.http().Table(L), "re": v.re().Table(L),
 	} {
 		if v.prog.chunks[name] == nil {
 			v.modules[name] = table
@@ -125,6 +126,14 @@ func (v *vm) library(L *lua.LState) {
 
 func (v *vm) json(L *lua.LState) *jsonmod.Module {
 	return jsonmod.New(L, MaxString, func(instructions int) { v.meter.left -= instructions })
+}
+
+func (v *vm) re() *remod.Module {
+	return &remod.Module{MaxString: MaxString, Cost: func(L *lua.LState, instructions, bytes int) {
+		v.meter.left -= instructions
+		v.meter.bytes -= bytes
+		v.meter.check(L)
+	}}
 }
 
 func (v *vm) http() *httpmod.Module {

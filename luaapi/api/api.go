@@ -162,7 +162,7 @@ var Lua = sync.OnceValue(func() *Registry {
 
 // modules are all modules, in the order of the reference.
 func modules() []Module {
-	return append([]Module{planModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), testModule()}, standardModules()...)
+	return append([]Module{planModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), reModule(), testModule()}, standardModules()...)
 }
 
 // Module returns the module of a name, nil if there is none.

@@ -46,7 +46,7 @@ func TestRead(t *testing.T) {
 		"reload and metrics": {
 			"[reload]\nrequire = \"test\"\ncanary = { share = 0.05, for = \"2m\" }\n[metrics]\nlisten = \"127.0.0.1:9090\"\n",
 			Config{
-				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000,
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16,
 				Reload:  Reload{Require: luaapi.RequireTest, Canary: luaapi.Canary{Share: 0.05, For: 2 * time.Minute}},
 				Metrics: Metrics{Listen: "127.0.0.1:9090"},
 			},
@@ -54,7 +54,7 @@ func TestRead(t *testing.T) {
 		"reload and metrics otherwise": {
 			"reload.require = \"load\"\nmetrics = { listen = \"[::]:9090\", public = true }\n[reload.canary]\nfor = \"1s\"\nshare = 0.5\n",
 			Config{
-				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000,
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16,
 				Reload:  Reload{Require: luaapi.RequireLoad, Canary: luaapi.Canary{Share: 0.5, For: time.Second}},
 				Metrics: Metrics{Listen: "[::]:9090", Public: true},
 			},

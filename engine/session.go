@@ -77,7 +77,8 @@ func (s *side) Refresh(now clock.Time) {
 	c, sh := s.c, s.c.sh
 	sh.current = c
 	if s.in != nil || s.out != nil || s.late != nil {
-		return // what is under way refreshes too, or the interval ends
+		s.session.Retry(now, s.backOff()) // an offer is under way
+		return
 	}
 	method, body := message.UPDATE, []byte(nil)
 	if !s.updates {
@@ -150,7 +151,22 @@ func (r *refresh) Response(now clock.Time, tx *transaction.Client, m *message.Me
 		s.sessionAgreed(m)
 	case code == 481 || code == 408:
 		s.gone()
+	case code == 491:
+		s.session.Retry(now, s.backOff())
+	default:
+		if n, ok := m.Uint(message.RetryAfter); ok { // RFC 3261 §14.2: their offer was under way
+			s.session.Retry(now, time.Duration(n)*time.Second)
+		}
 	}
+}
+
+// backOff is how long to wait after two offers met: who made the Call-ID waits longer (RFC 3261 §14.1).
+func (s *side) backOff() time.Duration {
+	d := time.Duration(s.c.sh.ids.Uint64()%191) * 10 * time.Millisecond
+	if s.b != nil {
+		return d + 2100*time.Millisecond
+	}
+	return d
 }
 
 // Failed ends the call: the peer answers nothing.

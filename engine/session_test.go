@@ -148,3 +148,55 @@ func TestSignOfLifeOfASilentCall(t *testing.T) {
 		t.Errorf("provisionals %v", got)
 	}
 }
+
+// RFC 3261 §14.1: a refresh of ours that met another offer is made again, 2.1 to 4 s later where the Call-ID is ours, within 2 s where
+// it is the peer's; one that an offer of theirs stands in the way of, too. The call outlives it.
+func TestRefreshMeetsAnOffer(t *testing.T) {
+	agreed := sim.Header{Name: "Session-Expires", Value: "100;refresher=uac"}
+	ok := sim.Reply{Code: 200, Headers: []sim.Header{agreed}}
+	later := sim.Reply{Code: 500, Headers: []sim.Header{{Name: "Retry-After", Value: "3"}}}
+	for name, c := range map[string]struct {
+		caller   bool // whose leg is refreshed
+		replies  []sim.Reply
+		offer    bool // of the caller, under way when the refresh is due
+		lo, hi   time.Duration
+		requests int
+	}{
+		"callee's leg":        {false, []sim.Reply{{Code: 491}, ok}, false, 2100 * time.Millisecond, 4 * time.Second, 2},
+		"caller's leg":        {true, []sim.Reply{{Code: 491}, ok}, false, 0, 2 * time.Second, 2},
+		"asked to wait":       {false, []sim.Reply{later, ok}, false, 3 * time.Second, 3100 * time.Millisecond, 2},
+		"again and again":     {false, []sim.Reply{{Code: 491}, {Code: 491}, ok}, false, 2100 * time.Millisecond, 4 * time.Second, 3},
+		"an offer is pending": {false, []sim.Reply{{Code: 200, After: 3 * time.Second}, ok}, true, 3 * time.Second, 9 * time.Second, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			does, spec := sim.Behaviour{sim.Answer()}, sim.CallSpec{HangupAfter: seconds(95)}
+			if c.caller {
+				spec.Headers = []sim.Header{{Name: "Supported", Value: "timer"}, {Name: "Session-Expires", Value: "100;refresher=uas"}}
+			} else {
+				does = sim.Behaviour{sim.Answer(agreed)}
+			}
+			r, a := desk(t, does...)
+			peer, method := a, "INVITE"
+			if c.caller {
+				peer, method = r.caller, "UPDATE" // which it says it takes
+			}
+			peer.Reply(method, c.replies...)
+			call := r.place(spec)
+			if c.offer {
+				call.Request(at(49*time.Second), "INVITE", nil, nil)
+			}
+			r.run()
+			all := peer.Received(method)
+			if len(all) != c.requests+map[bool]int{true: 0, false: 1}[c.caller] {
+				t.Fatalf("%d %s", len(all), method)
+			}
+			got := all[len(all)-c.requests:]
+			if gap := got[1].At.Sub(got[0].At); gap < c.lo || gap > c.hi {
+				t.Errorf("again after %v, want %v to %v", gap, c.lo, c.hi)
+			}
+			if bye := a.Received("BYE"); len(bye) != 1 || bye[0].At < at(90*time.Second) {
+				t.Errorf("the call ended at %v", bye)
+			}
+		})
+	}
+}

@@ -42,6 +42,7 @@ type SessionTimer struct {
 	// Interval is the session interval, Who refreshes.
 	Interval time.Duration
 	Who      Refresher
+	end      clock.Time // of a session that is not refreshed
 }
 
 // Start takes what was agreed in an answer and starts the timer anew (RFC 4028 §7.2, §9, §10): the refresher sends a
@@ -50,12 +51,21 @@ func (s *SessionTimer) Start(now clock.Time, heap *clock.Heap, user Refreshable,
 	s.Stop()
 	s.user, s.heap, s.Interval, s.Who = user, heap, interval, who
 	s.timer.Owner = s
+	s.end = now.Add(interval - min(32*time.Second, interval/3))
 	switch who {
 	case Ours:
 		heap.Arm(&s.timer, now.Add(interval/2))
 	case Theirs:
-		heap.Arm(&s.timer, now.Add(interval-min(32*time.Second, interval/3)))
+		heap.Arm(&s.timer, s.end)
 	case NoRefresher:
+	}
+}
+
+// Retry has a refresh of ours that could not be made, or was refused for now, made again after a time, if the session lasts so long.
+func (s *SessionTimer) Retry(now clock.Time, after time.Duration) {
+	if at := now.Add(after); s.timer.Armed() && at < s.end {
+		s.Who = Ours
+		s.heap.Arm(&s.timer, at)
 	}
 }
 
@@ -69,7 +79,7 @@ func (s *SessionTimer) Stop() {
 // Fire refreshes, or ends the session. A refresh that fails is followed by the next one, or by the end of the interval.
 func (s *SessionTimer) Fire(now clock.Time, _ uint8) {
 	if s.Who == Ours {
-		s.heap.Arm(&s.timer, now.Add(s.Interval/2-min(32*time.Second, s.Interval/3)))
+		s.heap.Arm(&s.timer, s.end)
 		s.Who = Theirs // until the refresh is answered, the time that is left runs down
 		s.user.Refresh(now)
 		return

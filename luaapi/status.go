@@ -63,6 +63,8 @@ type Status struct {
 	// Canary is the canary that runs, nil if none does; Verdict is what the last one came to.
 	Canary  *CanaryStatus
 	Verdict Verdict
+	// Budget is what a handler may take, in instructions.
+	Budget int
 	// Previous is the generation that a rollback goes back to, 0 = none.
 	Previous uint64
 	// Handlers are those that were called since the start, over all generations.
@@ -130,7 +132,7 @@ func (h *Host) Status() Status {
 
 func (h *Host) status() Status {
 	h.sweep()
-	s := Status{Last: h.last, Refused: h.refused, Results: maps.Clone(h.results), Verdict: h.verdict, Handlers: h.handlers()}
+	s := Status{Last: h.last, Refused: h.refused, Results: maps.Clone(h.results), Verdict: h.verdict, Budget: h.opt.Budget, Handlers: h.handlers()}
 	sv := h.served.Load()
 	g := sv.gen
 	s.Generation, s.Hash, s.Files, s.Since = g.number, short(g.prog.Snapshot), g.prog.Snapshot.Files(), g.since

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -147,5 +149,28 @@ func TestCanaryRollsBack(t *testing.T) {
 		if got := p.call(fmt.Sprintf("after%d", i)); got != "SIP/2.0 486 Busy Here" {
 			t.Fatal(got)
 		}
+	}
+}
+
+// The metrics are off unless they are asked for, and count what the scripts did.
+func TestMetrics(t *testing.T) {
+	c, _ := configured(t, busy)
+	if st := status(t, start(t, c)); st.Metrics != "" {
+		t.Errorf("metrics at %s", st.Metrics)
+	}
+	c, _ = configured(t, busy)
+	c.Metrics.Listen = "127.0.0.1:0"
+	s := start(t, c)
+	dial(t, s).call("counted")
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(status(t, s).Metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || !strings.Contains(string(body), "tandem_generation_calls_total{generation=\"1\"} 1\n") ||
+		!strings.Contains(string(body), "tandem_handler_errors_total{handler=\"invite\"} 0\n") {
+		t.Errorf("%v\n%s", err, body)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"tandem/cmd/internal/admin"
 	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
+	"tandem/cmd/internal/metrics"
 	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -50,6 +51,7 @@ type Server struct {
 	sockets []*transport.Shard
 	addrs   []transport.Listen
 	admin   *admin.Server
+	metrics *metrics.Server
 	clock   *clock.Wall
 	http    *httpmod.Client
 	work    *operation.Pool
@@ -89,6 +91,12 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		if s.admin, err = admin.Serve(o.Config.Admin, s); err != nil {
 			return nil, exit.Errorf(exit.Listen, "%w; give this engine another with --admin", err)
 		}
+	}
+	if at := o.Config.Metrics.Listen; at != "" {
+		if s.metrics, err = metrics.Serve(at, s.host.Status); err != nil {
+			return nil, exit.Errorf(exit.Listen, "%w; give this engine another address in [metrics]", err)
+		}
+		s.log.Info("metrics at " + s.metrics.URL())
 	}
 	s.serve(ctx)
 	s.serving = true
@@ -240,6 +248,9 @@ func (s *Server) Close() error {
 	var errs []error
 	if s.admin != nil {
 		errs = append(errs, s.admin.Close())
+	}
+	if s.metrics != nil {
+		errs = append(errs, s.metrics.Close())
 	}
 	for _, sock := range s.sockets {
 		errs = append(errs, sock.Close())

@@ -17,6 +17,7 @@ type Status struct {
 	Version    string            `json:"version"`
 	Uptime     float64           `json:"uptime_s"`
 	Listeners  []string          `json:"listeners"`
+	Metrics    string            `json:"metrics,omitempty"`
 	Shards     int               `json:"shards"`
 	Calls      Calls             `json:"calls"`
 	Messages   Messages          `json:"messages"`
@@ -90,6 +91,9 @@ func (s *Server) Status(ctx context.Context) (any, error) {
 	st := Status{Version: s.product, Uptime: time.Since(s.started).Seconds(), Shards: len(shards)}
 	for _, l := range s.addrs {
 		st.Listeners = append(st.Listeners, l.String())
+	}
+	if s.metrics != nil {
+		st.Metrics = s.metrics.URL()
 	}
 	for i := range shards {
 		st.add(&shards[i])

@@ -1,0 +1,130 @@
+// Package metrics shows Prometheus what the scripts of a running engine do: over HTTP, at /metrics.
+//
+// Nothing is kept here: every read asks the script host for its status, whose counters the shards own.
+package metrics
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tandem/luaapi"
+)
+
+// Server answers on a TCP address.
+type Server struct {
+	http http.Server
+	addr net.Addr
+	done chan error
+}
+
+// timeout bounds how long a reader may take for its request.
+const timeout = 10 * time.Second
+
+// Serve listens on IP:PORT and shows what status returns.
+func Serve(addr string, status func() luaapi.Status) (*Server, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("metrics on %s: %w", addr, err)
+	}
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(scripts{status})
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	s := &Server{addr: l.Addr(), done: make(chan error, 1)}
+	s.http = http.Server{Handler: mux, ReadHeaderTimeout: timeout}
+	go func() { s.done <- s.http.Serve(l) }()
+	return s, nil
+}
+
+// URL is where the metrics are.
+func (s *Server) URL() string { return "http://" + s.addr.String() + "/metrics" }
+
+// Close stops the server.
+func (s *Server) Close() error {
+	err := s.http.Close()
+	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("tandem_"+name, help, labels, nil)
+}
+
+var (
+	generationInfo = describe("generation_info", "The script generation that serves new calls.", "generation", "sha256")
+	generationLive = describe("generations_live", "Script generations that serve or have calls.")
+	calls          = describe("generation_calls", "Calls that run a script generation now.", "generation")
+	callsTotal     = describe("generation_calls_total", "Calls that ever ran a live script generation.", "generation")
+	reloads        = describe("reloads_total", "Reloads by result.", "result")
+	refused        = describe("reload_refused", "1 if the scripts on disk are refused.")
+	canaryRuns     = describe("canary_running", "1 if a new generation is on trial.")
+	canaryShare    = describe("canary_share", "The share of new calls that the generation on trial gets.", "generation", "sha256")
+	canaryCalls    = describe("canary_calls", "Calls that were judged since the trial began.", "generation")
+	canaryFailed   = describe("canary_calls_failed", "Those of them in which a handler failed or the script answered 5xx.", "generation")
+	handlerErrors  = describe("handler_errors_total", "Calls of a handler that failed.", "handler")
+	handlerBudget  = describe("handler_over_budget_total", "Calls of a handler that were stopped by its budget.", "handler")
+
+	handlerBudgets      = describe("handler_budget_instructions", "What a handler may run.")
+	handlerInstructions = describe("handler_instructions_max", "The most instructions that one call of a handler has run.", "handler")
+	handlerBytes        = describe("handler_bytes_max", "The most bytes that one call of a handler has made.", "handler")
+)
+
+// scripts collects the metrics of a script host.
+type scripts struct{ status func() luaapi.Status }
+
+// Describe sends nothing: what there is depends on the status.
+func (scripts) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends what the status says now.
+func (s scripts) Collect(out chan<- prometheus.Metric) {
+	st := s.status()
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	count := func(d *prometheus.Desc, v uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge(generationInfo, 1, number(st.Generation), st.Hash)
+	gauge(generationLive, float64(len(st.Generations)))
+	for _, g := range st.Generations {
+		gauge(calls, float64(g.Calls), number(g.Number))
+		count(callsTotal, g.Total, number(g.Number))
+	}
+	for _, r := range luaapi.Results {
+		count(reloads, st.Results[r], string(r))
+	}
+	gauge(refused, one(st.Refused.Generation > 0))
+	gauge(canaryRuns, one(st.Canary != nil))
+	if c := st.Canary; c != nil {
+		gauge(canaryShare, c.Share, number(c.Generation), c.Hash)
+		for g, t := range map[uint64]luaapi.Tally{c.Generation: c.New, st.Generation: c.Old} {
+			gauge(canaryCalls, float64(t.Judged), number(g))
+			gauge(canaryFailed, float64(t.Failed), number(g))
+		}
+	}
+	gauge(handlerBudgets, float64(st.Budget))
+	for _, h := range st.Handlers {
+		count(handlerErrors, h.Errors, h.Name)
+		count(handlerBudget, h.OverBudget, h.Name)
+		gauge(handlerInstructions, float64(h.Instructions), h.Name)
+		gauge(handlerBytes, float64(h.Bytes), h.Name)
+	}
+}
+
+func number(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func one(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}

@@ -122,7 +122,7 @@ func (b *branch) send(f flow.Flow) {
 		legs.Trace(trace.Event{At: sh.now, Kind: trace.Leg, Call: c.id, Remote: f.Remote, Text: string(b.callID), User: b.target.User})
 	}
 	sh.buf = b.appendInvite(sh.buf[:0])
-	b.client = sh.request(sh.now, b.flow, message.INVITE, sh.buf, b.login, b.nextSeq, b)
+	b.client = sh.request(sh.now, b.flow, message.INVITE, sh.buf, b.login, b, b)
 }
 
 // elsewhere tries the next place if the last one cannot serve (RFC 3263 §4.3) and reports whether there is one.

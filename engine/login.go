@@ -23,7 +23,7 @@ func (sh *Shard) login(t *plan.Target) *leg.Login {
 type challenged struct {
 	sh     *Shard
 	login  *leg.Login
-	next   func() uint32 // the leg's next CSeq number
+	leg    numbered
 	flow   flow.Flow
 	method message.Method
 	sent   []byte
@@ -35,17 +35,20 @@ type resender interface {
 	resent(tx *transaction.Client, seq uint32, code int)
 }
 
-// request sends a request of a leg; login, if any, meets the challenges to it, under the numbers that next gives.
-func (sh *Shard) request(now clock.Time, f flow.Flow, method message.Method, b []byte, login *leg.Login, next func() uint32, user transaction.ClientUser) *transaction.Client {
+// numbered gives the next CSeq number of a leg.
+type numbered interface{ NextSeq() uint32 }
+
+// request sends a request of a leg; login, if any, meets the challenges to it, under the leg's next numbers.
+func (sh *Shard) request(now clock.Time, f flow.Flow, method message.Method, b []byte, login *leg.Login, own numbered, user transaction.ClientUser) *transaction.Client {
 	if login != nil {
-		user = &challenged{sh, login, next, f, method, bytes.Clone(b), user}
+		user = &challenged{sh, login, own, f, method, bytes.Clone(b), user}
 	}
 	return sh.layer.Request(now, f, method, b, user)
 }
 
 // inDialogRequest sends a request inside a dialog.
 func (sh *Shard) inDialogRequest(now clock.Time, d *leg.Dialog, method message.Method, b []byte, user transaction.ClientUser) *transaction.Client {
-	return sh.request(now, d.Flow, method, b, d.Login, d.NextSeq, user)
+	return sh.request(now, d.Flow, method, b, d.Login, d, user)
 }
 
 // Response meets a challenge, or passes what is none.
@@ -71,7 +74,7 @@ func (c *challenged) Failed(now clock.Time, tx *transaction.Client, why transact
 func (c *challenged) again(now clock.Time, code int) {
 	var m message.Message
 	_ = m.Parse(c.sent) // it was parsed when it was sent
-	seq, sh := c.next(), c.sh
+	seq, sh := c.leg.NextSeq(), c.sh
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), string(m.RequestURI()))
 	for i := range m.Len() {
 		switch id, name, v := m.Field(i); id {
@@ -107,8 +110,8 @@ func (b *branch) resent(tx *transaction.Client, seq uint32, code int) {
 	b.c.earlyOver(b, code)
 }
 
-// nextSeq returns the next number of the branch's INVITE.
-func (b *branch) nextSeq() uint32 { return b.cseq + 1 }
+// NextSeq returns the next number of the branch's INVITE.
+func (b *branch) NextSeq() uint32 { return b.cseq + 1 }
 
 func (r *relay) resent(tx *transaction.Client, seq uint32, _ int) {
 	r.client, r.seq = tx, seq
@@ -121,5 +124,5 @@ func (r *refresh) resent(tx *transaction.Client, seq uint32, _ int) { r.client, 
 
 func (o *outside) resent(tx *transaction.Client, seq uint32, _ int) { o.client, o.seq = tx, seq }
 
-// nextSeq returns the next number of the request to the target.
-func (o *outside) nextSeq() uint32 { return o.seq + 1 }
+// NextSeq returns the next number of the request to the target.
+func (o *outside) NextSeq() uint32 { return o.seq + 1 }

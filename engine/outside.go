@@ -164,7 +164,7 @@ func (o *outside) send(now clock.Time, t *plan.Target, f flow.Flow) {
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t), o.changes...))
 	sh.buf = message.AppendBody(b, m.Body())
-	o.client = sh.request(now, f, m.Method(), sh.buf, o.login, o.nextSeq, o)
+	o.client = sh.request(now, f, m.Method(), sh.buf, o.login, o, o)
 	o.flow = f
 }
 

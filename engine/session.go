@@ -200,7 +200,7 @@ func (b *branch) retrySession(m *message.Message) bool {
 	b.cseq++
 	sh := b.c.sh
 	sh.buf = b.appendInvite(sh.buf[:0])
-	b.client = sh.request(sh.now, b.flow, message.INVITE, sh.buf, b.login, b.nextSeq, b)
+	b.client = sh.request(sh.now, b.flow, message.INVITE, sh.buf, b.login, b, b)
 	return true
 }
 

@@ -12,8 +12,8 @@ import (
 
 // The work of one turn: how many calls move, and after how many values of their vars no other call follows.
 const (
-	moveCalls  = 64
-	moveValues = 2000
+	moveCalls  = 16
+	moveValues = 1000
 )
 
 // establish puts an answered call among those that a retired generation hands on.

@@ -40,7 +40,7 @@ func handlers() []Handler {
 	}, Handler{
 		Name: "request", When: "OPTIONS with a user, MESSAGE, SUBSCRIBE, PUBLISH, NOTIFY, REFER outside a dialog",
 		Params: values(value("req", callType, "the request")), Decides: true,
-		Returns: "`plan.to`, `plan.serial`, `plan.reject`; nil is 405, 489 to SUBSCRIBE and PUBLISH, or 200 to OPTIONS",
+		Returns: "`plan.to`, `plan.serial`, `plan.reject`; nil is 405, 489 to SUBSCRIBE and PUBLISH, or 200 to OPTIONS. The NOTIFYs and refreshes of a SUBSCRIBE or REFER that was routed pass by themselves",
 	}, Handler{
 		Name: "register", When: "a REGISTER", Params: values(value("req", callType, "the request")), Decides: true, Returns: "a plan", Later: true,
 	})

@@ -2,7 +2,6 @@ package check
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -111,16 +110,7 @@ func (f *file) length(e *ast.UnaryLenOpExpr) {
 
 // dialectCall looks at functions that later Luas have with another meaning.
 func (f *file) dialectCall(e *ast.FuncCallExpr, c *called) {
-	switch {
-	case c.what == "string.rep" && len(e.Args) > 2-c.first:
+	if c.what == "string.rep" && len(e.Args) > 2-c.first {
 		f.report(e.Line(), ruleDialect, Error, "string.rep of Lua 5.1 has no separator, and ignores it: use table.concat")
-	case c.what == "tonumber" && len(e.Args) == 1:
-		s, ok := constant(e.Args[0])
-		if !ok {
-			return
-		}
-		if n, err := strconv.ParseFloat(s, 64); err == nil && strings.ContainsAny(s, "eE") && !strings.HasPrefix(s, "0x") {
-			f.report(e.Line(), ruleDialect, Error, fmt.Sprintf("tonumber(%q) is nil here: write %v", s, n))
-		}
 	}
 }

@@ -24,9 +24,12 @@ type step struct {
 	members []*step // nil for what is not known
 }
 
+// maxSteps bounds how much of one plan is looked at: groups of groups by name grow without end.
+const maxSteps = 1000
+
 // planOf returns the plan that an expression makes, nil if it is not known.
 func (f *file) planOf(e ast.Expr, left int) *step {
-	if left == 0 {
+	if f.steps--; left == 0 || f.steps < 0 {
 		return nil
 	}
 	switch e := e.(type) {
@@ -113,6 +116,7 @@ func seconds(t *ast.TableExpr, name string) (float64, bool) {
 
 // plans looks at a group as a whole.
 func (f *file) plans(e *ast.FuncCallExpr) {
+	f.steps = maxSteps
 	s := f.planOf(e, depth)
 	if s == nil || s.group == "" {
 		return

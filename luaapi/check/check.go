@@ -94,6 +94,8 @@ type file struct {
 	names   *names
 	types   map[*variable]api.Type // of parameters, by where their function stands
 	found   []Finding
+	// steps may still be looked at in a plan.
+	steps int
 }
 
 const testSuffix = "_test.lua"

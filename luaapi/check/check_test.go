@@ -120,3 +120,15 @@ func TestExamples(t *testing.T) {
 		}
 	}
 }
+
+// A plan that doubles with every line does not take for ever.
+func TestDoubling(t *testing.T) {
+	src := "local plan = require \"plan\"\nlocal p0 = plan.to \"sip:100@192.0.2.11\"\n"
+	for i := range 60 {
+		src += fmt.Sprintf("local p%d = plan.serial { p%d, p%d }\n", i+1, i, i)
+	}
+	fs := script(src + "return { fallback = p60 }\n")
+	if Errors(fs) || len(fs) == 0 {
+		t.Error(lines(fs))
+	}
+}

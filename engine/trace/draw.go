@@ -186,7 +186,11 @@ func (c *canvas) titles() string {
 		if c.width > 0 {
 			name = c.clip(name, room)
 		}
-		at := max(n, c.x[i]-runes(name)/2)
+		at := c.x[i] - runes(name)/2
+		if c.x[i] < c.width {
+			at = min(at, c.width-runes(name))
+		}
+		at = max(n, at)
 		b.WriteString(strings.Repeat(" ", at-n))
 		b.WriteString(name)
 		n = at + runes(name)

@@ -141,3 +141,22 @@ func TestASCII(t *testing.T) {
 		}
 	}
 }
+
+func TestWrap(t *testing.T) {
+	const line = "  +0.000  main.lua:5  call.from.user == \"nobody\" → false (call.from.user = \"alice\")"
+	want := "  +0.000  main.lua:5  call.from.user == \"nobody\"\n" + strings.Repeat(" ", 20) + "→ false (call.from.user = \"alice\")"
+	for _, c := range []struct {
+		name, line string
+		room       int
+		want       string
+	}{
+		{"it fits", line, 100, line},
+		{"in two", line, 48, want},
+		{"no bound", line, -8, line},
+		{"no place to break", strings.Repeat("x", 80), 40, strings.Repeat("x", 80)},
+	} {
+		if got := wrap(c.line, c.room); got != c.want {
+			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, c.want)
+		}
+	}
+}

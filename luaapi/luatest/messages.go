@@ -201,10 +201,28 @@ func (r *run) header(L *lua.LState) int {
 		want = lua.LString(n.String())
 	}
 	if _, differ := difference(got, want); differ {
-		r.fail(L, "got   "+string(name)+": "+show(got), "want  "+string(name)+": "+show(want))
+		lines := []string{"got   " + string(name) + ": " + show(got), "want  " + string(name) + ": " + show(want)}
+		if got == lua.LNil {
+			lines = append(lines, "the "+label(l)+" has no header "+string(name)+nearHeader(l, string(name)))
+		}
+		r.fail(L, lines...)
 	}
 	L.Push(L.Get(1))
 	return 1
+}
+
+// nearHeader suggests a header field that a message has.
+func nearHeader(l *sim.Logged, name string) string {
+	m, err := l.Message()
+	if err != nil {
+		return ""
+	}
+	var names []string
+	for i := range m.Len() {
+		_, n, _ := m.Field(i)
+		names = append(names, string(n))
+	}
+	return spell.Hint(name, names)
 }
 
 // values returns the value of a header field, a list if there are several, nil if there is none.

@@ -12,6 +12,7 @@ import (
 type pretty struct {
 	w               *checkedWriter
 	verbose, colour bool
+	lines           int  // how long they may be (0 = as long as they are)
 	width           int  // of the longest file name
 	gap             bool // the last line was an empty one
 }
@@ -115,6 +116,30 @@ func plainStory(r *Result) string {
 	return (&pretty{}).story(r.Story)
 }
 
+// blockMargin is where the lines of a block start, hanging where those start that are too long for one.
+const (
+	blockMargin = 8
+	hanging     = 12
+)
+
+// wrap breaks a line at spaces so that no part is longer than room, as far as that can be; without room it stays whole.
+func wrap(line string, room int) string {
+	if room < 2*hanging {
+		return line
+	}
+	var b strings.Builder
+	for utf8.RuneCountInString(line) > room {
+		head := string([]rune(line)[:room+1])
+		at := strings.LastIndexByte(head, ' ')
+		if at <= 0 || strings.TrimSpace(head[:at]) == "" {
+			break
+		}
+		b.WriteString(strings.TrimRight(line[:at], " ") + "\n" + strings.Repeat(" ", blockMargin))
+		line = strings.Repeat(" ", hanging) + strings.TrimLeft(line[at:], " ")
+	}
+	return b.String() + line
+}
+
 // block writes lines under a heading that stands before the first.
 func (p *pretty) block(heading string, lines []string) string {
 	var b strings.Builder
@@ -122,6 +147,9 @@ func (p *pretty) block(heading string, lines []string) string {
 		head := ""
 		if i == 0 {
 			head = heading
+		}
+		if heading != rerunHeading { // that is copied
+			l = wrap(l, p.lines-blockMargin)
 		}
 		b.WriteString("  " + p.paint(faint, fmt.Sprintf("%-6s", head)) + strings.TrimRight(l, " ") + "\n")
 	}

@@ -28,16 +28,20 @@ type reporter interface {
 	err() error
 }
 
+// asciiSlack is by how much a line may grow when it is written in ASCII.
+const asciiSlack = 4
+
 // newReporter returns the reporters that options ask for.
 func newReporter(o *Options) (reporter, error) {
 	var out reporter
 	w := &checkedWriter{w: o.Out}
+	width := o.Width
 	if o.ASCII {
-		w.w = asciiWriter{o.Out}
+		w.w, width = asciiWriter{o.Out}, width-asciiSlack
 	}
 	switch o.Format {
 	case "pretty":
-		out = &pretty{w: w, verbose: o.Verbose, colour: o.Colour}
+		out = &pretty{w: w, verbose: o.Verbose, colour: o.Colour, lines: width}
 	case "tap":
 		out = &tap{w: w}
 	case "json":

@@ -15,6 +15,9 @@ import (
 // maxStories is how many calls the report of a test shows.
 const maxStories = 3
 
+// rerunHeading stands before the command that runs a test again.
+const rerunHeading = "rerun"
+
 // story is all that a test's failure is told with: the assertion, the script's decisions, the ladder, how to run it
 // again.
 func (r *run) story() []Section {
@@ -31,7 +34,7 @@ func (r *run) story() []Section {
 	if len(r.logs) > 0 {
 		all = append(all, Section{Heading: "log", Lines: r.logs})
 	}
-	return append(all, Section{Heading: "rerun", Lines: []string{r.rerun()}})
+	return append(all, Section{Heading: rerunHeading, Lines: []string{r.rerun()}})
 }
 
 // assertion is the line that failed with its values.

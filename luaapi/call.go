@@ -68,7 +68,7 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 	switch key {
 	case "vars":
 		if cv.vars == nil {
-			cv.vars = v.L.CreateTable(0, 0)
+			cv.vars = v.L.CreateTable(0, 1) // without a size the first field takes 2 KB
 		}
 		return cv.vars, true
 	case "progress", "hangup", "log":

@@ -17,15 +17,13 @@ import (
 type uriValue struct {
 	ud     lua.LUserData
 	raw    []byte
-	u      message.URI
-	addr   message.NameAddr // of a header; zero for a bare URI
+	header []byte // the value of the header that it stands in; nil for a bare URI
 	params *lua.LTable
 }
 
 // uri returns the value of a bare URI. One that cannot be read has no fields set but is its text.
 func (v *vm) uri(raw []byte) *uriValue {
 	uv := &uriValue{raw: raw}
-	uv.u, _ = message.ParseURI(raw)
 	v.wrap(&uv.ud, uv)
 	return uv
 }
@@ -37,8 +35,23 @@ func (v *vm) nameAddr(value []byte) *uriValue {
 		return v.uri(value)
 	}
 	uv := v.uri(na.URI)
-	uv.addr = na
+	uv.header = value
 	return uv
+}
+
+// parsed returns the parts of a URI. Only those of the last one are kept: calls wait for long.
+func (v *vm) parsed(uv *uriValue) *message.URI {
+	if v.lastURI != uv {
+		v.lastURI = uv
+		v.lastParts, _ = message.ParseURI(uv.raw)
+	}
+	return &v.lastParts
+}
+
+// around returns the header around a URI, zero for a bare one.
+func (uv *uriValue) around() message.NameAddr {
+	na, _ := message.ParseNameAddr(uv.header)
+	return na
 }
 
 // TypeName is what errors call it.
@@ -55,30 +68,31 @@ var uriFields = members("tandem.uri")
 func (*uriValue) fields() []string { return uriFields }
 
 func (uv *uriValue) get(v *vm, key string) (lua.LValue, bool) {
+	u := v.parsed(uv)
 	switch key {
 	case "scheme":
-		return str(uv.u.Scheme), true
+		return str(u.Scheme), true
 	case "user":
-		if bytes.IndexByte(uv.u.User, '%') < 0 {
-			return str(uv.u.User), true
+		if bytes.IndexByte(u.User, '%') < 0 {
+			return str(u.User), true
 		}
-		return str(message.AppendUnescaped(nil, uv.u.User)), true
+		return str(message.AppendUnescaped(nil, u.User)), true
 	case "host":
-		return str(uv.u.Host), true
+		return str(u.Host), true
 	case "port":
-		if uv.u.Port == 0 {
+		if u.Port == 0 {
 			return lua.LNil, true
 		}
-		return lua.LNumber(uv.u.Port), true
+		return lua.LNumber(u.Port), true
 	case "params":
 		if uv.params == nil {
-			uv.params = paramTable(v.L, uv.u.Params)
+			uv.params = paramTable(v.L, u.Params)
 		}
 		return uv.params, true
 	case "display":
-		return str(unquote(uv.addr.Display)), true
+		return str(unquote(uv.around().Display)), true
 	case "tag":
-		tag, _ := message.Param(uv.addr.Params, "tag")
+		tag, _ := message.Param(uv.around().Params, "tag")
 		return str(tag), true
 	}
 	return nil, false

@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
 
+	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
 	httpmod "tandem/luaapi/mod/http"
@@ -48,6 +49,8 @@ type vm struct {
 	patterns  map[patternKey]*pattern.Pattern
 	objectMT  *lua.LTable
 	nextFn    *lua.LFunction
+	lastURI   *uriValue // whose parts were asked for last
+	lastParts message.URI
 	methods   map[string]*lua.LFunction
 	route     route
 

@@ -39,7 +39,7 @@ type Operand struct {
 
 // Probed returns the program with probes in the files of its snapshot.
 func (p *Program) Probed(what probe.What) (*Program, error) {
-	q := &Program{Snapshot: p.Snapshot, chunks: maps.Clone(p.chunks), byFile: maps.Clone(p.byFile), sites: &probe.Sites{}}
+	q := &Program{Snapshot: p.Snapshot, tables: p.tables, chunks: maps.Clone(p.chunks), byFile: maps.Clone(p.byFile), sites: &probe.Sites{}}
 	for _, file := range p.Snapshot.Files() {
 		c, err := compileTree(file, p.Snapshot.files[file], func(tree []ast.Stmt) []ast.Stmt { return q.sites.Chunk(file, tree, what) })
 		if err != nil {

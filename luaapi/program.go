@@ -3,13 +3,16 @@ package luaapi
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 
 	"tandem/engine/plan"
+	lookupmod "tandem/luaapi/mod/lookup"
 	"tandem/luaapi/probe"
 	"tandem/luaapi/source"
 )
@@ -18,6 +21,7 @@ import (
 type Program struct {
 	// Snapshot is what it was compiled from.
 	Snapshot *Snapshot
+	tables   *lookupmod.Cache
 
 	chunks map[string]*chunk // by module name: "lib.hours", and the entry under ""
 	byFile map[string]*chunk // by chunk name, for errors
@@ -45,7 +49,7 @@ func Load(root string) (*Program, error) {
 // Compile compiles every file of a snapshot, and those of a library of Lua modules (nil = none). A file of the
 // snapshot takes the place of a library module of the same name.
 func Compile(s *Snapshot, library fs.FS) (*Program, error) {
-	p := &Program{Snapshot: s, chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
+	p := &Program{Snapshot: s, tables: s.tables(), chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
 	if err := p.addLibrary(library); err != nil {
 		return nil, err
 	}
@@ -132,4 +136,12 @@ func (p *Program) keyLine(call plan.Pos, key string) int {
 		return c.survey.keyLine(call.Line, key)
 	}
 	return 0
+}
+
+// tables are the lookup tables that can be made of the snapshot.
+func (s *Snapshot) tables() *lookupmod.Cache {
+	return &lookupmod.Cache{
+		Files: slices.Sorted(maps.Keys(s.data)),
+		File:  func(path string) ([]byte, bool) { text, ok := s.data[path]; return text, ok },
+	}
 }

@@ -24,7 +24,7 @@ func TestReadmes(t *testing.T) {
 		}
 		for i, b := range blocks {
 			src, _, _ := strings.Cut(b, "```")
-			r, err := try(t, Options{}, "main.lua", src)
+			r, err := try(t, Options{}, "main.lua", src, "routes.csv", "prefix,gateway\n1,192.0.2.31\n")
 			if err != nil {
 				t.Errorf("%s, script %d: %v", file, i+1, err)
 				continue

@@ -103,11 +103,15 @@ type rig struct {
 func seeded(generation uint64, shard int) rand.Source { return rand.NewPCG(generation, uint64(shard)) }
 
 func memory(files ...string) *Snapshot {
-	m := make(map[string][]byte)
+	m, data := make(map[string][]byte), make(map[string][]byte)
 	for i := 0; i < len(files); i += 2 {
-		m[files[i]] = []byte(files[i+1])
+		if strings.HasSuffix(files[i], ".lua") {
+			m[files[i]] = []byte(files[i+1])
+		} else {
+			data[files[i]] = []byte(files[i+1])
+		}
 	}
-	return NewSnapshot("main.lua", m)
+	return newSnapshot("main.lua", m, data)
 }
 
 // serve loads a main.lua and other files, given as path and text.

@@ -20,20 +20,28 @@ const (
 	maxTotal = 64 << 20
 	maxFiles = 4096
 	maxDepth = 16
+	// maxTables is how many bytes the .csv and .json files may have together.
+	maxTables = 64 << 20
 )
 
-// Snapshot is a script as it was read: every .lua file below its root but the *_test.lua. It does not change.
+// Snapshot is a script as it was read: every .lua file below its root but the *_test.lua, and the .csv and .json files that its
+// lookup tables may be made of. It does not change.
 type Snapshot struct {
 	// Entry is the path of the file that returns the handlers: "main.lua", or the one file.
 	Entry string
 
 	files map[string][]byte // by path relative to the root, with slashes
+	data  map[string][]byte // what lookup tables are made of, likewise
 	hash  [sha256.Size]byte
 }
 
 // NewSnapshot returns a snapshot of files by their paths relative to the root. The map is not to be changed after.
 func NewSnapshot(entry string, files map[string][]byte) *Snapshot {
-	s := &Snapshot{Entry: entry, files: files}
+	return newSnapshot(entry, files, nil)
+}
+
+func newSnapshot(entry string, files, data map[string][]byte) *Snapshot {
+	s := &Snapshot{Entry: entry, files: files, data: data}
 	h := sha256.New()
 	part := func(b []byte) {
 		var n [8]byte
@@ -45,6 +53,10 @@ func NewSnapshot(entry string, files map[string][]byte) *Snapshot {
 	for _, p := range s.Files() {
 		part([]byte(p))
 		part(files[p])
+	}
+	for _, p := range slices.Sorted(maps.Keys(data)) {
+		part([]byte(p))
+		part(data[p])
 	}
 	h.Sum(s.hash[:0])
 	return s
@@ -87,7 +99,7 @@ func (d Dir) Read() (*Snapshot, error) {
 	if _, ok := r.files["main.lua"]; !ok {
 		return nil, fmt.Errorf("%s has no main.lua; it is the file that returns the handlers", root)
 	}
-	return NewSnapshot("main.lua", r.files), nil
+	return newSnapshot("main.lua", r.files, r.data), nil
 }
 
 const testSuffix = "_test.lua"
@@ -107,6 +119,8 @@ type reader struct {
 	files map[string][]byte
 	tests bool // *_test.lua too
 	total int
+	data  map[string][]byte
+	size  int64         // of data
 	above []os.FileInfo // the directories being read, outermost first
 }
 
@@ -142,7 +156,8 @@ func (r *reader) dir(at, rel string, depth int) error {
 
 func (r *reader) entry(at, rel string, mode fs.FileMode, depth int) error {
 	script := strings.HasSuffix(rel, ".lua") && (r.tests || !strings.HasSuffix(rel, testSuffix))
-	if !script && mode&(fs.ModeDir|fs.ModeSymlink) == 0 {
+	table := strings.HasSuffix(rel, ".csv") || strings.HasSuffix(rel, ".json")
+	if !script && !table && mode&(fs.ModeDir|fs.ModeSymlink) == 0 {
 		return nil
 	}
 	info, err := os.Stat(at)
@@ -153,6 +168,8 @@ func (r *reader) entry(at, rel string, mode fs.FileMode, depth int) error {
 		return nil // a link to nowhere that is no script
 	case info.IsDir():
 		return r.dir(at, rel, depth+1)
+	case table:
+		return r.table(at, rel, info)
 	case !script:
 		return nil
 	}
@@ -164,6 +181,24 @@ func (r *reader) entry(at, rel string, mode fs.FileMode, depth int) error {
 		return fmt.Errorf("%s: more than %d files or %d MB; is it a folder of scripts?", at, maxFiles, maxTotal>>20)
 	}
 	r.files[rel] = text
+	return nil
+}
+
+// table reads a file that a lookup table may be made of. What is too large for one is left out: the file may be anybody's, and
+// a script that wants it is told that it is not there.
+func (r *reader) table(at, rel string, info os.FileInfo) error {
+	if !info.Mode().IsRegular() || r.size+info.Size() > maxTables || len(r.data) == maxFiles {
+		return nil
+	}
+	text, err := os.ReadFile(at)
+	if err != nil {
+		return fmt.Errorf("cannot read the scripts: %w", err)
+	}
+	if r.data == nil {
+		r.data = make(map[string][]byte)
+	}
+	r.size += int64(len(text))
+	r.data[rel] = text
 	return nil
 }
 

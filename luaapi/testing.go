@@ -28,7 +28,8 @@ func Modules(dir string) (*Program, error) {
 	if err := r.dir(dir, "", 0); err != nil {
 		return nil, err
 	}
-	p := &Program{Snapshot: NewSnapshot("", r.files), chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
+	p := &Program{Snapshot: newSnapshot("", r.files, r.data), chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
+	p.tables = p.Snapshot.tables()
 	for _, file := range p.Snapshot.Files() {
 		c, err := compile(file, r.files[file])
 		if err != nil {
@@ -69,6 +70,7 @@ func (p *Program) TestFile(path, name string) (*Program, error) {
 		return nil, err
 	}
 	q := &Program{
+		tables:   p.tables,
 		Snapshot: NewSnapshot(filepath.Base(path), map[string][]byte{filepath.Base(path): text}),
 		chunks:   maps.Clone(p.chunks), byFile: maps.Clone(p.byFile),
 	}

@@ -14,6 +14,7 @@ import (
 	httpmod "tandem/luaapi/mod/http"
 	jsonmod "tandem/luaapi/mod/json"
 	logmod "tandem/luaapi/mod/log"
+	lookupmod "tandem/luaapi/mod/lookup"
 	numbermod "tandem/luaapi/mod/number"
 	planmod "tandem/luaapi/mod/plan"
 	remod "tandem/luaapi/mod/re"
@@ -119,7 +120,7 @@ func (v *vm) library(L *lua.LState) {
 	v.modules = make(map[string]lua.LValue)
 	for name, table := range map[string]*lua.LTable{
 		"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L), "schedule": schedulemod.Table(L),
-		"json": v.json(L).Table(L), "http": v.http().Table(L), "re": v.re().Table(L),
+		"json": v.json(L).Table(L), "http": v.http().Table(L), "lookup": v.lookup().Table(L), "re": v.re().Table(L),
 	} {
 		if v.prog.chunks[name] == nil {
 			v.modules[name] = table
@@ -137,6 +138,10 @@ func (v *vm) re() *remod.Module {
 		v.meter.bytes -= bytes
 		v.meter.check(L)
 	}}
+}
+
+func (v *vm) lookup() *lookupmod.Module {
+	return &lookupmod.Module{Cache: v.prog.tables, KeyLine: v.prog.keyLine, Loading: func() bool { return v.current == nil && v.depth == 0 }}
 }
 
 func (v *vm) http() *httpmod.Module {

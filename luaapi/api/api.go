@@ -143,7 +143,7 @@ type Registry struct {
 // Lua returns the registry.
 var Lua = sync.OnceValue(func() *Registry {
 	r := &Registry{Handlers: handlers(), Keys: routeKeys(), Modules: modules()}
-	for _, cs := range [][]Class{valueClasses(), planClasses(), numberClasses(), scheduleClasses(), httpClasses(), testClasses()} {
+	for _, cs := range [][]Class{valueClasses(), planClasses(), numberClasses(), scheduleClasses(), httpClasses(), lookupClasses(), testClasses()} {
 		r.Classes = append(r.Classes, cs...)
 	}
 	r.Aliases = append(planAliases(), testAliases()...)
@@ -162,7 +162,7 @@ var Lua = sync.OnceValue(func() *Registry {
 
 // modules are all modules, in the order of the reference.
 func modules() []Module {
-	return append([]Module{planModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), reModule(), testModule()}, standardModules()...)
+	return append([]Module{planModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), reModule(), lookupModule(), testModule()}, standardModules()...)
 }
 
 // Module returns the module of a name, nil if there is none.

@@ -1,0 +1,73 @@
+package luaapi
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const lookupScript = `local lookup, plan = require "lookup", require "plan"
+local routes = lookup.csv("data/routes.csv", { key = "prefix" })
+return { invite = function(call) return plan.to("sip:" .. routes:prefix("4930").gateway) end }`
+
+// The file is a part of the version: a change is a new one, a mistake in it is refused with its line.
+func TestLookupReloads(t *testing.T) {
+	root := t.TempDir()
+	put := func(name, text string) {
+		t.Helper()
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("main.lua", lookupScript)
+	put("data/routes.csv", "prefix,gateway\n49,a@192.0.2.31\n")
+	h, err := NewHost(Dir(root), Options{Shards: 2, Random: seeded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	goes := func(want string) {
+		t.Helper()
+		s := h.Acquire(1, []byte("c")).(*vm)
+		c := newCall(t)
+		n := s.Invite(c)
+		if s.Release(c); n.String() != want {
+			t.Errorf("goes to %v, want %s", n, want)
+		}
+	}
+	goes("a")
+	put("data/routes.csv", "prefix,gateway\n49,a@192.0.2.31\n4930,b@192.0.2.32\n")
+	if st, err := h.Reload(context.Background()); err != nil || st.Generation != 2 {
+		t.Errorf("generation %d, %v", st.Generation, err)
+	}
+	goes("b")
+	put("data/routes.csv", "prefix,gateway\n49,a@192.0.2.31\n4930\n")
+	if _, err := h.Reload(context.Background()); err == nil || err.Error() != "data/routes.csv:3: wrong number of fields" {
+		t.Errorf("got %v", err)
+	}
+	goes("b")
+	if err := os.Remove(filepath.Join(root, "data/routes.csv")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Reload(context.Background()); err == nil || !strings.HasPrefix(err.Error(), `main.lua:2: lookup.csv: there is no file "data/routes.csv" in the script root`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// All states of a version have the same table; a handler cannot read one.
+func TestLookupIsShared(t *testing.T) {
+	r, err := try(t, Options{Shards: 2}, "main.lua", script(`local lookup = require "lookup"
+		function route.invite(call) lookup.csv("routes.csv", { key = "k" }) end`), "routes.csv", "k\n1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.vm().Invite(newCall(t))
+	if got := r.logged(); !strings.Contains(got, "lookup.csv reads a file, and no call waits for that: write it outside of functions") {
+		t.Errorf("logged %s", got)
+	}
+}

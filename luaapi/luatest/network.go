@@ -169,8 +169,10 @@ func (r *run) runNetwork(L *lua.LState) int {
 	switch {
 	case n.broken != nil:
 		L.Error(n.broken.Object, 0)
-	case err != nil:
+	case errors.Is(err, sim.ErrStuck):
 		a.fail("%v", err)
+	case err != nil:
+		a.fail("%v; end what goes on, run to a time as net:run(20) does, or allow more with --max-virtual", err)
 	}
 	return 0
 }

@@ -173,6 +173,8 @@ func (d *Dialog) towards(heard flow.Flow, u *message.URI, a netip.AddrPort) flow
 	switch {
 	case (given || u.Secure()) && known && t != heard.Transport && (!t.Web() || !heard.Transport.Web()):
 		next.Transport, next.Conn = t, 0
+	case same && heard.Transport.Reliable() && heard.Conn == 0:
+		next.Remote = heard.Remote // a URI that names no transport means the port for UDP (RFC 3263 §4.1)
 	case !same && !d.direct && !heard.Transport.Web():
 		next.Conn = 0
 	}

@@ -155,3 +155,51 @@ func TestRefresh(t *testing.T) {
 		t.Errorf("target %s", d.Target)
 	}
 }
+
+// Where requests of a dialog go, by what the peer's Contact says and where it was heard from.
+func TestAim(t *testing.T) {
+	tcp := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.5:40000"), Transport: flow.TCP, Listener: 1, Conn: 7}
+	made := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.5:5061"), Transport: flow.TLS, Listener: 2, Name: "a.example"}
+	web := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.5:40000"), Transport: flow.WSS, Conn: 8}
+	with := func(f flow.Flow, remote string, change func(*flow.Flow)) flow.Flow {
+		f.Remote = netip.MustParseAddrPort(remote)
+		if change != nil {
+			change(&f)
+		}
+		return f
+	}
+	for name, c := range map[string]struct {
+		heard   flow.Flow
+		contact string
+		proxied bool
+		want    flow.Flow
+	}{
+		"a connection's own peer":           {tcp, "sip:a@10.0.0.5:5070;transport=tcp", false, with(tcp, "10.0.0.5:5070", nil)},
+		"one behind a proxy":                {tcp, "sip:a@10.0.0.5:5070", true, with(tcp, "10.0.0.5:5070", func(f *flow.Flow) { f.Conn = 0 })},
+		"the proxy itself":                  {tcp, "sip:a@192.0.2.5:5070", true, with(tcp, "192.0.2.5:5070", nil)},
+		"another transport":                 {tcp, "sip:a@192.0.2.5:5070;transport=udp", false, with(tcp, "192.0.2.5:5070", func(f *flow.Flow) { f.Conn, f.Transport = 0, flow.UDP })},
+		"TLS asked for":                     {tcp, "sips:a@192.0.2.5", false, with(tcp, "192.0.2.5:5061", func(f *flow.Flow) { f.Conn, f.Transport = 0, flow.TLS })},
+		"a name":                            {tcp, "sip:a@phone.invalid;transport=ws", false, tcp},
+		"a page's number":                   {web, "sip:a@192.0.2.77;transport=ws", false, with(web, "192.0.2.77:80", nil)},
+		"our connection, no transport said": {made, "sip:a@192.0.2.5:5060", false, made},
+		"our connection, another host":      {made, "sip:a@192.0.2.6:5061;transport=tls", false, with(made, "192.0.2.6:5061", func(f *flow.Flow) { f.Name = "" })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			more := []string{"Contact: <" + c.contact + ">"}
+			if c.proxied {
+				more = append(more, "Via: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK0")
+			}
+			d, err := NewUAS(invite(t, more...), []byte("t"), c.heard, func(f flow.Flow) (flow.Flow, bool) { return f, true })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Flow != c.want {
+				t.Errorf("got  %+v\nwant %+v", d.Flow, c.want)
+			}
+			unreachable, err := NewUAS(invite(t, more...), []byte("t"), c.heard, func(f flow.Flow) (flow.Flow, bool) { return f, false })
+			if err != nil || unreachable.Flow != c.heard {
+				t.Errorf("what cannot be reached changes the flow to %+v", unreachable.Flow)
+			}
+		})
+	}
+}

@@ -14,7 +14,7 @@ func planModule() Module {
 		Name: "plan", Doc: "Plans say where a call goes. A plan is a value: make it once and return it for every call, or make it in the handler.",
 		Functions: []Function{{
 			Name: "to", Doc: "One target.",
-			Params:  values(value("target", "string|tandem.uri", "a SIP URI, or a URI of the call such as `call.ruri`; over UDP in this release"), value("options?", "tandem.target_options", "how it is called")),
+			Params:  values(value("target", "string|tandem.uri", "a SIP URI, or a URI of the call such as `call.ruri`; by the transport that it says, else as DNS does, else UDP"), value("options?", "tandem.target_options", "how it is called")),
 			Returns: returns(nodeType), Errors: "when the URI cannot be dialled", Use: `plan.to("sip:100@192.0.2.11", { ring = 20 })`,
 		}, {
 			Name: "serial", Doc: "Steps one after the other until one answers.", Params: values(list),

@@ -8,6 +8,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tandem/engine/flow"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
@@ -88,16 +89,16 @@ func undialled(u *message.URI, err error, uri string) string {
 		return `tel URIs are not dialled in this release; write "sip:` + string(u.User) + `@HOST;user=phone"`
 	case u.Scheme != "sip" && u.Scheme != "sips":
 		return fmt.Sprintf("scheme %q cannot be dialled; write a sip: URI", u.Scheme)
-	case u.Secure():
-		return `TLS is not spoken in this release; write "sip:" in place of "sips:"`
 	case len(u.Headers) > 0: // RFC 3261 §19.1.1, table 1
 		return fmt.Sprintf("a Request-URI has no headers (%q)", u.Headers)
 	}
 	if _, ok := message.Param(u.Params, "method"); ok { // RFC 3261 §19.1.1, table 1
 		return "a Request-URI has no method parameter"
 	}
-	if t, ok := message.Param(u.Params, "transport"); ok && !strings.EqualFold(string(t), "udp") {
-		return fmt.Sprintf("only UDP is spoken in this release; leave out transport=%s", t)
+	if t, given := message.Param(u.Params, "transport"); given {
+		if _, ok := flow.Of(u.Secure(), string(t)); !ok {
+			return fmt.Sprintf("%s with transport=%s is not spoken; write udp (sip only), tcp, tls, ws or wss", u.Scheme, t)
+		}
 	}
 	return ""
 }

@@ -38,7 +38,7 @@ func hopsTo(hosts ...string) (hops []flow.Hop) {
 }
 
 // RFC 3263 §4.3: what cannot be reached, does not answer or answers 503 is followed by the next place; any other answer is the target's.
-func TestFailover(t *testing.T) {
+func TestRFC_100_Failover(t *testing.T) {
 	for name, c := range map[string]struct {
 		fail func(r *rig, first *sim.Phone)
 		does sim.Behaviour
@@ -79,7 +79,7 @@ func TestFailover(t *testing.T) {
 }
 
 // The last place's failure is the branch's; another final response ends the search.
-func TestFailoverEnds(t *testing.T) {
+func TestRFC_100_FailoverEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		first, second sim.Behaviour
 		code, tried   int
@@ -103,7 +103,7 @@ func TestFailoverEnds(t *testing.T) {
 }
 
 // RFC 3263 §4: the CANCEL goes where its INVITE went, and a branch that was given up is not tried elsewhere.
-func TestCancelFollowsItsInvite(t *testing.T) {
+func TestRFC_100_CancelFollowsItsInvite(t *testing.T) {
 	p := &places{hops: hopsTo("192.0.2.11:5060", "192.0.2.12:5060", "192.0.2.13:5060")}
 	r := newRig(t, always(to("sip:a@pbx.example")), 1, p.use)
 	a, b, c := r.phone("sip:a@192.0.2.11", sim.Status(503, nil)), r.phone("sip:a@192.0.2.12", sim.Never()), r.phone("sip:a@192.0.2.13")
@@ -115,7 +115,7 @@ func TestCancelFollowsItsInvite(t *testing.T) {
 }
 
 // A request outside a dialog goes to the next place too; one that was silent is remembered (RFC 4321 §1.4).
-func TestFailoverOutsideDialogs(t *testing.T) {
+func TestRFC_100_FailoverOutsideDialogs(t *testing.T) {
 	p := &places{hops: hopsTo("192.0.2.11:5060", "192.0.2.12:5060")}
 	s := &script{request: func(engine.Call) *plan.Node { return to("sip:a@pbx.example") }}
 	r := newRig(t, s, 1, p.use)
@@ -126,6 +126,21 @@ func TestFailoverOutsideDialogs(t *testing.T) {
 	count(t, b, "MESSAGE", 1)
 	if x.Code() != 200 || strings.Join(p.bad, " ") != "192.0.2.11" {
 		t.Errorf("answered %d; bad: %v", x.Code(), p.bad)
+	}
+}
+
+// RFC 4321 §1.4: a silent place takes all the time that a request other than INVITE has; the next request is to go elsewhere.
+func TestRFC_079_SilentPlaceIsRemembered(t *testing.T) {
+	p := &places{hops: hopsTo("192.0.2.11:5060", "192.0.2.12:5060")}
+	s := &script{request: func(engine.Call) *plan.Node { return to("sip:a@pbx.example") }}
+	r := newRig(t, s, 1, p.use)
+	a, b := r.phone("sip:a@192.0.2.11"), r.phone("sip:a@192.0.2.12")
+	r.net.SetReach(a.Addr(), sim.Blackhole)
+	r.caller.Request(r.net.Now(), sim.RequestSpec{Method: "MESSAGE", To: "sip:a@pbx.example", Dest: flow.Flow{Remote: pbx}})
+	r.run()
+	count(t, b, "MESSAGE", 0)
+	if strings.Join(p.bad, " ") != "192.0.2.11" {
+		t.Errorf("bad: %v", p.bad)
 	}
 }
 

@@ -17,7 +17,7 @@ func withTCP(c *engine.Config) {
 }
 
 // RFC 3261 §18.1.1: a request over 1300 bytes goes by TCP, and by UDP after all if that is refused.
-func TestLargeRequests(t *testing.T) {
+func TestRFC_060_LargeRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		refused bool
 		want    string

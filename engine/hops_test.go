@@ -135,6 +135,7 @@ func TestRFC_079_SilentPlaceIsRemembered(t *testing.T) {
 	s := &script{request: func(engine.Call) *plan.Node { return to("sip:a@pbx.example") }}
 	r := newRig(t, s, 1, p.use)
 	a, b := r.phone("sip:a@192.0.2.11"), r.phone("sip:a@192.0.2.12")
+	r.odd = true // the caller gets no answer in time, as RFC 4320 §4.2 wants it
 	r.net.SetReach(a.Addr(), sim.Blackhole)
 	r.caller.Request(r.net.Now(), sim.RequestSpec{Method: "MESSAGE", To: "sip:a@pbx.example", Dest: flow.Flow{Remote: pbx}})
 	r.run()

@@ -3,6 +3,7 @@ package luaapi
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -10,6 +11,7 @@ import (
 	"tandem/engine"
 	"tandem/engine/plan"
 	"tandem/luaapi/probe"
+	"tandem/luaapi/show"
 )
 
 // Probes take what the probes of a program see.
@@ -29,6 +31,27 @@ type Sight struct {
 	Text     string
 	Value    lua.LValue
 	Operands []Operand
+}
+
+// Index reports whether it is the lookup of an item by its number, which says nothing.
+func (s *Sight) Index() bool {
+	_, number := s.Value.(lua.LNumber)
+	return number && len(s.Operands) == 0
+}
+
+// String is what was seen on one line: branch.user == "100" → false (branch.user = "1OO").
+func (s *Sight) String() string {
+	text := s.Text + " → " + show.Brief(s.Value)
+	var parts []string
+	for _, o := range s.Operands {
+		if o.Text != s.Text {
+			parts = append(parts, o.Text+" = "+show.Brief(o.Value))
+		}
+	}
+	if len(parts) > 0 {
+		text += " (" + strings.Join(parts, ", ") + ")"
+	}
+	return text
 }
 
 // Operand is a part of an expression and what it came to.

@@ -32,7 +32,9 @@ func newInitCommand() *cobra.Command {
 				return exit.With(exit.Usage, err)
 			}
 			for _, p := range written {
-				cmd.Println("wrote", filepath.Join(dir, p))
+				if !strings.HasPrefix(p, ".tandem/") {
+					cmd.Println("wrote", filepath.Join(dir, p))
+				}
 			}
 			cmd.Printf("\nNext:\n")
 			if filepath.Clean(dir) != "." {

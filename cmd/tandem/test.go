@@ -34,7 +34,7 @@ func newTestCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test [PATH…]",
 		Short: "Run the tests of scripts on the real engine in virtual time",
-		Long: "Run the tests in files *_test.lua: those named, and those below the folders named; without any, below this one.\n" +
+		Long: "Run the tests in files *_test.lua and *.txtar: those named, and those below the folders named; without any, below this one.\n" +
 			"Phones and time are virtual, everything else is the engine that serves calls.\n\n" +
 			"Exit status: 0 all passed, 1 tests failed, 2 there is nothing to run, 3 a script or a test file does not load, 4 less is covered\n" +
 			"than --cover-min.",
@@ -178,7 +178,7 @@ func testStatus(s *luatest.Summary, pick string) error {
 	case pick != "":
 		return exit.Errorf(exit.Usage, "no test's name matches %q", pick)
 	}
-	return exit.With(exit.Usage, errors.New("no tests found; they stand in files *_test.lua"))
+	return exit.With(exit.Usage, errors.New("no tests found; they stand in files *_test.lua and *.txtar"))
 }
 
 // randomSeed is short, since people type it.

@@ -48,7 +48,7 @@ func TestTestCommand(t *testing.T) {
 		{"a test fails", map[string]string{"a_test.lua": good, "b_test.lua": bad}, nil, exit.Failed, "1 failed, 2 passed, 1 skipped in "},
 		{"a test is wrong", map[string]string{"a_test.lua": declare("t.test('x', function() error 'no' end)")}, nil, exit.Failed, "1 error in "},
 		{"a file does not load", map[string]string{"a_test.lua": broken, "b_test.lua": bad}, nil, exit.Script, "1 failed, 1 file not loaded, 1 passed in "},
-		{"no tests", map[string]string{"main.lua": "return {}"}, nil, exit.Usage, "tandem: no tests found; they stand in files *_test.lua\n"},
+		{"no tests", map[string]string{"main.lua": "return {}"}, nil, exit.Usage, "tandem: no tests found; they stand in files *_test.lua and *.txtar\n"},
 		{"no test of that name", map[string]string{"a_test.lua": good}, []string{"--run", "none"}, exit.Usage, "tandem: no test's name matches \"none\"\n"},
 		{"no such path", nil, []string{"a_test.lua"}, exit.Usage, "tandem: cannot read the tests: stat a_test.lua: no such file or directory\n"},
 		{"no expression", nil, []string{"--run", "("}, exit.Usage, "tandem: --run: error parsing regexp"},

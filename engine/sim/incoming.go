@@ -56,7 +56,10 @@ func (p *Phone) invited(now clock.Time, tx *transaction.Server, m *message.Messa
 	c.timer.Owner = c
 	tx.Owner = c
 	tx.SetToTag([]byte(c.tag))
-	if len(p.behaviours) > 0 {
+	switch {
+	case p.choose != nil:
+		c.steps = p.choose(c.invite)
+	case len(p.behaviours) > 0:
 		c.steps = p.behaviours[min(p.turn, len(p.behaviours)-1)]
 		p.turn++
 	}

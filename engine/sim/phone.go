@@ -45,6 +45,7 @@ type Phone struct {
 
 	behaviours []Behaviour
 	turn       int
+	choose     func(invite *message.Message) Behaviour
 	replies    map[string][]Reply
 	ignored    map[string]bool // Call-IDs that a silent phone does not hear
 
@@ -133,6 +134,9 @@ func (p *Phone) Addr() netip.AddrPort { return p.cfg.Addr }
 // Behave says what the phone does with the calls that come from now on: one behaviour after the other, the last one
 // again and again.
 func (p *Phone) Behave(list ...Behaviour) { p.behaviours, p.turn = list, 0 }
+
+// BehaveBy lets a function say what the phone does with each call that it is offered, by its INVITE. Behave is not asked then.
+func (p *Phone) BehaveBy(choose func(invite *message.Message) Behaviour) { p.choose = choose }
 
 // Reply is an answer to a request other than the INVITE of a new call.
 type Reply struct {

@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/luaapi/mod"
+	shown "tandem/luaapi/show"
 )
 
 // table is t.table(name, cases, function): a test for each case, named by its key, its field `name`, or its number.
@@ -53,7 +54,7 @@ func casesOf(a *args, cases *lua.LTable) (all []oneCase) {
 		case lua.LString:
 			all = append(all, oneCase{string(k), v})
 		case lua.LNumber:
-			if !inList(k, n) {
+			if !shown.InList(k, n) {
 				a.fail("item [%s] has no meaning: there is a hole before it", k)
 			}
 		default:

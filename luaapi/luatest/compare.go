@@ -4,6 +4,8 @@ import (
 	"strconv"
 
 	lua "github.com/yuin/gopher-lua"
+
+	shown "tandem/luaapi/show"
 )
 
 // pair is two tables that are being compared.
@@ -43,7 +45,7 @@ func compare(a, b lua.LValue, met map[pair]bool) (string, bool) {
 func step(k lua.LValue) string {
 	switch k := k.(type) {
 	case lua.LString:
-		if isName(string(k)) {
+		if shown.IsName(string(k)) {
 			return "." + string(k)
 		}
 	case lua.LNumber:

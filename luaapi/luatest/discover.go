@@ -11,7 +11,8 @@ import (
 
 const testSuffix = "_test.lua"
 
-// discover returns the test files that paths name: a file itself, of a folder all *_test.lua below it, sorted. What
+// discover returns the test files that paths name: a file itself, of a folder all *_test.lua and *.txtar below it, sorted, those
+// *.txtar left out that lie in a folder testdata. What
 // starts with a dot is not looked at, nor is a file named twice run twice.
 func discover(paths []string) ([]string, error) {
 	var files []string
@@ -26,7 +27,7 @@ func discover(paths []string) ([]string, error) {
 			if found, err = below(p); err != nil {
 				return nil, fmt.Errorf("cannot read the tests: %w", err)
 			}
-		case !strings.HasSuffix(p, testSuffix):
+		case !strings.HasSuffix(p, testSuffix) && !isDeclared(p):
 			return nil, noTests(p)
 		}
 		for _, f := range found {
@@ -54,10 +55,19 @@ func below(root string) (files []string, err error) {
 			return err
 		case d.IsDir() && p != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
 			return fs.SkipDir
-		case !d.IsDir() && strings.HasSuffix(d.Name(), testSuffix) && !strings.HasPrefix(d.Name(), "."):
+		case !d.IsDir() && isTest(root, p) && !strings.HasPrefix(d.Name(), "."):
 			files = append(files, filepath.Clean(p))
 		}
 		return nil
 	})
 	return files, err
+}
+
+// isTest reports whether a file below a root is a test.
+func isTest(root, p string) bool {
+	if !isDeclared(p) {
+		return strings.HasSuffix(p, testSuffix)
+	}
+	rel, err := filepath.Rel(root, p)
+	return err == nil && !slices.Contains(strings.Split(filepath.ToSlash(rel), "/"), goldenFolder)
 }

@@ -5,6 +5,10 @@ import "fmt"
 // list prints the names of the tests, and runs none.
 func (x *runner) list(files []string, out reporter) (total Summary) {
 	for _, f := range files {
+		if isDeclared(f) {
+			x.listDeclared(f, out, &total)
+			continue
+		}
 		s := &suite{w: &worker{runner: x}, path: f}
 		if err := s.load(); err != nil {
 			res := notLoaded(f, err)
@@ -20,4 +24,18 @@ func (x *runner) list(files []string, out reporter) (total Summary) {
 		}
 	}
 	return total
+}
+
+// listDeclared prints the name of a test that is said in words.
+func (x *runner) listDeclared(file string, out reporter, total *Summary) {
+	d, err := (&worker{runner: x}).loadDeclared(file)
+	switch {
+	case err != nil:
+		res := notLoaded(file, err)
+		total.count(res)
+		out.test(res)
+	case x.picks(&testCase{name: d.name}):
+		fmt.Fprintf(x.Out, "%s:1  %s\n", file, d.name)
+		total.Listed++
+	}
 }

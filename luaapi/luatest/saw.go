@@ -1,13 +1,8 @@
 package luatest
 
 import (
-	"strings"
-
-	lua "github.com/yuin/gopher-lua"
-
 	"tandem/engine/trace"
 	"tandem/luaapi"
-	"tandem/luaapi/mod"
 	"tandem/luaapi/probe"
 )
 
@@ -55,45 +50,9 @@ const maxSights = 1000
 
 // saw writes down what a handler looked at.
 func (n *network) saw(s luaapi.Sight) {
-	if _, index := s.Value.(lua.LNumber); index && len(s.Operands) == 0 || n.sights == maxSights {
+	if s.Index() || n.sights == maxSights {
 		return
 	}
 	n.sights++
-	n.tape.Trace(trace.Event{At: n.sim.Now(), Kind: trace.Saw, Call: s.Call, Pos: s.Pos, Text: sightText(&s)})
-}
-
-// sightText is what a handler saw on one line: branch.user == "100" → false (branch.user = "1OO").
-func sightText(s *luaapi.Sight) string {
-	text := s.Text + " → " + brief(s.Value)
-	var parts []string
-	for _, o := range s.Operands {
-		if o.Text != s.Text {
-			parts = append(parts, o.Text+" = "+brief(o.Value))
-		}
-	}
-	if len(parts) > 0 {
-		text += " (" + strings.Join(parts, ", ") + ")"
-	}
-	return text
-}
-
-// maxBrief is how much of a value a line shows, in bytes.
-const maxBrief = 60
-
-// brief writes a value so that it fits on a line: of tables and objects only what they are.
-func brief(v lua.LValue) string {
-	switch v.(type) {
-	case *lua.LTable:
-		if s := show(v); len(s) <= maxBrief {
-			return s
-		}
-		return "a table"
-	case *lua.LFunction, *lua.LUserData:
-		return "a " + mod.TypeName(v)
-	}
-	s := show(v)
-	if len(s) > maxBrief {
-		return strings.ToValidUTF8(s[:maxBrief], "") + "…"
-	}
-	return s
+	n.tape.Trace(trace.Event{At: n.sim.Now(), Kind: trace.Saw, Call: s.Call, Pos: s.Pos, Text: s.String()})
 }

@@ -110,7 +110,7 @@ func readTree(root string) map[string]string {
 			return nil
 		case d.IsDir() && p != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
 			return fs.SkipDir
-		case !d.IsDir() && slices.Contains([]string{".lua", ".ladder"}, filepath.Ext(p)):
+		case !d.IsDir() && slices.Contains([]string{".lua", ".ladder", ".txtar"}, filepath.Ext(p)):
 			if text, err := os.ReadFile(p); err == nil {
 				sum := sha256.Sum256(text)
 				all[filepath.Clean(p)] = hex.EncodeToString(sum[:])
@@ -174,7 +174,7 @@ func (w *watching) touches(changed, test string) bool {
 	if filepath.Ext(changed) == ".ladder" {
 		return filepath.Dir(changed) == goldenDir(test)
 	}
-	if strings.HasSuffix(changed, testSuffix) {
+	if strings.HasSuffix(changed, testSuffix) || isDeclared(changed) {
 		return changed == test
 	}
 	roots, known := w.uses[test]

@@ -35,6 +35,10 @@ func (w *worker) file(path string) {
 	if w.ended.Load() {
 		return
 	}
+	if isDeclared(path) {
+		w.declared(path)
+		return
+	}
 	w.use(path)
 	s := &suite{w: w, path: path}
 	if err := s.load(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/luaapi/api"
 	"tandem/luaapi/spell"
 )
 
@@ -44,6 +45,9 @@ func Names() []string {
 // shared is where the files that every folder has come to lie.
 var shared = map[string]string{"tandem.toml": "tandem.toml", "github.yml": ".github/workflows/scripts.yml"}
 
+// stubs is where editors find what the Lua API is.
+const stubs = ".tandem/stubs"
+
 // Files returns the files of a template by their paths. The error suggests a name if there is no such template.
 func Files(template string) (map[string][]byte, error) {
 	if !slices.Contains(Names(), template) {
@@ -57,6 +61,10 @@ func Files(template string) (map[string][]byte, error) {
 		}
 		files[to] = text
 	}
+	for name, text := range api.Stubs() {
+		files[stubs+"/"+name] = []byte(text)
+	}
+	files[".luarc.json"] = []byte(api.LuaRC(stubs))
 	root := path.Join("templates", template)
 	err := fs.WalkDir(templates, root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

@@ -34,7 +34,7 @@ func TestTemplates(t *testing.T) {
 			}
 			out.Reset()
 			sum, err := luatest.Run(t.Context(), luatest.Options{Out: &out, Seed: 1})
-			if err != nil || sum.Bad() || sum.Broken > 0 || sum.Passed < 3 {
+			if err != nil || sum.Bad() || sum.Broken > 0 || sum.Passed < 4 {
 				t.Errorf("%v\n%s", err, &out)
 			}
 		})

@@ -1,4 +1,7 @@
-package luatest
+// Package show writes Lua values as people read them, in bounds.
+//
+// It holds no state.
+package show
 
 import (
 	"fmt"
@@ -16,8 +19,8 @@ const (
 	shownString = 400
 )
 
-// show writes a Lua value as a test would write it: { "100", n = 2 }.
-func show(v lua.LValue) string {
+// Value writes a Lua value as a test would write it: { "100", n = 2 }.
+func Value(v lua.LValue) string {
 	s := shower{left: shownItems, inside: make(map[*lua.LTable]bool)}
 	s.value(v)
 	return s.b.String()
@@ -68,7 +71,7 @@ func (s *shower) table(t *lua.LTable) {
 		s.value(t.RawGetInt(i))
 	}
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-		if i, ok := k.(lua.LNumber); ok && inList(i, n) {
+		if i, ok := k.(lua.LNumber); ok && InList(i, n) {
 			continue
 		}
 		if s.left == 0 {
@@ -86,8 +89,8 @@ func (s *shower) table(t *lua.LTable) {
 	s.b.WriteString(" }")
 }
 
-// inList reports whether a key is an index of the first n items.
-func inList(k lua.LNumber, n int) bool {
+// InList reports whether a key is an index of the first n items.
+func InList(k lua.LNumber, n int) bool {
 	return k >= 1 && k <= lua.LNumber(n) && k == lua.LNumber(int(k))
 }
 
@@ -98,7 +101,7 @@ func (s *shower) item(open *string) {
 }
 
 func (s *shower) key(k lua.LValue) {
-	if name, ok := k.(lua.LString); ok && isName(string(name)) {
+	if name, ok := k.(lua.LString); ok && IsName(string(name)) {
 		s.b.WriteString(string(name) + " = ")
 		return
 	}
@@ -107,8 +110,8 @@ func (s *shower) key(k lua.LValue) {
 	s.b.WriteString("] = ")
 }
 
-// isName reports whether a key may be written without brackets.
-func isName(s string) bool {
+// IsName reports whether a key may be written without brackets.
+func IsName(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
@@ -145,4 +148,25 @@ func quote(s string) string {
 		}
 	}
 	return b.String() + cut + `"`
+}
+
+// maxBrief is how much of a value a line shows, in bytes.
+const maxBrief = 60
+
+// Brief writes a value so that it fits on a line: of tables and objects only what they are.
+func Brief(v lua.LValue) string {
+	switch v.(type) {
+	case *lua.LTable:
+		if s := Value(v); len(s) <= maxBrief {
+			return s
+		}
+		return "a table"
+	case *lua.LFunction, *lua.LUserData:
+		return "a " + mod.TypeName(v)
+	}
+	s := Value(v)
+	if len(s) > maxBrief {
+		return strings.ToValidUTF8(s[:maxBrief], "") + "…"
+	}
+	return s
 }

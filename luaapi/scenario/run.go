@@ -1,0 +1,294 @@
+package scenario
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"tandem/engine"
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/message"
+	"tandem/engine/plan"
+	"tandem/engine/sim"
+	"tandem/engine/trace"
+	"tandem/luaapi"
+)
+
+// Options say how a scenario is run.
+type Options struct {
+	// Program is the script; with probes for values if Values is set, which writes down what it sees.
+	Program *luaapi.Program
+	Values  bool
+	// Lines counts statements, if Program has probes for lines.
+	Lines []uint64
+	// Seed decides identifiers and faults where the scenario says none.
+	Seed uint64
+	// MaxVirtual is how long the network may take, in virtual time; 0 = 24 h.
+	MaxVirtual time.Duration
+	// Others answers for the targets that no line of the scenario speaks of; nil = nothing is there.
+	Others *Answer
+	// Decide ends each call with the script's decision: nothing is called.
+	Decide bool
+}
+
+// The addresses of the network: the engine, the callers, and hosts with names.
+var (
+	tandem  = netip.MustParseAddrPort("192.0.2.1:5060")
+	callers = netip.MustParseAddr("203.0.113.1")
+	hosts   = netip.MustParseAddr("198.18.0.1") // RFC 2544 §C.2.2
+)
+
+// Zero is the instant at which the INVITE of a call placed at once is at the engine.
+const Zero = clock.Time(sim.Latency)
+
+// defaultMaxVirtual is the virtual time that a run may take unless the options say otherwise; maxEnding what it may take to end calls.
+const (
+	defaultMaxVirtual = 24 * time.Hour
+	maxEnding         = time.Hour
+)
+
+// Leg is an INVITE that the engine sent.
+type Leg struct {
+	// Name is the phone's, else the user called, else the address. User is the user of the Request-URI.
+	Name, User string
+	At         clock.Time
+	To         netip.AddrPort
+	callID     string
+	call       string
+	said       *Phone
+}
+
+// Run is a scenario that has run.
+type Run struct {
+	Scenario *Scenario
+	// Calls are the calls in the order of the scenario.
+	Calls []*Placed
+	// Faults are the rules that hold in every call and do not in these. Missing are targets where nothing is.
+	Faults, Missing []string
+	// Logs are what the script logged, and what went wrong in it, as lines.
+	Logs []string
+	// Virtual is how long it took until nothing happened any more, in virtual time.
+	Virtual time.Duration
+	// Scripts are what served the calls, for coverage.
+	Scripts engine.Scripts
+
+	opt      Options
+	net      *sim.Network
+	engine   *engine.Engine
+	rec      trace.Recorder
+	legs     []*Leg
+	stations map[netip.AddrPort]*station
+	byName   map[string]netip.AddrPort // hosts
+	plans    map[string]*plan.Node     // by call
+	turns    map[*Phone]int
+	events   []trace.Event
+}
+
+// Placed is a call as it was placed.
+type Placed struct {
+	*sim.Call
+	Said *Call
+	run  *Run
+}
+
+// station is what sits at an address.
+type station struct {
+	phone *sim.Phone
+	users []string // that were called there
+}
+
+// Run runs a scenario. An error is one of loading the script, or of a network that comes to no rest.
+func (s *Scenario) Run(opt Options) (*Run, error) {
+	r := &Run{
+		Scenario: s, opt: opt, stations: make(map[netip.AddrPort]*station), byName: make(map[string]netip.AddrPort),
+		plans: make(map[string]*plan.Node), turns: make(map[*Phone]int),
+	}
+	if r.opt.MaxVirtual <= 0 {
+		r.opt.MaxVirtual = defaultMaxVirtual
+	}
+	at, seed := s.At, opt.Seed
+	if at.IsZero() {
+		at = DefaultDate
+	}
+	if s.Seeded {
+		seed = s.Seed
+	}
+	r.net = sim.NewNetwork(at, seed)
+	core, logs := observer.New(zapcore.InfoLevel)
+	if err := r.start(seed, zap.New(core)); err != nil {
+		return nil, err
+	}
+	for _, l := range s.Links {
+		if l.Phone == "" {
+			r.net.Impair(l.Faults)
+		}
+	}
+	r.place()
+	err := r.net.RunToQuiescence(r.opt.MaxVirtual)
+	r.Virtual = time.Duration(r.net.Now())
+	r.events = slices.Clone(r.rec.Events())
+	for _, e := range logs.All() {
+		r.Logs = append(r.Logs, logLine(&e))
+	}
+	if err != nil {
+		r.Faults = append(r.Faults, err.Error())
+		return r, nil
+	}
+	if !opt.Decide {
+		r.end()
+	}
+	return r, nil
+}
+
+// start puts the engine on the network.
+func (r *Run) start(seed uint64, log *zap.Logger) error {
+	probes := luaapi.Probes{Lines: r.opt.Lines}
+	if r.opt.Values {
+		probes.Saw = r.saw
+	}
+	scripts, err := r.opt.Program.Serve(luaapi.Options{
+		Probes: probes, Logger: log, Now: r.net.Clock().Date,
+		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
+	})
+	if err != nil {
+		return err
+	}
+	r.Scripts = scripts
+	var b [32]byte
+	binary.BigEndian.PutUint64(b[24:], seed)
+	r.engine = engine.New(engine.Config{
+		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
+		Log: log, Trace: r, Product: "Tandem", Resolver: r,
+	}, deciding{scripts, r}, 1)
+	shard := r.engine.Shards()[0]
+	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {
+		shard.Connect(out)
+		return shard
+	})
+	return nil
+}
+
+// place places the calls.
+func (r *Run) place() {
+	from := make(map[string]*sim.Phone)
+	for i, c := range r.Scenario.Calls {
+		p := from[c.From+c.Via.String()]
+		if p == nil {
+			at := c.Via
+			if !at.IsValid() {
+				at = netip.AddrPortFrom(nth(callers, len(from)), 5060)
+			}
+			name := "caller"
+			if len(from) > 0 {
+				name += fmt.Sprint(len(from) + 1)
+			}
+			p = r.net.AttachPhone(sim.PhoneConfig{Name: name, URI: uriAt(c.From, at), Addr: at, Seed: uint64(i)})
+			from[c.From+c.Via.String()] = p
+		}
+		spec := sim.CallSpec{From: c.From, To: c.To, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup}
+		if c.Cancel != nil {
+			d := max(0, *c.Cancel-c.After)
+			spec.CancelAfter = &d
+		}
+		r.Calls = append(r.Calls, &Placed{p.Call(clock.Time(c.After), spec), c, r})
+	}
+}
+
+// nth is the n-th address after the first one.
+func nth(a netip.Addr, n int) netip.Addr {
+	for range n {
+		a = a.Next()
+	}
+	return a
+}
+
+// uriAt is a URI with the user of another one at an address.
+func uriAt(uri string, at netip.AddrPort) string {
+	bare := uri
+	if na, err := message.ParseNameAddr([]byte(uri)); err == nil {
+		bare = string(na.URI)
+	}
+	if u, err := message.ParseURI([]byte(bare)); err == nil && len(u.User) > 0 {
+		return "sip:" + string(u.User) + "@" + at.String()
+	}
+	return "sip:" + at.String()
+}
+
+// end ends what is up, waits for rest and takes note of the rules that are broken.
+func (r *Run) end() {
+	for range 2 { // a call that was to be placed later is placed now, and ended then
+		for _, c := range r.Calls {
+			if c.Up() {
+				c.Bye(r.net.Now())
+			} else {
+				c.Cancel(r.net.Now())
+			}
+		}
+		if err := r.net.RunToQuiescence(r.opt.MaxVirtual + maxEnding); err != nil {
+			r.Faults = append(r.Faults, err.Error())
+			return
+		}
+	}
+	for _, f := range r.net.Check() {
+		what, _, _ := strings.Cut(f, " (Call-ID ") // which the ladder does not show
+		r.Faults = append(r.Faults, what)
+	}
+	if p := r.engine.Shards()[0].Stats().Panics; p > 0 {
+		r.Faults = append(r.Faults, fmt.Sprintf("tandem: a bug in Tandem ended %d calls; the log says where", p))
+	}
+}
+
+// maxSights bounds how much of what a script saw is kept.
+const maxSights = 2000
+
+// saw writes down what a handler looked at.
+func (r *Run) saw(s luaapi.Sight) {
+	if s.Index() || len(r.rec.Events()) > maxSights {
+		return
+	}
+	r.rec.Trace(trace.Event{At: r.net.Now(), Kind: trace.Saw, Call: s.Call, Pos: s.Pos, Text: s.String()})
+}
+
+// Trace keeps what the engine tells of, and sees to it that there is a phone where an INVITE goes.
+func (r *Run) Trace(e trace.Event) {
+	r.rec.Trace(e)
+	if e.Kind == trace.Leg {
+		r.leg(&e)
+	}
+}
+
+// Resolve gives every host an address of its own.
+func (r *Run) Resolve(_ int, u *message.URI, done func(now clock.Time, hops []flow.Hop, err error)) {
+	host := strings.ToLower(string(u.Host))
+	at, ok := r.byName[host]
+	if !ok {
+		at = netip.AddrPortFrom(nth(hosts, len(r.byName)), 5060)
+		r.byName[host] = at
+	}
+	done(r.net.Now(), []flow.Hop{{Remote: at, Name: host}}, nil)
+}
+
+func logLine(e *observer.LoggedEntry) string {
+	var b strings.Builder
+	if e.Level != zapcore.InfoLevel {
+		b.WriteString(e.Level.String() + " ")
+	}
+	fields := e.ContextMap()
+	if at, ok := fields["at"].(string); ok && !strings.HasPrefix(e.Message, at) {
+		b.WriteString(at + " ")
+	}
+	b.WriteString(e.Message)
+	if own, ok := fields["fields"].(map[string]any); ok {
+		fmt.Fprintf(&b, " %v", own)
+	}
+	return b.String()
+}

@@ -1,0 +1,236 @@
+package scenario
+
+import (
+	"strings"
+	"testing"
+
+	"tandem/engine/trace"
+	"tandem/luaapi"
+)
+
+const desk = `
+local plan = require "plan"
+return { invite = function(call)
+  return plan.serial {
+    plan.to("sip:100@192.0.2.11", { ring = 20, on = { busy = plan.to "sip:101@192.0.2.11" } }),
+    plan.to("sip:200@pbx.example.org", { headers = { Diversion = "<sip:100@pbx.example>;reason=no-answer" } }),
+  }
+end }
+`
+
+// try runs a scenario on a script.
+func try(t testing.TB, script, text string, o Options) *Run {
+	t.Helper()
+	s, err := Parse("a.txtar", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Program == nil {
+		if o.Program, err = luaapi.Compile(luaapi.NewSnapshot("main.lua", map[string][]byte{"main.lua": []byte(script)}), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := s.Run(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// What is said is what happens: every line of these holds.
+func TestHolds(t *testing.T) {
+	for _, c := range []struct{ name, text string }{
+		{"answered", "call a -> 100\nphone 100 200 after 3s\nexpect order 100\nexpect at 3s answered 100.200\nexpect result answered 100\nexpect at 0 100.180 100.INVITE"},
+		{"two phones at one address", "call a -> 100\nphone 100 486\nphone 101 180 after 1s, 200 after 4s\nexpect order 100 101\nexpect at 1 101.180\nexpect at 4 answered"},
+		{"a host with a name", "call a -> 100\nphone 100 never\nphone 200 200 after 1s\nexpect order 100 200\nexpect at 20s 100.CANCEL 200.INVITE\n" +
+			"expect header 200.INVITE Diversion <sip:100@pbx.example>;reason=no-answer\nexpect header 200.INVITE Subject none\nexpect header 200.INVITE Call-ID any"},
+		{"no phone there", "call a -> 100\nphone 100 absent\nphone 200 603\nexpect order 100 200\nexpect result 603\nexpect count 200.INVITE 1\nexpect no 100.CANCEL answered"},
+		{"the caller gives up", "call a -> 100 cancel 5s\nphone 100 never\nexpect at 5s 100.CANCEL ended within 50ms\nexpect result cancelled\nexpect at 5s caller.CANCEL"},
+		{"the caller hangs up", "call a -> 100 hangup 9s\nphone 100 200 after 1s\nexpect at 10s 100.BYE ended\nexpect no caller.BYE"},
+		{"the phone hangs up", "call a -> 100\nphone 100 200 after 1s, bye after 9s\nexpect at 9s caller.BYE ended"},
+		{"by its URI", "call a -> 100\nphone desk sip:100@192.0.2.11 486\nphone colleague sip:101@192.0.2.11 200\nexpect order desk colleague"},
+		{"by its host", "call a -> 100\nphone 100 503\nphone pbx.example.org 200\nexpect order 100 pbx.example.org\nexpect result answered pbx.example.org"},
+		{"a redirection", "call a -> 100\nphone 100 302 to sip:9@192.0.2.13\nphone 200 200 with \"X-Desk: a b\"\nexpect order 100 200\nexpect no caller.302"},
+		{"one call after the other", "call a -> 100\ncall b -> 100 after 10s\nphone 100 200 after 1s then 486\nphone 101 200\nexpect order 100\nexpect call 2 order 100 101\nexpect call 2 at 0 answered"},
+		{"headers and where it comes from", "call \"\\\"A\\\" <sip:a@example.net>\" -> sip:100@pbx.example via 198.51.100.7 with \"Subject: lunch\"\nphone 100 200\nexpect header 100.INVITE Subject lunch"},
+		{"a bad line", "seed 4\ncall a -> 100\nlink 100 loss 30% delay 20ms\nlink all jitter 5ms\nphone 100 200 after 8s\nexpect result answered 100"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.ReplaceAll(c.text, `\"`, "")
+			r := try(t, desk, text, Options{})
+			for _, b := range r.Judge() {
+				t.Errorf("%s: got %s, want %s", b.Text, b.Got, b.Want)
+			}
+			if len(r.Faults)+len(r.Missing) > 0 {
+				t.Errorf("faults %v, missing %v", r.Faults, r.Missing)
+			}
+			if t.Failed() {
+				t.Log("\n" + r.Calls[0].Ladder(trace.Options{}))
+			}
+		})
+	}
+}
+
+// What does not hold is told with what was.
+func TestBroken(t *testing.T) {
+	for _, c := range []struct{ expect, got, want string }{
+		{"order 200", "100 101", "200"},
+		{"order", "100 101", ""},
+		{"at 5s 101.INVITE", "101.INVITE at +0.003", "101.INVITE at +5.000"},
+		{"at 5s 200.INVITE", "200.INVITE never", "200.INVITE at +5.000"},
+		{"result answered 100", "answered by 101", "answered by 100"},
+		{"result 486", "answered by 101", "486"},
+		{"count 100.INVITE 2", "1: 100.INVITE at +0.001", "2"},
+		{"no 100.486", "100.486 at +0.001", "100.486 never"},
+		{"header 101.INVITE Subject lunch", "Subject: none", "Subject: lunch"},
+		{"header 200.INVITE Subject lunch", "200.INVITE never", "Subject: lunch"},
+	} {
+		t.Run(c.expect, func(t *testing.T) {
+			r := try(t, desk, "call a -> 100\nphone 100 486\nphone 101 200 after 1s\nphone 200 200\nexpect "+c.expect, Options{})
+			all := r.Judge()
+			if len(all) != 1 || all[0].Got != c.got || all[0].Want != c.want {
+				t.Errorf("got %+v", all)
+			}
+		})
+	}
+}
+
+// Nothing is left unread: what is not known is an error at its line before anything runs.
+func TestMistakes(t *testing.T) {
+	const call = "call a -> 100\nphone 100 200\n"
+	for _, c := range []struct{ text, want string }{
+		{"# only a title", "a.txtar:1: there is no call"},
+		{call + "fone 101 200", `a.txtar:3: "fone" is not known; lines begin with`},
+		{call + "phone 101 200 affter 2s", `a.txtar:3: phone 101: "affter" is not known here; did you mean "after"?`},
+		{call + "phone 101 700", `a.txtar:3: phone 101: "700" is no status code`},
+		{call + "phone 101 200 after", `a.txtar:3: phone 101: something must follow "after"`},
+		{call + "phone 101 200 after soon", `a.txtar:3: phone 101: "soon" is no time`},
+		{call + "phone 101 180 after 4s, 200 after 1s", "a.txtar:3: phone 101: 200 after 1s comes after what happens at 4s"},
+		{call + "phone 101 180, , 200", "a.txtar:3: phone 101: a step is missing"},
+		{call + "phone 100 486", "a.txtar:3: there is a phone 100 at line 2"},
+		{call + "phone caller 486", `a.txtar:3: a phone cannot be called "caller"`},
+		{call + "phone x sip:x@desk.example 486", "a.txtar:3: sip:x@desk.example: the host must be an address"},
+		{"call a 100", "a.txtar:1: write: call alice -> 100"},
+		{"call a -> 100 via trunk-kpn", "a.txtar:1: via trunk-kpn: write the address that the call comes from"},
+		{"call a -> 100 cancle 3s", `a.txtar:1: "cancle" is not known of a call; did you mean "cancel"?`},
+		{"call a -> 100 with Subject", `a.txtar:1: "Subject" is no header field`},
+		{"call a -> 100 with \"Via: x\"", "a.txtar:1: header Via cannot be given"},
+		{"call a -> \"100", `a.txtar:1: a " is not closed`},
+		{call + "at tomorrow", `a.txtar:3: "tomorrow" is no date`},
+		{call + "at 2026-03-29 02:30 Europe/Amsterdam", "is no date"},
+		{call + "at 2026-03-29 02:30 Europe/Amsterdum", `there is no time zone "Europe/Amsterdum"`},
+		{call + "seed x", `a.txtar:3: "x" is no seed`},
+		{call + "link 101 loss 3%", `a.txtar:3: there is no phone "101"; did you mean "100"?`},
+		{call + "link 100 loss 300%", `a.txtar:3: "300%" is no share`},
+		{call + "expect", "a.txtar:3: say what is expected"},
+		{call + "expect ordre 100", `a.txtar:3: "ordre" is nothing that can be expected; did you mean "order"?`},
+		{call + "expect order 100 1OO", `a.txtar:3: there is no phone "1OO"`},
+		{call + "expect at 2s 100", `a.txtar:3: "100" is nothing that happens`},
+		{call + "expect at 2s 100.CANCLE", `a.txtar:3: "CANCLE" is no method and no status code; did you mean "CANCEL"?`},
+		{call + "expect at 2s", "a.txtar:3: say what happens"},
+		{call + "expect call 2 order 100", `a.txtar:3: there is no call "2"`},
+		{call + "expect result well", "a.txtar:3: write: expect result answered 100"},
+		{call + "expect result answered 101", `a.txtar:3: there is no phone "101"`},
+		{call + "expect count 100.INVITE many", `a.txtar:3: "many" is no number`},
+		{call + "\n-- notes.txt --\nx\n", `a.txtar:4: "notes.txt" is no file of a script, and no ladder`},
+		{call + "\n-- lib.lua --\nreturn 1\n-- ../main.lua --\n", `a.txtar:6: "../main.lua" is no file of a script`},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			_, err := Parse("a.txtar", []byte(c.text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+const all = `# A title
+at      2026-11-23 10:15:30 Europe/Amsterdam
+seed    7
+script  ../main.lua
+call    alice -> 100 via 198.51.100.7:5062 after 1s cancel 5s hangup 9s with "Subject: a b"
+call    "A <sip:a@h>" -> sip:x@example.org
+phone   100 486 after 2s then 180 after 1s, 200 after 2s with "X: y z", bye after 4s
+phone   vm sip:vm@192.0.2.9 302 to sip:1@192.0.2.8 then absent
+phone   200 silent then never then 183 sdp reliable, ignore-cancel after 2s, hold after 3s, resume after 3s, vanish after 9s
+link    all loss 10% double 5% delay 20ms
+link    100 jitter 5ms
+
+expect  order 100
+expect  call 2 at 2s 100.486 within 1s
+
+-- ladder --
+x
+-- ladder 2 --
+y
+-- lib/a.lua --
+return 1
+`
+
+// What is written is read again as it was.
+func TestFormat(t *testing.T) {
+	s, err := Parse("a.txtar", []byte(all))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(s.Format()); got != all {
+		t.Errorf("got\n%s\nwant\n%s", got, all)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(all))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		s, err := Parse("a.txtar", text)
+		if err != nil {
+			return
+		}
+		once := s.Format()
+		if again, err := Parse("a.txtar", once); err != nil || string(again.Format()) != string(once) {
+			t.Errorf("%v\n%s", err, once)
+		}
+	})
+}
+
+// The same seed gives the same run.
+func TestSameSeed(t *testing.T) {
+	const text = "call a -> 100\nlink all loss 20% jitter 30ms\nphone 100 486 after 1s\nphone 101 200 after 3s\nphone 200 200"
+	one := try(t, desk, text, Options{Seed: 3}).Calls[0].Ladder(trace.Options{Repeats: true})
+	if two := try(t, desk, text, Options{Seed: 3}).Calls[0].Ladder(trace.Options{Repeats: true}); one != two {
+		t.Errorf("%s\n%s", one, two)
+	}
+}
+
+// Only the decision is asked for.
+func TestDecide(t *testing.T) {
+	r := try(t, desk, "call a -> 100", Options{Decide: true})
+	if n := r.Calls[0].Plan(); n == nil || len(r.Calls[0].Legs()) > 0 || !strings.HasPrefix(n.String(), "serial{100") {
+		t.Errorf("plan %v, legs %v", n, r.Calls[0].Order())
+	}
+}
+
+// Who is not spoken of is missing, or answers as the others do.
+func TestOthers(t *testing.T) {
+	if r := try(t, desk, "call a -> 100", Options{}); strings.Join(r.Missing, ", ") != "100 at 192.0.2.11, 200 at pbx.example.org" {
+		t.Errorf("missing %q", r.Missing)
+	}
+	if r := try(t, desk, "call a -> 100", Options{Others: &DefaultAnswers}); len(r.Missing) > 0 || r.Calls[0].Result() != "answered by 100" {
+		t.Errorf("missing %v, %s", r.Missing, r.Calls[0].Result())
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	s, err := Parse("a.txtar", []byte("call a -> 100\nphone 100 486\nphone 101 200 after 1s\nexpect order 100 101"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	prog, err := luaapi.Compile(luaapi.NewSnapshot("main.lua", map[string][]byte{"main.lua": []byte(desk)}), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if r, err := s.Run(Options{Program: prog}); err != nil || len(r.Judge()) > 0 {
+			b.Fatal(err)
+		}
+	}
+}

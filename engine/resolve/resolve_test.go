@@ -191,7 +191,9 @@ var records = []string{
 // RFC 3263 §4.1, §4.2.
 func TestFind(t *testing.T) {
 	z := newZone(t, records...)
+	z.mu.Lock()
 	z.rcode["refused.example."] = dns.RcodeRefused
+	z.mu.Unlock()
 	all := z.resolver(t, nil)
 	udp4 := z.resolver(t, func(t flow.Transport, v6 bool) bool { return t == flow.UDP && !v6 })
 	for name, c := range map[string]struct {
@@ -300,7 +302,9 @@ func TestCache(t *testing.T) {
 	for range 50 {
 		all.Go(func() { find(r, "sip:b.example:5060") })
 	}
+	z.mu.Lock()
 	close(z.hold)
+	z.mu.Unlock()
 	all.Wait()
 	if a := z.times("A b.example."); a != 1 {
 		t.Errorf("50 at once asked %d times", a)

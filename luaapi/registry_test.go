@@ -58,11 +58,12 @@ func TestRegistryModules(t *testing.T) {
 			continue
 		}
 		told = append(told, m.Name)
-		if v.modules[m.Name] != nil {
-			same(t, "module "+m.Name, fieldsOf(t, v.modules[m.Name]), m.Members())
+		if table := v.module(v.L, m.Name); table != nil {
+			same(t, "module "+m.Name, fieldsOf(t, table), m.Members())
 		}
 	}
 	same(t, "modules", slices.Collect(maps.Keys(v.modules)), told)
+	same(t, "modules that the registry does not tell", slices.Collect(maps.Keys(v.unopened)), nil)
 }
 
 func TestRegistryGlobals(t *testing.T) {

@@ -1,7 +1,6 @@
 package luaapi
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -16,7 +15,7 @@ import (
 func (v *vm) require(L *lua.LState) int {
 	name := L.CheckString(1)
 	L.SetTop(0)
-	if m, ok := v.modules[name]; ok {
+	if m := v.module(L, name); m != nil {
 		L.Push(m)
 		return 1
 	}
@@ -52,8 +51,6 @@ func (v *vm) noModule(L *lua.LState, name string) {
 	if p := strings.NewReplacer("/", ".", `\`, ".").Replace(strings.TrimSuffix(name, ".lua")); p != name && v.prog.chunks[p] != nil {
 		mod.Raise(L, mod.Where(L), "no module %q; modules are named with dots: require %q", name, p)
 	}
-	known := slices.Sorted(maps.Keys(v.prog.chunks))
-	known = append(known, slices.Sorted(maps.Keys(v.modules))...)
 	file := strings.ReplaceAll(name, ".", "/") + ".lua"
-	mod.Raise(L, mod.Where(L), "no module %q: there is no %s, and Tandem has none of that name%s", name, file, spell.Hint(name, known))
+	mod.Raise(L, mod.Where(L), "no module %q: there is no %s, and Tandem has none of that name%s", name, file, spell.Hint(name, v.moduleNames()))
 }

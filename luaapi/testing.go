@@ -96,11 +96,10 @@ func (p *Program) Serve(opt Options) (engine.Scripts, error) {
 // stub puts the stubs of the options in the place of modules.
 func (v *vm) stub(L *lua.LState) error {
 	for _, name := range slices.Sorted(maps.Keys(v.opt.Stubs)) {
-		is, ok := v.modules[name]
+		is := v.module(L, name)
 		c := v.prog.chunks[name]
-		if !ok && c == nil {
-			known := append(slices.Sorted(maps.Keys(v.modules)), slices.Sorted(maps.Keys(v.prog.chunks))...)
-			return fmt.Errorf("there is no module %q to stub%s", name, spell.Hint(name, known))
+		if is == nil && c == nil {
+			return fmt.Errorf("there is no module %q to stub%s", name, spell.Hint(name, v.moduleNames()))
 		}
 		v.modules[name] = v.opt.Stubs[name](L, func(key lua.LValue) lua.LValue {
 			if is == nil {
@@ -124,8 +123,9 @@ func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*l
 	L := v.sandbox()
 	v.plan = planmod.New(L, p.keyLine)
 	v.plan.Cost = v.meter.cost
-	v.library(L)
+	v.library()
 	for name, table := range modules(L) {
+		delete(v.unopened, name)
 		v.modules[name] = table
 	}
 	return &Sandbox{v}

@@ -11,14 +11,8 @@ import (
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
-	httpmod "tandem/luaapi/mod/http"
-	jsonmod "tandem/luaapi/mod/json"
 	logmod "tandem/luaapi/mod/log"
-	lookupmod "tandem/luaapi/mod/lookup"
-	numbermod "tandem/luaapi/mod/number"
 	planmod "tandem/luaapi/mod/plan"
-	remod "tandem/luaapi/mod/re"
-	schedulemod "tandem/luaapi/mod/schedule"
 	"tandem/luaapi/pattern"
 )
 
@@ -45,7 +39,8 @@ type vm struct {
 	meter     meter
 	plan      *planmod.Module
 	log       *logmod.Writer
-	modules   map[string]lua.LValue
+	modules   map[string]lua.LValue // that were required
+	unopened  map[string]opener     // those of Tandem that were not
 	requiring []string
 	patterns  map[patternKey]*pattern.Pattern
 	objectMT  *lua.LTable
@@ -89,7 +84,7 @@ func (v *vm) load() error {
 	v.objects(L)
 	v.plan = planmod.New(L, v.prog.keyLine)
 	v.plan.Cost = v.meter.cost
-	v.library(L)
+	v.library()
 	if err := v.stub(L); err != nil {
 		return err
 	}
@@ -113,39 +108,6 @@ func (v *vm) load() error {
 	}
 	v.route, v.broken = r, false
 	return nil
-}
-
-// library fills in the modules that Tandem has; a file of the script goes before one of its name.
-func (v *vm) library(L *lua.LState) {
-	v.modules = make(map[string]lua.LValue)
-	for name, table := range map[string]*lua.LTable{
-		"plan": v.plan.Table(L), "log": v.log.Table(L), "number": numbermod.Table(L), "schedule": schedulemod.Table(L),
-		"json": v.json(L).Table(L), "http": v.http().Table(L), "lookup": v.lookup().Table(L), "re": v.re().Table(L),
-	} {
-		if v.prog.chunks[name] == nil {
-			v.modules[name] = table
-		}
-	}
-}
-
-func (v *vm) json(L *lua.LState) *jsonmod.Module {
-	return jsonmod.New(L, MaxString, func(instructions int) { v.meter.left -= instructions })
-}
-
-func (v *vm) re() *remod.Module {
-	return &remod.Module{MaxString: MaxString, Cost: func(L *lua.LState, instructions, bytes int) {
-		v.meter.left -= instructions
-		v.meter.bytes -= bytes
-		v.meter.check(L)
-	}}
-}
-
-func (v *vm) lookup() *lookupmod.Module {
-	return &lookupmod.Module{Cache: v.prog.tables, KeyLine: v.prog.keyLine, Loading: func() bool { return v.current == nil && v.depth == 0 }}
-}
-
-func (v *vm) http() *httpmod.Module {
-	return &httpmod.Module{Client: v.opt.HTTP, KeyLine: v.prog.keyLine, MaxBody: MaxString}
 }
 
 // DryLoad runs the files of a program as far as they run before the first call, and says what is wrong.

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-//go:embed overview.md
+//go:embed overview.md.in
 var overview string
 
 // Pages returns the reference in Markdown, by file name.

@@ -214,9 +214,12 @@ func (n *network) finish() []string {
 // release ends, from the callee's side, calls whose caller is gone.
 func (n *network) release() {
 	for _, c := range n.calls {
+		if !c.caller.Vanished() {
+			continue
+		}
 		for _, p := range n.phones {
 			for _, in := range p.sim.Incoming() {
-				if c.caller.Vanished() && in.Up() && c.owns([]byte(in.CallID())) {
+				if in.Up() && c.owns([]byte(in.CallID())) {
 					in.Bye(n.sim.Now())
 				}
 			}

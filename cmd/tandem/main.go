@@ -51,7 +51,7 @@ func newRootCommand() *cobra.Command {
 		return fmt.Errorf("%s; see `%s --help`", plainly(err), cmd.CommandPath())
 	})
 	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStubsCommand(), newDocCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newDNSCommand(), newVersionCommand())
-	root.AddCommand(newInitCommand())
+	root.AddCommand(newInitCommand(), newExplainCommand())
 	strictDefaults(root)
 	return root
 }

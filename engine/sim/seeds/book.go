@@ -15,23 +15,24 @@ import (
 
 // book is what passes the border between the engine and the network, and what is against the rules in it.
 type book struct {
-	w        *world
-	calls    []*callBook     // by number
-	past     []*callBook     // that came a second time
-	legs     map[string]*leg // by Call-ID
-	txns     map[string]*txn // by branch and method
-	list     []*txn
-	msg      message.Message
-	key      []byte
-	arena    []byte
-	acquired int
-	released int
-	found    []string
-	digest   uint64
-	seen     sights
-	current  *txn       // the request that the engine is at
-	due      []due      // what it has to do at once
-	busyAt   clock.Time // when a datagram passed last
+	w          *world
+	calls      []*callBook     // by number
+	past       []*callBook     // that came a second time
+	legs       map[string]*leg // by Call-ID
+	txns       map[string]*txn // by branch and method
+	list       []*txn
+	msg        message.Message
+	key        []byte
+	arena      []byte
+	acquired   int
+	released   int
+	operations int // that somebody waits for
+	found      []string
+	digest     uint64
+	seen       sights
+	current    *txn       // the request that the engine is at
+	due        []due      // what it has to do at once
+	busyAt     clock.Time // when a datagram passed last
 }
 
 // callBook is the part of a call.

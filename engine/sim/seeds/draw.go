@@ -30,6 +30,7 @@ func Draw(seed uint64) *Spec {
 	if d.one(4) {
 		d.crossing(s)
 	}
+	s.await(seed)
 	return s
 }
 

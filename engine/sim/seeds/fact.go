@@ -23,11 +23,13 @@ const (
 	byed                   // a BYE went out in the dialog of that 2xx
 	asked                  // the script was asked, or told, what text says
 	relayed                // a request inside a dialog went out
+	begun                  // the operation that text names was started
+	stopped                // and nobody waits for it any more
 	pracked                // a PRACK of the engine's went out, for RSeq x
 	matters
 )
 
-var matterNames = [matters]string{"INVITE", "CANCEL", "provisional", "final", "ACK", "BYE", "asked", "request", "PRACK"}
+var matterNames = [matters]string{"INVITE", "CANCEL", "provisional", "final", "ACK", "BYE", "asked", "request", "operation", "end of an operation", "PRACK"}
 
 // fact is something that the engine did in a call.
 type fact struct {
@@ -73,9 +75,10 @@ func (f *fact) String() string {
 
 // compare returns the first difference between what the engine did and what the reference expects, the matter in the first
 // line. Each matter is compared by itself: the contract says in which order things of one kind happen, but for CANCELs at one
-// instant.
+// instant and operations that nobody waits for any more.
 func compare(got, want []fact) string {
-	got, want = cancelsByLeg(got), cancelsByLeg(want)
+	got, want = inOrder(got, given), inOrder(want, given)
+	got, want = inOrder(got, stopped), inOrder(want, stopped)
 	for what := range matters {
 		if what == relayed {
 			continue
@@ -87,23 +90,25 @@ func compare(got, want []fact) string {
 	return ""
 }
 
-// cancelsByLeg returns facts with the CANCELs at each instant in the order of their legs.
-func cancelsByLeg(list []fact) []fact {
-	byLeg := func(a, b fact) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.leg, b.leg)) }
-	var cancels []fact
+// inOrder returns facts with those of a matter at each instant in the order of their legs and texts.
+func inOrder(list []fact, what matter) []fact {
+	order := func(a, b fact) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.leg, b.leg), cmp.Compare(a.text, b.text))
+	}
+	var some []fact
 	for i := range list {
-		if list[i].what == given {
-			cancels = append(cancels, list[i])
+		if list[i].what == what {
+			some = append(some, list[i])
 		}
 	}
-	if slices.IsSortedFunc(cancels, byLeg) {
+	if slices.IsSortedFunc(some, order) {
 		return list
 	}
-	slices.SortStableFunc(cancels, byLeg)
+	slices.SortStableFunc(some, order)
 	list = slices.Clone(list)
 	for i := range list {
-		if list[i].what == given {
-			list[i], cancels = cancels[0], cancels[1:]
+		if list[i].what == what {
+			list[i], some = some[0], some[1:]
 		}
 	}
 	return list

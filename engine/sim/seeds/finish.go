@@ -18,6 +18,9 @@ func (k *book) finish() {
 	if k.acquired != k.released {
 		k.bad(nil, "the script was acquired %d times and released %d times", k.acquired, k.released)
 	}
+	if k.operations != 0 {
+		k.bad(nil, "%d operations were neither awaited to their end nor stopped", k.operations)
+	}
 	for _, sh := range k.w.eng.Shards() {
 		if left := sh.Leaks(); left != "" {
 			k.bad(nil, "left over: %s", left)

@@ -20,7 +20,7 @@ func write(b *strings.Builder, v reflect.Value, depth int) {
 		fmt.Fprintf(b, "%d /* %s */", int64(x), x)
 		return
 	case kind:
-		b.WriteString([...]string{"ring", "serial", "parallel", "function", "reject", "redirect"}[x])
+		b.WriteString([...]string{"ring", "serial", "parallel", "function", "reject", "redirect", "await"}[x])
 		return
 	case wrong:
 		b.WriteString([...]string{"nothing", "fromTag", "noToTag", "noContact", "callID", "cseq", "torn", "stranger"}[x])

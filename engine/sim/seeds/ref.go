@@ -22,8 +22,10 @@ type ref struct {
 	seen   *sights
 
 	root     *place
-	tries    []*try // in the order of the plan
-	mark     int    // how many there were before the event at hand
+	tries    []*try   // in the order of the plan
+	mark     int      // how many there were before the event at hand
+	ops      []*place // whose operations were started, in that order
+	opMark   int
 	ticked   bool   // which is the time of a place
 	sent     []*try // in the order of their INVITEs
 	results  []*result
@@ -68,10 +70,13 @@ type place struct {
 	members []*place
 	written bool // as a member, so that it takes the group's defaults
 	attempt int
+	stood   int    // how many stood here before: replacements and awaits
+	instead *place // the failed step that it stands for
+	role    plan.Place
 	status  status
 	base    clock.Time // from when its delay counts
 	begun   clock.Time
-	due     clock.Time // the end of delay, ring time or Timer C
+	due     clock.Time // the end of delay, ring time, Timer C or an operation
 	timerC  bool
 	rang    bool
 	opening bool // members are being started
@@ -93,25 +98,26 @@ type result struct {
 
 // try is one INVITE.
 type try struct {
-	place   *place
-	phone   int
-	line    int
-	leg     int // 0 before it was sent
-	running bool
-	givenUp bool
-	over    bool
-	rang    bool
-	sentAt  clock.Time
-	lookup  clock.Time // when its address is known; never if it is
-	tx      txState
-	until   clock.Time // when the transaction gives up
-	wanted  bool       // a CANCEL waits for a provisional
-	reasons string
-	cancel  bool // it was sent
-	tags    []string
-	result  *result
-	let     bool // nobody waits for more 2xx
-	again   bool // the INVITE was sent again after a 422
+	place    *place
+	phone    int
+	line     int
+	leg      int // 0 before it was sent
+	running  bool
+	givenUp  bool
+	over     bool
+	rang     bool
+	sentAt   clock.Time
+	lookup   clock.Time // when its address is known; never if it is
+	tx       txState
+	until    clock.Time // when the transaction gives up
+	wanted   bool       // a CANCEL waits for a provisional
+	reasons  string
+	cancel   bool // it was sent
+	tags     []string
+	result   *result
+	let      bool      // nobody waits for more 2xx
+	again    bool      // the INVITE was sent again after a 422
+	contacts []pointer // of its 3xx
 }
 
 type txState uint8
@@ -139,7 +145,8 @@ func (k *book) expect(c *callBook) *ref {
 	for i := range c.inputs {
 		in := &c.inputs[i]
 		r.advance(in.at)
-		r.now, r.mark, r.ticked = in.at, len(r.tries), false
+		r.now, r.ticked = in.at, false
+		r.event()
 		r.take(in)
 	}
 	r.advance(never)
@@ -166,15 +173,16 @@ func (r *ref) advance(until clock.Time) {
 		if at >= until || at == never {
 			return
 		}
-		place := at != sign && p != nil && at == p.due
+		due := at != sign && p != nil && at == p.due
+		place := due && !p.answers() // what an operation comes to is an event of its own
 		if !place || !r.ticked || at != r.now {
-			r.mark = len(r.tries) // places that are due at one instant are one event
+			r.event() // places that are due at one instant are one event
 		}
 		r.now, r.ticked = at, place
 		switch {
 		case at == sign:
 			r.signOfLife()
-		case place:
+		case due:
 			r.tick(p)
 		case f != nil && !r.final && at == f.until:
 			r.unpracked(f)
@@ -212,6 +220,8 @@ func (r *ref) tick(p *place) {
 	switch {
 	case p.status == waits:
 		r.begin(p)
+	case p.Kind == await:
+		r.awaited(p)
 	case p.group():
 		r.expire(p)
 	default:
@@ -223,6 +233,9 @@ func (r *ref) tick(p *place) {
 		r.failed(p)
 	}
 }
+
+// event begins another event.
+func (r *ref) event() { r.mark, r.opMark = len(r.tries), len(r.ops) }
 
 // take takes what the engine was told.
 func (r *ref) take(in *input) {
@@ -269,7 +282,7 @@ func (r *ref) start() {
 	if p == nil {
 		r.finish(404)
 	} else {
-		r.run(p)
+		r.run(p, plan.PlaceStart)
 	}
 	r.settle()
 }
@@ -285,6 +298,7 @@ func (r *ref) hungUp() bool {
 		r.sent = slices.DeleteFunc(r.sent, func(o *try) bool { return o == t })
 		r.facts = slices.DeleteFunc(r.facts, func(f fact) bool { return f.what == tried && f.leg == t.leg })
 	}
+	r.unbegin()
 	r.settle()
 	return true
 }

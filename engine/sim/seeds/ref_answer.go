@@ -49,6 +49,9 @@ const elsewhere = `SIP;cause=200;text="Call completed elsewhere"|`
 func (r *ref) won(t *try, in *input) {
 	if t.givenUp {
 		r.seen[sawLateWin]++
+		if slices.ContainsFunc(r.ops, func(p *place) bool { return p.waiting() && p.instead == t.place }) {
+			r.seen[sawAwaitLateWin]++
+		}
 	}
 	r.winner, r.winTag = t, in.tag
 	t.running, t.over = false, true
@@ -147,15 +150,16 @@ func (r *ref) close(reasons string) {
 			r.giveUp(t, reasons)
 		}
 	}
-	shut(r.root)
+	r.shut(r.root)
 }
 
-func shut(p *place) {
+func (r *ref) shut(p *place) {
 	if p == nil {
 		return
 	}
+	r.forget(p)
 	p.status, p.due = done, never
 	for _, m := range p.members {
-		shut(m)
+		r.shut(m)
 	}
 }

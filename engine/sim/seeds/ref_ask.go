@@ -26,12 +26,7 @@ func (r *ref) failed(p *place) {
 		s = own
 	}
 	switch {
-	case s != nil:
-	case r.stops(p):
-		r.seen[sawSix]++
-		r.close("")
-		r.exhausted()
-		return
+	case s != nil || r.stops(p):
 	case own == nil && !p.among() && (p.Kind == ring || p.Kind == parallel):
 		r.asked(p.outcome.String(), p, nil)
 		s = r.answer().Plan
@@ -40,10 +35,21 @@ func (r *ref) failed(p *place) {
 		}
 	}
 	if s == nil {
-		r.next(p)
+		r.goOn(p)
 		return
 	}
-	r.replace(p, s)
+	r.replace(p, s, plan.PlaceFailed)
+}
+
+// goOn is a failed step that nothing takes the place of.
+func (r *ref) goOn(p *place) {
+	if r.stops(p) {
+		r.seen[sawSix]++
+		r.close("")
+		r.exhausted()
+		return
+	}
+	r.next(p)
 }
 
 // edge is what the step itself says of its outcome.
@@ -80,7 +86,7 @@ func (r *ref) exhausted() {
 		return
 	}
 	if s != nil {
-		r.run(s)
+		r.run(s, plan.PlaceExhausted)
 		return
 	}
 	r.respondBest()

@@ -57,7 +57,7 @@ func size(s *step) int {
 
 func build(s *step, up *place, written bool) *place {
 	p := &place{step: s, up: up, written: written, attempt: 1, due: never}
-	if up != nil && up.Each != nil && written && s.Kind != function {
+	if up != nil && up.Each != nil && written && s.Kind != function && s.Kind != await {
 		p.step = defaulted(s, up.Each)
 	}
 	for g := p; g.written && g.up != nil && s.Kind == ring; g = g.up {
@@ -99,9 +99,9 @@ func policed(s *step, e *each) *step {
 }
 
 // run makes a step the whole plan.
-func (r *ref) run(s *step) {
+func (r *ref) run(s *step, role plan.Place) {
 	if p := r.put(s, nil, false); p != nil {
-		r.root = p
+		r.root, p.role = p, role
 		r.enter(p)
 	}
 }
@@ -130,6 +130,8 @@ func (r *ref) begin(p *place) {
 		r.beginGroup(p)
 	case function:
 		r.ask(p)
+	case await:
+		r.await(p)
 	case reject:
 		r.finish(max(p.Code, 300))
 	case redirect:
@@ -171,10 +173,15 @@ func (r *ref) ask(p *place) {
 		r.synthetic(p, plan.Failed, 500)
 		return
 	}
+	r.become(p, p.Returns, p.stood)
+}
+
+// become lets what a function returned stand in its place as if it had been written there.
+func (r *ref) become(p *place, s *step, stood int) {
 	p.status = done
-	if n := r.put(p.Returns, p.up, p.written); n != nil {
+	if n := r.put(s, p.up, p.written); n != nil {
 		r.stand(p, n)
-		n.attempt, n.base = p.attempt, p.base
+		n.attempt, n.stood, n.base, n.role, n.instead = p.attempt, stood, p.base, p.role, p.instead
 		r.enterFrom(n)
 	}
 }
@@ -279,6 +286,7 @@ func (r *ref) drop(g *place) {
 			r.ringOut(m)
 			continue
 		}
+		r.forget(m)
 		m.status, m.due = done, never
 		r.drop(m)
 	}
@@ -293,15 +301,15 @@ func (r *ref) synthetic(p *place, o plan.Outcome, code int) {
 	r.failed(p)
 }
 
-func (r *ref) replace(p *place, s *step) {
+func (r *ref) replace(p *place, s *step, role plan.Place) {
 	r.seen[sawReplacement]++
-	if p.attempt > r.limits.Replacements {
+	if p.stood >= r.limits.Replacements {
 		r.bound()
 		return
 	}
 	if n := r.put(s, p.up, false); n != nil {
 		r.stand(p, n)
-		n.attempt = p.attempt + 1
+		n.attempt, n.stood, n.role, n.instead = p.attempt+1, p.stood+1, role, p
 		r.enter(n)
 	}
 }

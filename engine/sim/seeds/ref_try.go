@@ -186,19 +186,23 @@ func (r *ref) redirected(t *try, in *input) {
 	if r.hungUp() {
 		return
 	}
-	var s *step
-	follows := a.Follow || a.Plan == nil && p.Redirect == plan.RedirectFollow
+	t.contacts = in.contacts
+	r.whither(p, a.Follow, a.Plan)
+}
+
+// whither is what was decided about a redirected target: to follow, a plan, or nothing, which is the policy.
+func (r *ref) whither(p *place, follow bool, s *step) {
+	x := p.try.result
+	follows := follow || s == nil && p.Redirect == plan.RedirectFollow
 	if follows {
-		s = r.contacts(p, in.contacts)
-	} else {
-		s = a.Plan
+		s = r.contacts(p, p.try.contacts)
 	}
 	if s != nil {
 		p.status, p.due = done, never
 		if follows {
 			r.seen[sawFollow]++
 		}
-		r.replace(p, s)
+		r.replace(p, s, plan.PlaceRedirected)
 		return
 	}
 	x.outcome = plan.Failed

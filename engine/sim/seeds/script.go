@@ -25,6 +25,7 @@ func callOf(m *message.Message) (int, bool) {
 type nodes struct {
 	spec *Spec
 	call int
+	book *callBook
 }
 
 func (b nodes) node(s *step) *plan.Node {
@@ -50,6 +51,9 @@ func (b nodes) node(s *step) *plan.Node {
 		}
 	case function:
 		n.Kind, n.Func = plan.KindDeferred, s
+	case await:
+		n.Kind, n.Func = plan.KindAwait, s
+		n.Await = &plan.Operation{Name: s.Work.String(), Timeout: s.Work.timeout(), Work: job{s, b.book}}
 	case reject:
 		n.Kind, n.Reply = plan.KindReject, &plan.Reply{Code: max(s.Code, 300)}
 	case redirect:
@@ -110,7 +114,7 @@ func (s script) data(c engine.Call) *scripted {
 	d, ok := c.Data().(*scripted)
 	if !ok {
 		n, _ := callOf(c.Request())
-		d = &scripted{book: s.w.book.calls[n], nodes: nodes{s.w.spec, n}}
+		d = &scripted{book: s.w.book.calls[n], nodes: nodes{s.w.spec, n, s.w.book.calls[n]}}
 		c.SetData(d)
 	}
 	return d
@@ -140,8 +144,15 @@ func (s script) Deferred(c engine.Call, fn plan.Callback, failed *plan.Step) *pl
 	return d.nodes.node(f.Returns)
 }
 
-// Awaited is not asked yet.
-func (s script) Awaited(engine.Call, *plan.Node, *plan.Result) *plan.Node { return nil }
+func (s script) Awaited(c engine.Call, n *plan.Node, r *plan.Result) *plan.Node {
+	d, f := s.data(c), n.Func.(*step)
+	d.book.awaited(s.w, f, r)
+	s.do(c, f.Does)
+	if f.Work.Follow && r.Place == plan.PlaceRedirected {
+		return &plan.Node{Kind: plan.KindFollow}
+	}
+	return d.nodes.node(f.Returns)
+}
 
 // next uses up the next answer.
 func (s script) next(c engine.Call) (*scripted, answer) {

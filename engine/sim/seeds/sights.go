@@ -50,6 +50,22 @@ const (
 	sawLongest
 	sawInterval
 	sawCrossed
+	sawAwait
+	sawAwaitFails
+	sawAwaitTimeout
+	sawAwaitChain
+	sawAwaitCapped
+	sawAwaitLeft
+	sawAwaitStray
+	sawAwaitReject
+	sawAwaitFollow
+	sawAwaitNil // and the places that it has nothing for, in the order of plan.Place
+	sawAwaitNilStart
+	sawAwaitNilExhausted
+	sawAwaitNilFailed
+	sawAwaitNilRedirected
+	sawAwaitLateWin
+	sawAwaitSix
 	numSights
 )
 
@@ -59,6 +75,8 @@ var sightNames = [numSights]string{
 	"hangup", "progress", "duplicate skipped", "hold", "early start", "look-up", "broken datagram", "re-INVITE", "glare", "481", "no ACK",
 	"late offer", "BYE before ACK", "farewell", "new tag",
 	"reliable provisional", "PRACK to a callee", "no PRACK", "2xx behind a PRACK", "longest duration", "422", "crossed re-INVITEs",
+	"await", "await fails", "await times out", "await returns await", "await in a group that rings out", "await at the end of a call", "operation ends unheard",
+	"await rejects", "await follows", "nothing from an await in a group", "from that of invite", "of exhausted", "of an edge", "of redirected", "answer while an await stands for it", "6xx stop behind an await",
 }
 
 // sights counts.

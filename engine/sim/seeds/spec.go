@@ -83,6 +83,7 @@ const (
 	function
 	reject
 	redirect
+	await
 )
 
 // step is a step of a plan as the reference reads it; node makes a plan.Node of it.
@@ -101,11 +102,21 @@ type step struct {
 	Prack       plan.Prack
 	Registered  bool
 	PassAuth    bool
-	Returns     *step // of a function
+	Returns     *step // of a function, and of that of an await
 	Does        effect
 	Code        int // of a rejection
 	Contacts    []pointer
+	Work        work // of an await
 	Followed    bool // a contact of a 3xx: only the reference makes such steps
+}
+
+// work is the operation of an await.
+type work struct {
+	Takes, Timeout time.Duration
+	Endless        bool
+	Fails          bool
+	Stubborn       bool // it goes on when it is stopped, and tells of its end
+	Follow         bool // what its function returns if nothing else follows a 3xx
 }
 
 // edge is what stands in for a step that failed.

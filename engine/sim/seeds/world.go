@@ -14,6 +14,7 @@ import (
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
+	"tandem/engine/plan"
 	"tandem/engine/sim"
 	"tandem/engine/trace"
 )
@@ -37,7 +38,8 @@ type world struct {
 	held   []*held         // free
 	twist  twist
 	spoilt func(b []byte) // writes down what a twist adds
-	log    bytes.Buffer   // of the engine, where somebody looks at it
+	ops    *sim.Operations
+	log    bytes.Buffer // of the engine, where somebody looks at it
 }
 
 // twist spoils what the engine does, before it is written down, to show that it would be found out: it returns what
@@ -56,13 +58,14 @@ func newWorld(spec *Spec, shards int, sink trace.Sink) *world {
 	}
 	w.eng = engine.New(engine.Config{
 		Clock: w.net.Clock(), Seed: seed, Locals: []engine.Local{{SentBy: self.String(), Addr: self.Addr()}},
-		Limits: spec.Limits, Resolver: w, Trace: sink, Log: log,
+		Limits: spec.Limits, Resolver: w, Operations: w, Trace: sink, Log: log,
 	}, script{w}, shards)
 	w.net.AttachEngine([]sim.Listener{{Addr: self}}, shards, w.eng.ShardOf, func(i int, out sim.Sender) sim.Node {
 		t := &tap{w: w, shard: w.eng.Shards()[i], n: i, out: out}
 		t.shard.Connect(t)
 		return t
 	})
+	w.ops = w.net.AttachOperations(func(op *plan.Operation) sim.Outcome { return op.Work.(job).step.Work.outcome() })
 	w.settle()
 	for i := range spec.Calls {
 		w.place(i)

@@ -19,6 +19,7 @@ type callValue struct {
 	headers        *headersValue
 	source         *sourceValue
 	vars, time     *lua.LTable
+	identity       callIdentity
 	fellBack       bool // route.fallback was asked
 
 	// established calls of a generation are a list.
@@ -100,6 +101,14 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 			cv.source = v.sourceOf(cv.c.Source())
 		}
 		return &cv.source.ud, true
+	case "diversion":
+		return cv.diversions(v), true
+	case "history":
+		return cv.history(v), true
+	case "retarget":
+		return str(cv.retarget(v)), true
+	case "secondary":
+		return lua.LBool(secondary(cv.retarget(v))), true
 	}
 	return cv.message(v, key)
 }

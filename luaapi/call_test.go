@@ -30,6 +30,8 @@ func TestCallFields(t *testing.T) {
 		{`print(#call.headers.None, call.headers.None[1], call.headers)`, "0\tnil\theaders"},
 		{`local d = call.time print(d.year, d.month, d.day, d.hour, d.min, d.sec, d.wday, d.yday, d.isdst, d.unix, d.zone)`, "2026\t11\t23\t10\t15\t30\t2\t327\tfalse\t1795425330\tCET"},
 		{`print(call.time == call.time)`, "true"},
+		{`print(#call.diversion, call.diversion[1].user, call.diversion[1].reason, call.diversion[2], call.diversion == call.diversion)`, "2\t1\tunconditional\t<sip:2@h>\ttrue"},
+		{`print(#call.history, call.retarget, call.secondary)`, "0\tunconditional\tfalse"},
 		{`print(call.round, call.pending, call.best)`, "0\t0\tnil"},
 		{`call.vars.x = 1 print(call.vars.x, call.vars.y)`, "1\tnil"},
 		{`print(type(call), getmetatable(call))`, "userdata\tfalse"},

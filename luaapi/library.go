@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	httpmod "tandem/luaapi/mod/http"
+	identitymod "tandem/luaapi/mod/identity"
 	jsonmod "tandem/luaapi/mod/json"
 	lookupmod "tandem/luaapi/mod/lookup"
 	numbermod "tandem/luaapi/mod/number"
@@ -23,8 +24,9 @@ func (v *vm) library() {
 	v.modules = make(map[string]lua.LValue)
 	v.unopened = map[string]opener{
 		"plan": v.plan.Table, "log": v.log.Table, "number": numbermod.Table, "schedule": schedulemod.Table,
-		"json": func(L *lua.LState) *lua.LTable { return v.json(L).Table(L) },
-		"http": v.http().Table, "lookup": v.lookup().Table, "re": v.re().Table,
+		"json":     func(L *lua.LState) *lua.LTable { return v.json(L).Table(L) },
+		"identity": func(L *lua.LState) *lua.LTable { return v.identities().Table(L) },
+		"http":     v.http().Table, "lookup": v.lookup().Table, "re": v.re().Table,
 	}
 	maps.DeleteFunc(v.unopened, func(name string, _ opener) bool { return v.prog.chunks[name] != nil })
 }
@@ -49,11 +51,22 @@ func (v *vm) json(L *lua.LState) *jsonmod.Module {
 }
 
 func (v *vm) re() *remod.Module {
-	return &remod.Module{MaxString: MaxString, Cost: func(L *lua.LState, instructions, bytes int) {
-		v.meter.left -= instructions
-		v.meter.bytes -= bytes
-		v.meter.check(L)
-	}}
+	return &remod.Module{MaxString: MaxString, Cost: v.charge}
+}
+
+// charge takes what a module did from the budgets.
+func (v *vm) charge(L *lua.LState, instructions, bytes int) {
+	v.meter.left -= instructions
+	v.meter.bytes -= bytes
+	v.meter.check(L)
+}
+
+// identities is the module identity of the state.
+func (v *vm) identities() *identitymod.Module {
+	if v.identity == nil {
+		v.identity = identitymod.New(v.L, v.charge)
+	}
+	return v.identity
 }
 
 func (v *vm) lookup() *lookupmod.Module {

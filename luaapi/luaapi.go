@@ -71,7 +71,7 @@ type Options struct {
 	Post func(shard int, fn func())
 	// HTTP does the requests of module http; nil = one with the zero httpmod.Config.
 	HTTP *httpmod.Client
-	// Library holds the Lua modules that are shipped with Tandem; nil = none.
+	// Library holds the Lua modules that are shipped with Tandem; nil = those of package scripts.
 	Library fs.FS
 	// Probes take what the probes of a program see, for tests; only one goroutine may run such a program.
 	Probes Probes

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -15,6 +16,7 @@ import (
 	lookupmod "tandem/luaapi/mod/lookup"
 	"tandem/luaapi/probe"
 	"tandem/luaapi/source"
+	"tandem/scripts"
 )
 
 // Program is a compiled snapshot: one function prototype per file, shared by all states. It does not change.
@@ -46,12 +48,15 @@ func Load(root string) (*Program, error) {
 	return Compile(s, nil)
 }
 
-// Compile compiles every file of a snapshot, and those of a library of Lua modules (nil = none). A file of the
+// Compile compiles every file of a snapshot, and those of a library of Lua modules (nil = the one that is shipped). A file of the
 // snapshot takes the place of a library module of the same name.
 func Compile(s *Snapshot, library fs.FS) (*Program, error) {
-	p := &Program{Snapshot: s, tables: s.tables(), chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
-	if err := p.addLibrary(library); err != nil {
-		return nil, err
+	p := &Program{Snapshot: s, tables: s.tables(), chunks: maps.Clone(shipped().chunks), byFile: maps.Clone(shipped().byFile)}
+	if library != nil {
+		p.chunks, p.byFile = make(map[string]*chunk), make(map[string]*chunk)
+		if err := p.addLibrary(library); err != nil {
+			return nil, err
+		}
 	}
 	for _, file := range s.Files() {
 		c, err := compile(file, s.files[file])
@@ -71,9 +76,6 @@ func Compile(s *Snapshot, library fs.FS) (*Program, error) {
 }
 
 func (p *Program) addLibrary(library fs.FS) error {
-	if library == nil {
-		return nil
-	}
 	return fs.WalkDir(library, ".", func(file string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(file, ".lua") || strings.HasSuffix(file, testSuffix) {
 			return err
@@ -91,6 +93,15 @@ func (p *Program) addLibrary(library fs.FS) error {
 		return nil
 	})
 }
+
+// shipped is the library of Lua modules that Tandem brings along, compiled once.
+var shipped = sync.OnceValue(func() *Program {
+	p := &Program{chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
+	if err := p.addLibrary(scripts.Files); err != nil {
+		panic("the library that is shipped does not compile: " + err.Error()) // a test loads it
+	}
+	return p
+})
 
 // moduleName is what a script requires a file as: "lib.hours" for lib/hours.lua, "lib" for lib/init.lua.
 func moduleName(file string) string {

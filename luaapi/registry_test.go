@@ -54,7 +54,7 @@ func TestRegistryModules(t *testing.T) {
 	v := loaded(t)
 	var told []string
 	for _, m := range api.Lua().Modules {
-		if m.Standard || m.Tests {
+		if m.Standard || m.Tests || m.Library {
 			continue
 		}
 		told = append(told, m.Name)
@@ -64,6 +64,21 @@ func TestRegistryModules(t *testing.T) {
 	}
 	same(t, "modules", slices.Collect(maps.Keys(v.modules)), told)
 	same(t, "modules that the registry does not tell", slices.Collect(maps.Keys(v.unopened)), nil)
+}
+
+// The library is what the registry says, and all of it loads.
+func TestRegistryLibrary(t *testing.T) {
+	var told []string
+	for _, m := range api.Lua().Modules {
+		if !m.Library {
+			continue
+		}
+		told = append(told, m.Name)
+		r := serve(t, "return { invite = function() for name in pairs(require '"+m.Name+"') do print(name) end end }")
+		r.vm().Invite(newCall(t))
+		same(t, "module "+m.Name, strings.Fields(strings.ReplaceAll(r.logged(), "info ", "")), m.Members())
+	}
+	same(t, "library", slices.Collect(maps.Keys(shipped().chunks)), told)
 }
 
 func TestRegistryGlobals(t *testing.T) {

@@ -28,7 +28,7 @@ func Modules(dir string) (*Program, error) {
 	if err := r.dir(dir, "", 0); err != nil {
 		return nil, err
 	}
-	p := &Program{Snapshot: newSnapshot("", r.files, r.data), chunks: make(map[string]*chunk), byFile: make(map[string]*chunk)}
+	p := &Program{Snapshot: newSnapshot("", r.files, r.data), chunks: maps.Clone(shipped().chunks), byFile: maps.Clone(shipped().byFile)}
 	p.tables = p.Snapshot.tables()
 	for _, file := range p.Snapshot.Files() {
 		c, err := compile(file, r.files[file])

@@ -11,6 +11,7 @@ import (
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
+	identitymod "tandem/luaapi/mod/identity"
 	logmod "tandem/luaapi/mod/log"
 	planmod "tandem/luaapi/mod/plan"
 	"tandem/luaapi/pattern"
@@ -38,6 +39,7 @@ type vm struct {
 	L         *lua.LState
 	meter     meter
 	plan      *planmod.Module
+	identity  *identitymod.Module // nil until it is asked for
 	log       *logmod.Writer
 	modules   map[string]lua.LValue // that were required
 	unopened  map[string]opener     // those of Tandem that were not
@@ -79,7 +81,7 @@ func (v *vm) callID() string {
 // load makes a new state and runs the script's entry file in it.
 func (v *vm) load() error {
 	v.broken = true // until it is done
-	v.patterns = make(map[patternKey]*pattern.Pattern)
+	v.patterns, v.identity = make(map[patternKey]*pattern.Pattern), nil
 	L := v.sandbox()
 	v.objects(L)
 	v.plan = planmod.New(L, v.prog.keyLine)

@@ -194,6 +194,26 @@ func (e Entry) WithURI(uri string) Entry {
 	return e.splice(whole, uri)
 }
 
+// WithDisplay returns the entry with another display name; "" takes it away.
+func (e Entry) WithDisplay(name string) Entry {
+	if e.Err() != nil {
+		return e
+	}
+	if name != "" {
+		name = message.Quote(name) + " "
+	}
+	from := e.uri.from
+	if from > 0 && e.text[from-1] == '<' {
+		from--
+		return e.splice(span{0, from}, name)
+	}
+	if name == "" {
+		return e
+	}
+	// RFC 3261 §20.10: an address with a display name stands in angle brackets.
+	return e.splice(span{0, e.headers.to}, name+"<"+e.text[from:e.headers.to]+">")
+}
+
 // WithParam returns the entry with a header parameter set, in its place if it is there, else at the end. The value is a token or quoted-string; "" takes
 // the parameter away.
 func (e Entry) WithParam(name, value string) Entry {

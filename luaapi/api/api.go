@@ -63,7 +63,9 @@ type Module struct {
 	// Standard says that it belongs to Lua: it is there without require.
 	Standard bool
 	// Tests says that only test files have it.
-	Tests     bool
+	Tests bool
+	// Library says that it is written in Lua, in scripts/.
+	Library   bool
 	Functions []Function
 	// Fields are its values that are not functions.
 	Fields []Value
@@ -143,7 +145,7 @@ type Registry struct {
 // Lua returns the registry.
 var Lua = sync.OnceValue(func() *Registry {
 	r := &Registry{Handlers: handlers(), Keys: routeKeys(), Modules: modules()}
-	for _, cs := range [][]Class{valueClasses(), planClasses(), numberClasses(), scheduleClasses(), httpClasses(), lookupClasses(), testClasses()} {
+	for _, cs := range [][]Class{valueClasses(), planClasses(), identityClasses(), libraryClasses(), numberClasses(), scheduleClasses(), httpClasses(), lookupClasses(), testClasses()} {
 		r.Classes = append(r.Classes, cs...)
 	}
 	r.Aliases = append(planAliases(), testAliases()...)
@@ -162,7 +164,9 @@ var Lua = sync.OnceValue(func() *Registry {
 
 // modules are all modules, in the order of the reference.
 func modules() []Module {
-	return append([]Module{planModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), reModule(), lookupModule(), testModule()}, standardModules()...)
+	own := append([]Module{planModule()}, libraryModules()...)
+	own = append(own, identityModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), reModule(), lookupModule(), testModule())
+	return append(own, standardModules()...)
 }
 
 // Module returns the module of a name, nil if there is none.

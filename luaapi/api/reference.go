@@ -48,11 +48,14 @@ func (r *Registry) overviewPage() string {
 	for i := range r.Modules {
 		if m := &r.Modules[i]; !m.Standard {
 			first, _, _ := strings.Cut(m.Doc, ". ")
-			readme := "mod/" + m.Name
-			if m.Tests {
-				readme = "luatest"
+			more := "[README](../../luaapi/mod/" + m.Name + "/README.md)"
+			switch {
+			case m.Tests:
+				more = "[README](../../luaapi/luatest/README.md)"
+			case m.Library:
+				more = "[source](../../scripts/" + m.Name + ".lua)"
 			}
-			fmt.Fprintf(&modules, "* [`%s`](%s.md) ([README](../../luaapi/%s/README.md)): %s\n", m.Name, m.Name, readme, strings.TrimSuffix(first, "."))
+			fmt.Fprintf(&modules, "* [`%s`](%s.md) (%s): %s\n", m.Name, m.Name, more, strings.TrimSuffix(first, "."))
 		}
 	}
 	return generated + strings.NewReplacer(

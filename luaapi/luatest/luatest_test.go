@@ -251,6 +251,18 @@ func TestExamples(t *testing.T) {
 	}
 }
 
+// The tests beside the library pass too.
+func TestLibrary(t *testing.T) {
+	dir, err := filepath.Abs("../../scripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, out := runs(t, Options{Paths: []string{dir}, Seed: 1, Count: 5})
+	if s.Bad() || s.Broken > 0 || s.Passed == 0 {
+		t.Error(out)
+	}
+}
+
 // A 20 s no-answer costs the steps that happen in it, not the time.
 func TestVirtualTimeIsNotWaitedFor(t *testing.T) {
 	in(t, `-- main.lua --

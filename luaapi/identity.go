@@ -1,0 +1,77 @@
+package luaapi
+
+import (
+	"slices"
+
+	lua "github.com/yuin/gopher-lua"
+	"go.uber.org/zap"
+
+	"tandem/engine/identity"
+	"tandem/engine/message"
+	identitymod "tandem/luaapi/mod/identity"
+)
+
+// callIdentity is what scripts have read of who a call was meant for.
+type callIdentity struct {
+	diversion, history *lua.LTable
+}
+
+// diversions is call.diversion.
+func (cv *callValue) diversions(v *vm) *lua.LTable {
+	if cv.identity.diversion == nil {
+		cv.identity.diversion = v.entries(cv, "Diversion")
+	}
+	return cv.identity.diversion
+}
+
+// history is call.history.
+func (cv *callValue) history(v *vm) *lua.LTable {
+	if cv.identity.history == nil {
+		cv.identity.history = v.entries(cv, "History-Info")
+	}
+	return cv.identity.history
+}
+
+// entries returns the entries of a header of the call. What is malformed is kept, and told once: the list is made once per call.
+func (v *vm) entries(cv *callValue, header string) *lua.LTable {
+	all := parsed(cv.c.Request(), header)
+	if i := slices.IndexFunc(all, func(e identity.Entry) bool { return e.Err() != nil }); i >= 0 {
+		v.opt.Logger.Warn(header+" has an entry that cannot be read; it is kept as it is", zap.String("call", cv.c.ID()), zap.String("entry", all[i].String()))
+	}
+	return v.identities().List(v.L, all)
+}
+
+func parsed(m *message.Message, header string) []identity.Entry {
+	var buf [4][]byte
+	var values []string
+	for _, value := range m.AppendValues(buf[:0], header) {
+		values = append(values, string(value))
+	}
+	return identity.Parse(values...)
+}
+
+// retarget is why the call came to whom it is for now: the last ms-retarget-reason of its history, else the reason of the last diversion.
+func (cv *callValue) retarget(*vm) string {
+	history := parsed(cv.c.Request(), "History-Info")
+	for _, e := range slices.Backward(history) {
+		if r := identitymod.Retarget(e); r != "" {
+			return r
+		}
+	}
+	diversions := parsed(cv.c.Request(), "Diversion")
+	if len(diversions) == 0 {
+		diversions = identity.ToDiversion(history)
+	}
+	for _, e := range diversions {
+		if e.Err() == nil {
+			return e.DiversionReason()
+		}
+	}
+	return ""
+}
+
+// secondary reports whether a call that was retargeted so is somebody else's: who gets it as a member of a team or a response group, or as a delegate, has not
+// missed it when it is not taken (rows L12, L18). A call that its callee forwarded is its new callee's own.
+func secondary(retarget string) bool {
+	return slices.Contains([]string{"team-call", "delegation", "acd"}, retarget)
+}

@@ -1,0 +1,56 @@
+package luaapi
+
+import (
+	"strings"
+	"testing"
+)
+
+// withHeaders is the call of rig_test.go with other header fields in place of its Diversion.
+func withHeaders(t *testing.T, lines string) *fakeCall {
+	c := newCall(t)
+	c.invite = parseMessage(t, strings.Replace(inviteText, "Diversion: <sip:1@h>;reason=unconditional, <sip:2@h>\r\n", strings.ReplaceAll(lines, "\n", "\r\n"), 1))
+	return c
+}
+
+func TestRetarget(t *testing.T) {
+	const owner = "<sip:owner@netatwork.de>;index=1;ms-retarget-reason="
+	for name, c := range map[string]struct{ headers, want string }{
+		"nothing":              {"", "nil false"},
+		"team call":            {"History-Info: " + owner + "team-call,<sip:member@netatwork.de>;index=1.1\n", "team-call true"},
+		"response group":       {"History-Info: <sip:rg@netatwork.de?Reason=SIP&cause=302&text=Accepted>;index=1;ms-retarget-reason=acd,<sip:a@netatwork.de>;index=1.1\n", "acd true"},
+		"delegate":             {"History-Info: " + owner + "Delegation,<sip:member@netatwork.de>;index=1.1\n", "delegation true"},
+		"forwarded":            {"History-Info: " + owner + "forwarding,<sip:member@netatwork.de>;index=1.1\n", "forwarding false"},
+		"team call, forwarded": {"History-Info: " + owner + "team-call,<sip:m@h>;index=1.1;ms-retarget-reason=forwarding,<sip:n@h>;index=1.2\n", "forwarding false"},
+		"diversion":            {"Diversion: <sip:1@h>;reason=user-busy\nDiversion: <sip:2@h>;reason=no-answer\n", "user-busy false"},
+		"malformed diversion":  {"Diversion: <>, <sip:2@h>;reason=no-answer\n", "no-answer false"},
+		"history by RFC 7044":  {"History-Info: <sip:1@h>;index=1,<sip:2@h;cause=408>;index=1.1;mp=1\n", "no-answer false"},
+		"not diverted":         {"History-Info: <sip:1@h>;index=1,<sip:1@pc>;index=1.1;rc=1\n", "nil false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serve(t, script(`function route.invite(call) print(tostring(call.retarget) .. " " .. tostring(call.secondary)) end`))
+			r.vm().Invite(withHeaders(t, c.headers))
+			if got := r.logged(); got != "info "+c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// Malformed entries break no call: they are kept, and logged once however often they are looked at.
+func TestMalformedEntries(t *testing.T) {
+	r := serve(t, script(`
+		function route.invite(call)
+			print(#call.diversion, call.diversion[1].user, call.diversion[2].invalid, call.diversion[2].raw, #call.history, call.history[1].invalid)
+		end
+		function route.ended(call) print(call.diversion[2].invalid) end`))
+	c := withHeaders(t, "Diversion: <sip:1@h>, <sip:;\nHistory-Info: \"\n")
+	v := r.vm()
+	v.Invite(c)
+	v.Ended(c)
+	want := "warn Diversion has an entry that cannot be read; it is kept as it is\n" +
+		"warn History-Info has an entry that cannot be read; it is kept as it is\n" +
+		"info 2\t1\ttrue\t<sip:;\t1\ttrue\ninfo true"
+	if got := r.logged(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

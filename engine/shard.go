@@ -151,6 +151,9 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 	if err == nil {
 		err = m.Validate()
 	}
+	if err == nil && !m.Has(message.ContentLength) && (f.Transport == flow.TCP || f.Transport == flow.TLS) {
+		err = errUnframed // RFC 3261 §20.14; a WebSocket has frames of its own (RFC 7118 §5)
+	}
 	if sh.cfg.Trace != nil && len(m.Bytes()) > 0 {
 		sh.cfg.Trace.Trace(trace.Event{At: now, Kind: trace.Received, Remote: f.Remote, Bytes: b})
 	}
@@ -170,6 +173,9 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 	}
 	sh.layer.Receive(now, m, f)
 }
+
+// errUnframed is what a message fails by whose end in its stream nobody can know.
+var errUnframed = &message.Error{Status: 400, What: "no Content-Length"}
 
 // ours reports whether a Via names one of our listeners: a response under any other is discarded (RFC 3261 §18.1.2).
 func (sh *Shard) ours(v *message.ViaValue) bool {

@@ -314,7 +314,12 @@ func (c *conn) read() error {
 			continue // something was written meanwhile
 		}
 		if err != nil {
-			return c.blame(err, waiting)
+			err = c.blame(err, waiting)
+			if b := cut.left(); errors.Is(err, errSlow) && len(b) > 0 {
+				c.hub.deliver(c, b) // RFC 4475 §3.1.2.2: as broken as one without an end
+				c.linger(src)
+			}
+			return err
 		}
 		if begun := cut.begun(); begun != waiting || !begun || cut.taken() {
 			waiting, started = begun, time.Now()

@@ -33,6 +33,8 @@ type cutter interface {
 	// begun reports whether a part of a message is held, taken whether the last round had a whole one.
 	begun() bool
 	taken() bool
+	// left returns the part that is held, perhaps enough for an answer; nothing where none is possible.
+	left() []byte
 }
 
 // rest is the bytes of a round. Between rounds it holds those that were not taken, and no buffer if there are none.
@@ -74,7 +76,8 @@ type framer struct {
 	dead bool
 }
 
-func (r *framer) begun() bool { return len(bytes.TrimLeft(r.held, "\r\n")) > 0 }
+func (r *framer) begun() bool  { return len(r.left()) > 0 }
+func (r *framer) left() []byte { return bytes.TrimLeft(r.held, "\r\n") }
 
 // next returns the next frame; of a broken message as much as can be read, perhaps enough for an answer.
 func (r *framer) next() (frame, []byte) {

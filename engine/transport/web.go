@@ -88,6 +88,7 @@ type webFramer struct {
 }
 
 func (r *webFramer) begun() bool { return len(r.held) > 0 || r.state.Fragmented() }
+func (*webFramer) left() []byte  { return nil }
 
 func (r *webFramer) next() (frame, []byte) {
 	for !r.dead {

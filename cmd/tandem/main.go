@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,10 @@ func execute(root *cobra.Command, args []string) (status int) {
 		}
 	}()
 	root.SetArgs(args)
-	err := root.ExecuteContext(context.Background())
+	err := helpAboutNothing(root, args)
+	if err == nil {
+		err = root.ExecuteContext(context.Background())
+	}
 	if err != nil && err.Error() != "" {
 		root.PrintErrln("tandem:", err)
 	}
@@ -38,8 +42,9 @@ func newRootCommand() *cobra.Command {
 		Use:   "tandem",
 		Short: "A programmable SIP call-routing engine",
 		Long: "Tandem routes SIP calls by a Lua script, and tests the script on the real engine in virtual time.\n\n" +
-			"Exit status: 0 ok, 1 tests failed, 2 usage or configuration, 3 a script does not load or has errors, 5 cannot listen,\n" +
-			"6 no running engine or it refused, 70 a bug in Tandem, 130 interrupted.",
+			"Exit status: 0 ok, 1 tests failed, 2 usage or configuration, 3 a script does not load or has errors,\n" +
+			"4 less is covered than asked for, 5 cannot listen, 6 no running engine or it refused, 70 a bug in Tandem, 130 interrupted.",
+		Version:       versionLine(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
@@ -47,6 +52,7 @@ func newRootCommand() *cobra.Command {
 	}
 	root.SetOut(os.Stdout)
 	root.SetErr(os.Stderr)
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%s; see `%s --help`", plainly(err), cmd.CommandPath())
 	})
@@ -100,6 +106,18 @@ func strictDefaults(root *cobra.Command) {
 			}
 		}
 	}
+}
+
+// helpAboutNothing refuses --help after the name of a command that there is not, before cobra shows the help of tandem for it.
+func helpAboutNothing(root *cobra.Command, args []string) error {
+	if !slices.Contains(args, "--help") && !slices.Contains(args, "-h") {
+		return nil
+	}
+	about, rest, err := root.Find(args)
+	if err != nil || about.HasParent() || strings.HasPrefix(rest[0], "-") {
+		return nil //nolint:nilerr // cobra finds the same and says so
+	}
+	return noSuchCommand(root, rest)
 }
 
 // noSuchCommand refuses the name of a command that cmd does not have.

@@ -16,9 +16,13 @@ func newVersionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  noMore,
 		Run: func(cmd *cobra.Command, _ []string) {
-			cmd.Println("tandem", versionText(), runtime.Version(), runtime.GOOS+"/"+runtime.GOARCH)
+			cmd.Println(versionLine())
 		},
 	}
+}
+
+func versionLine() string {
+	return "tandem " + versionText() + " " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
 }
 
 // versionText is the release, or the commit that was built.

@@ -15,7 +15,7 @@ import (
 // arguments looks at how many arguments a call has, and at each.
 func (f *file) arguments(e *ast.FuncCallExpr, c *called) {
 	params := c.fn.Params[c.first:]
-	n, open := len(e.Args), len(e.Args) > 0 && several(e.Args[len(e.Args)-1])
+	n, open := len(e.Args), len(e.Args) > 0 && f.open(e.Args[len(e.Args)-1])
 	if need := c.fn.Required() - c.first; n < need && !open {
 		f.report(e.Line(), ruleArity, Error, fmt.Sprintf("%s takes %s, got %d", c.what, arguments(need, len(params), c.fn.Variadic()), n))
 	}
@@ -23,13 +23,22 @@ func (f *file) arguments(e *ast.FuncCallExpr, c *called) {
 		f.report(e.Line(), ruleArity, Warning, fmt.Sprintf("%s takes %s, got %d", c.what, arguments(c.fn.Required()-c.first, len(params), false), n))
 	}
 	for i, a := range e.Args {
-		if i < len(params) && params[i].Name != "..." && !several(a) {
+		if i < len(params) && params[i].Name != "..." && !f.open(a) {
 			f.value(c.what, &params[i], a)
 		}
 	}
 	if c.what == "plan.to" && n > 0 {
 		f.uri(e.Args[0], c.what)
 	}
+}
+
+// open reports whether an expression may have more or fewer values than one. Functions of Tandem's modules have as many as they say.
+func (f *file) open(e ast.Expr) bool {
+	if call, ok := e.(*ast.FuncCallExpr); ok && several(e) {
+		c := f.callee(call, depth)
+		return c == nil || !c.strict || len(c.fn.Returns) != 1
+	}
+	return several(e)
 }
 
 // arguments says how many arguments a function takes.
@@ -227,6 +236,10 @@ func (f *file) table(what string, v *api.Value, alternatives []api.Type, e *ast.
 	for _, field := range e.Fields {
 		if key, ok := constant(field.Key); ok {
 			item.Name = v.Name + "." + key
+		}
+		if _, isNil := field.Value.(*ast.NilExpr); isNil && slices.Contains(f.api.Alternatives(item.Type), "false") {
+			f.report(e.Line(), ruleType, Warning, fmt.Sprintf("%s: %s = nil is as if it were not there; false takes it away", what, item.Name))
+			continue
 		}
 		f.value(what, &item, field.Value)
 	}

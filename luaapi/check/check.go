@@ -93,6 +93,7 @@ type file struct {
 	tokens  []token
 	names   *names
 	types   map[*variable]api.Type // of parameters, by where their function stands
+	hints   map[string]string      // of undefined names
 	found   []Finding
 	// steps may still be looked at in a plan.
 	steps int
@@ -103,7 +104,7 @@ const testSuffix = "_test.lua"
 func checkFile(s *Script, modules map[string]bool, name string, text []byte) []Finding {
 	f := &file{
 		script: s, modules: modules, name: name, test: strings.HasSuffix(name, testSuffix), api: api.Lua(), tokens: scan(text),
-		types: make(map[*variable]api.Type),
+		types: make(map[*variable]api.Type), hints: make(map[string]string),
 	}
 	f.dialectTokens()
 	if tree := f.parse(text); tree != nil {

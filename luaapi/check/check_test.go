@@ -132,3 +132,21 @@ func TestDoubling(t *testing.T) {
 		t.Error(lines(fs))
 	}
 }
+
+// A missing end is told once, where the file ends.
+func TestMissingEnd(t *testing.T) {
+	const src = "local route = {}\nfunction route.invite(call)\n  if call.id then\n    return nil\nend\nreturn route\n"
+	const want = "6 error syntax syntax error: the file ends too early; is an \"end\", a bracket or a quote missing?\n"
+	if diff := cmp.Diff(want, lines(script(src))); diff != "" {
+		t.Errorf("-expected +found:\n%s", diff)
+	}
+}
+
+// Long files of undefined names are checked in time that grows with their length: each name is looked for once.
+func TestManyUndefinedNames(t *testing.T) {
+	const n = 20000
+	fs := script(strings.Repeat("do local a, b, c = one(), two(), three() end ", n))
+	if len(fs) == 0 {
+		t.Error("nothing is found")
+	}
+}

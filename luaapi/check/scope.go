@@ -56,6 +56,23 @@ type names struct {
 	globals []global
 	leaks   []leak
 	called  map[*ast.IdentExpr]bool
+	// declared and distinct are made when they are first asked for.
+	declared map[string]int
+	distinct []string
+}
+
+// lines returns where each name is first a local.
+func (n *names) lines() map[string]int {
+	if n.declared == nil {
+		n.declared = make(map[string]int)
+		for _, v := range n.all {
+			if n.declared[v.name] == 0 {
+				n.declared[v.name] = max(v.line, 1)
+				n.distinct = append(n.distinct, v.name)
+			}
+		}
+	}
+	return n.declared
 }
 
 type scope struct {

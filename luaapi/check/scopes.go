@@ -41,7 +41,7 @@ func (f *file) global(g *global) {
 		if g.called {
 			severity = Error
 		}
-		f.report(g.line, ruleGlobal, severity, fmt.Sprintf("%q is not defined%s", g.name, f.meant(g.name)))
+		f.report(g.line, ruleGlobal, severity, fmt.Sprintf("%q is not defined%s", g.name, f.meant(g)))
 	}
 }
 
@@ -63,15 +63,22 @@ func (f *file) globalNames() map[string]bool {
 }
 
 // meant suggests what an undefined name may mean.
-func (f *file) meant(name string) string {
-	if m := f.api.Module(name); m != nil && !m.Standard {
-		return fmt.Sprintf("; write \"local %s = require %q\"", name, name)
+func (f *file) meant(g *global) string {
+	if m := f.api.Module(g.name); m != nil && !m.Standard {
+		return fmt.Sprintf("; write \"local %s = require %q\"", g.name, g.name)
 	}
-	var known []string
-	for _, v := range f.names.all {
-		known = append(known, v.name)
+	switch line := f.names.lines()[g.name]; {
+	case line > g.line:
+		return fmt.Sprintf("; the local of line %d is there from that line on: move it up", line)
+	case line > 0:
+		return fmt.Sprintf("; the local of line %d ends with the block that it stands in", line)
 	}
-	return spell.Hint(name, known)
+	hint, known := f.hints[g.name]
+	if !known {
+		hint = spell.Hint(g.name, f.names.distinct)
+		f.hints[g.name] = hint
+	}
+	return hint
 }
 
 // gone are the parts of Lua 5.1's library that the sandbox leaves out, and what to do instead.

@@ -19,10 +19,12 @@ func (f *file) parse(text []byte) []ast.Stmt {
 		f.compile(text)
 		return tree
 	}
+	early := false // only the first early end is one of the file as it was written
 	for n := 0; bad != nil && n < maxSyntax; n++ {
-		if !f.reported(bad.Line) {
+		if !f.reported(bad.Line) && (!early || !bad.Early) {
 			f.report(bad.Line, ruleSyntax, Error, bad.Message)
 		}
+		early = early || bad.Early
 		text = blank(text, bad.Line)
 		_, bad = source.Parse(text, f.name)
 	}

@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
@@ -23,6 +25,8 @@ type Error struct {
 	// Line counts from 1; 0 = not known.
 	Line    int
 	Message string
+	// Early says that the file ended before a statement did.
+	Early bool
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -73,18 +77,71 @@ func describe(err error, text []byte) *Error {
 	switch {
 	case errors.As(err, &p) && p.Pos.Line == parse.EOF:
 		e.Line = bytes.Count(bytes.TrimRight(text, "\n"), []byte("\n")) + 1
+		e.Early = true
 		e.Message = p.Message + `: the file ends too early; is an "end", a bracket or a quote missing?`
 	case errors.As(err, &p):
 		e.Line = p.Pos.Line
 		if p.Pos.Column == 0 && p.Pos.Line > 1 {
 			e.Line-- // the scanner has read the end of the line
 		}
-		e.Message = strings.Replace(p.Message, "parse error", "syntax error", 1) + " near " + strconv.Quote(shorten(p.Token))
+		e.Message = strings.Replace(p.Message, "parse error", "syntax error", 1) + " near " + strconv.Quote(shorten(p.Token)) + compared(p.Token, lineOf(text, e.Line))
+		if p.Token != "" && p.Token[0] >= utf8.RuneSelf {
+			e.Message = foreign(lineOf(text, e.Line), p.Pos.Column, p.Token[0])
+		}
 	case errors.As(err, &c):
 		e.Line = c.Line
 		e.Message = c.Message
 	}
 	return e
+}
+
+// lineOf returns a line of a text, counted from 1.
+func lineOf(text []byte, n int) []byte {
+	for line := range bytes.Lines(text) {
+		if n--; n == 0 {
+			return line
+		}
+	}
+	return nil
+}
+
+// compared says what is meant by the = of a condition.
+func compared(token string, line []byte) string {
+	if token != "=" {
+		return ""
+	}
+	switch first, _, _ := strings.Cut(strings.TrimLeft(string(line), " \t"), " "); first {
+	case "if", "elseif", "while", "until":
+		return "; values are compared with =="
+	}
+	return ""
+}
+
+// twins are characters that look like those that were meant, and come with texts from elsewhere.
+var twins = []struct{ like, means string }{
+	{"“”„«»‘’‚‹›´", `quotes are " or '`}, {"‐‑‒–—−", "write -"}, {"，", "write ,"}, {"；", "write ;"}, {"（）", "write ( and )"},
+}
+
+// foreign says which character that is no part of Lua stands at a column of a line, counted in bytes.
+func foreign(line []byte, column int, b byte) string {
+	at := max(0, bytes.LastIndexByte(line[:min(column, len(line))], b))
+	r, _ := utf8.DecodeRune(line[at:])
+	switch {
+	case r == utf8.RuneError && bytes.IndexByte(line, 0) >= 0:
+		return "the file is not UTF-8 but perhaps UTF-16: save it as UTF-8"
+	case r == utf8.RuneError:
+		return fmt.Sprintf(`the byte \x%02x stands outside of quotes and comments: names have only a to z, A to Z, digits and _`, b)
+	case unicode.IsSpace(r):
+		return fmt.Sprintf("a character that only looks like a blank (U+%04X): write a blank", r)
+	case !unicode.IsPrint(r):
+		return fmt.Sprintf("a character that cannot be seen (U+%04X): take it out", r)
+	}
+	for _, t := range twins {
+		if strings.ContainsRune(t.like, r) {
+			return fmt.Sprintf("%c (U+%04X) is no part of Lua: %s", r, r, t.means)
+		}
+	}
+	return fmt.Sprintf("%c (U+%04X) stands outside of quotes and comments: names have only a to z, A to Z, digits and _", r, r)
 }
 
 func shorten(token string) string {

@@ -16,6 +16,8 @@ local function invite(call)
   for i = 1, 3 do
     for i = 1, i do print(i) end --> warning shadowed-local local "i" hides the one of line 16
   end
+  if early(call) then local inner = call end --> error undefined-global "early" is not defined; the local of line 32 is there from that line on: move it up --> warning unused-local local "inner" is never read
+  print(inner) --> warning undefined-global "inner" is not defined; the local of line 19 ends with the block that it stands in
   prnt(call.id) --> error undefined-global "prnt" is not defined
   log.info("x") --> warning undefined-global "log" is not defined; write "local log = require "log""
   os.time() --> error sandbox scripts have no "os": the time of a call is call.time
@@ -26,5 +28,7 @@ local function invite(call)
   print(call.ruri.user:match("[0-9"), call.ruri.user:match("^%d+$"), string.find("[", "[", 1, true)) --> error pattern string.match: malformed pattern (missing ']')
   return plan.to(call.ruri)
 end
+
+local function early() return nil end --> warning unused-local local "early" is never read
 
 return { invite = invite }

@@ -29,6 +29,8 @@ local steps = {
     },
   }),
   plan.serial {}, plan.serial(),  --> error arity plan.serial takes 1 argument, got 0
+  plan.serial(plan.to "sip:a@h", plan.to "sip:b@h"), --> warning arity plan.serial takes 1 argument, got 2 --> error type plan.serial: list must be a table, got a plan
+  plan.to("sip:a@h", { headers = { Subject = nil } }), --> warning type plan.to: headers.Subject = nil is as if it were not there; false takes it away
   plan.serial("x"), --> error type plan.serial: list must be a table, got a string
   plan.parallel { plan.to "sip:1@192.0.2.1", each = { name = "x" } }, --> error unknown-option plan.parallel: each has no option "name"
   plan.parallel { "sip:1@192.0.2.1", nil, ring = 5 }, --> error nil-item plan.parallel: item 2 is nil; leave out what is not there --> error type plan.parallel: item 1 must be a plan or a function, got a string

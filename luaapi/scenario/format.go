@@ -71,6 +71,9 @@ func FormatDate(t time.Time) string {
 // String is the call as a line says it.
 func (c *Call) String() string {
 	s := short(c.From, FromHost) + " -> " + short(c.To, ToHost)
+	if c.RequestURI != "" {
+		s += " ruri " + short(c.RequestURI, ToHost)
+	}
 	if c.Via.IsValid() {
 		s += " via " + c.Via.String()
 	}

@@ -13,12 +13,12 @@ import (
 
 // leg takes note of an INVITE that goes out, and puts a phone where it goes.
 func (r *Run) leg(e *trace.Event) {
-	l := &Leg{Name: e.User, User: e.User, At: e.At, To: e.Remote, callID: e.Text, call: e.Call, said: r.said(e.User, e.Remote)}
+	l := &Leg{Name: e.User, User: e.User, Host: r.host(e.Remote), At: e.At, To: e.Remote, callID: e.Text, call: e.Call, said: r.said(e.User, e.Remote)}
 	switch {
 	case l.said != nil:
 		l.Name = l.said.Name
 	case l.Name == "":
-		l.Name = r.host(e.Remote)
+		l.Name = l.Host
 	}
 	r.legs = append(r.legs, l)
 	st := r.stations[e.Remote]
@@ -71,7 +71,9 @@ func (r *Run) attach(at netip.AddrPort, l *Leg) *station {
 	if l.said != nil && l.said.Answers[0].Absent {
 		return st
 	}
-	st.phone = r.net.AttachPhone(sim.PhoneConfig{Name: l.Name, URI: "sip:" + at.String(), Addr: at})
+	if st.phone = r.callers[at]; st.phone == nil { // else it calls and is called
+		st.phone = r.net.AttachPhone(sim.PhoneConfig{Name: l.Name, URI: "sip:" + at.String(), Addr: at})
+	}
 	st.phone.BehaveBy(func(invite *message.Message) sim.Behaviour { return r.behaviour(string(invite.CallID())) })
 	for _, f := range r.Scenario.Links {
 		if f.Phone != "" && f.Phone == l.Name {

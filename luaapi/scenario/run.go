@@ -60,11 +60,13 @@ const (
 type Leg struct {
 	// Name is the phone's, else the user called, else the address. User is the user of the Request-URI.
 	Name, User string
-	At         clock.Time
-	To         netip.AddrPort
-	callID     string
-	call       string
-	said       *Phone
+	// Host is that of its target: a name, or To without the usual port.
+	Host   string
+	At     clock.Time
+	To     netip.AddrPort
+	callID string
+	call   string
+	said   *Phone
 }
 
 // Run is a scenario that has run.
@@ -87,6 +89,7 @@ type Run struct {
 	rec      trace.Recorder
 	legs     []*Leg
 	stations map[netip.AddrPort]*station
+	callers  map[netip.AddrPort]*sim.Phone
 	byName   map[string]netip.AddrPort // hosts
 	plans    map[string]*plan.Node     // by call
 	turns    map[*Phone]int
@@ -109,7 +112,7 @@ type station struct {
 // Run runs a scenario. An error is one of loading the script, or of a network that comes to no rest.
 func (s *Scenario) Run(opt Options) (*Run, error) {
 	r := &Run{
-		Scenario: s, opt: opt, stations: make(map[netip.AddrPort]*station), byName: make(map[string]netip.AddrPort),
+		Scenario: s, opt: opt, stations: make(map[netip.AddrPort]*station), callers: make(map[netip.AddrPort]*sim.Phone), byName: make(map[string]netip.AddrPort),
 		plans: make(map[string]*plan.Node), turns: make(map[*Phone]int),
 	}
 	if r.opt.MaxVirtual <= 0 {
@@ -179,22 +182,25 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 
 // place places the calls.
 func (r *Run) place() {
-	from := make(map[string]*sim.Phone)
+	from := make(map[string]netip.AddrPort)
 	for i, c := range r.Scenario.Calls {
-		p := from[c.From+c.Via.String()]
-		if p == nil {
-			at := c.Via
-			if !at.IsValid() {
-				at = netip.AddrPortFrom(nth(callers, len(from)), 5060)
+		at := c.Via
+		if !at.IsValid() || at == tandem {
+			if _, known := from[c.From]; !known {
+				from[c.From] = netip.AddrPortFrom(nth(callers, len(from)), 5060)
 			}
+			at = from[c.From]
+		}
+		p := r.callers[at]
+		if p == nil {
 			name := "caller"
-			if len(from) > 0 {
-				name += fmt.Sprint(len(from) + 1)
+			if len(r.callers) > 0 {
+				name += fmt.Sprint(len(r.callers) + 1)
 			}
 			p = r.net.AttachPhone(sim.PhoneConfig{Name: name, URI: uriAt(c.From, at), Addr: at, Seed: uint64(i)})
-			from[c.From+c.Via.String()] = p
+			r.callers[at] = p
 		}
-		spec := sim.CallSpec{From: c.From, To: c.To, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup}
+		spec := sim.CallSpec{From: c.From, To: c.To, RequestURI: c.RequestURI, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup}
 		if c.Cancel != nil {
 			d := max(0, *c.Cancel-c.After)
 			spec.CancelAfter = &d

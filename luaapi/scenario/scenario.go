@@ -64,8 +64,8 @@ type Answer struct {
 
 // Call is a call that is placed.
 type Call struct {
-	// From and To are SIP URIs.
-	From, To string
+	// From and To are SIP URIs, RequestURI is To's if empty.
+	From, To, RequestURI string
 	// Via is where the INVITE comes from; the zero value = an address of its own.
 	Via netip.AddrPort
 	// After is when it is placed, Cancel when the caller gives up, both since the start, Hangup how long after the answer the caller ends

@@ -60,6 +60,8 @@ type Config struct {
 	Reload Reload
 	// Metrics says where they can be read.
 	Metrics Metrics
+	// Record says whether calls are recorded.
+	Record Record
 	// Listeners are the sockets; of those that a target can be reached by, the first one is taken unless their networks say more.
 	Listeners []Listener
 	// HTTP bounds what scripts ask by module http.
@@ -106,6 +108,9 @@ func parse(path string, text []byte) (Config, error) {
 	c.Roots = beside(path, c.Roots)
 	for i := range c.Listeners {
 		c.Listeners[i].beside(path)
+	}
+	if c.Record.File != "" {
+		c.Record.File = beside(path, c.Record.File)
 	}
 	if c.HTTP.CA != "" {
 		c.HTTP.CA = beside(path, c.HTTP.CA)
@@ -182,6 +187,9 @@ func (c *Config) check() *Error {
 	}
 	if err := c.Metrics.check(); err != nil {
 		return err.in("metrics")
+	}
+	if err := c.Record.check(); err != nil {
+		return err.in("record")
 	}
 	for i, l := range c.Listeners {
 		if err := l.check(); err != nil {

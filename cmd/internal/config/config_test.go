@@ -113,6 +113,8 @@ func TestReadRefuses(t *testing.T) {
 		want string // what follows file:line
 	}{
 		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; did you mean \"budget\"?; known keys are scripts, admin, log, budget, script_memory, max_calls,"},
+		"record too large":         {"[record]\nfile = \"c\"\nmax_size = -1\n", 3, "max_size: want 0 to 1000000000 MiB, got -1"},
+		"unknown key of record":    {"[record]\nfiel = \"c\"\n", 2, "fiel: unknown key; did you mean \"file\"?; known keys are file and max_size and privacy"},
 		"unknown key in quotes":    {"log = \"info\"\n\"a b\" = 1\n", 2, "a b: unknown key"},
 		"unknown table":            {"\n[server]\nport = 5060\n", 2, "server: unknown key"},
 		"unknown key of http":      {"log = \"info\"\n[http]\nmax = 1\nallowed = []\n", 4, "allowed: unknown key of [http]"},

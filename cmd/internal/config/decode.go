@@ -13,7 +13,7 @@ import (
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "script_memory", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots", "http", "reload", "metrics",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots", "http", "reload", "metrics", "record",
 	}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
@@ -69,6 +69,8 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			errs = append(errs, c.HTTP.decode(v)...)
 		case "reload":
 			errs = append(errs, c.Reload.decode(v)...)
+		case "record":
+			errs = append(errs, c.Record.decode(v)...)
 		case "metrics":
 			errs = append(errs, c.Metrics.decode(v)...)
 		case "listener":

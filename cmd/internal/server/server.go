@@ -20,6 +20,7 @@ import (
 	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
 	"tandem/cmd/internal/metrics"
+	"tandem/cmd/internal/record"
 	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -52,6 +53,7 @@ type Server struct {
 	addrs   []transport.Listen
 	admin   *admin.Server
 	metrics *metrics.Server
+	record  *record.Recorder // nil = calls are not recorded
 	clock   *clock.Wall
 	http    *httpmod.Client
 	work    *operation.Pool
@@ -84,6 +86,9 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.host, err = s.scripts(o, shards); err != nil {
 		return nil, exit.With(exit.Script, err)
 	}
+	if err := s.openRecord(&o); err != nil {
+		return nil, exit.With(exit.Usage, err)
+	}
 	if err := s.listen(o, shards); err != nil {
 		return nil, exit.With(exit.Listen, err)
 	}
@@ -101,6 +106,20 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	s.serve(ctx)
 	s.serving = true
 	return s, nil
+}
+
+// openRecord begins to record calls, if they are to be.
+func (s *Server) openRecord(o *Options) (err error) {
+	c := o.Config.Record
+	if c.File == "" {
+		return nil
+	}
+	size := int64(cmp.Or(c.MaxSize, config.DefaultRecordSize)) << 20
+	s.record, err = record.Open(record.Config{Path: c.File, MaxSize: size, Privacy: c.Privacy, Clock: s.clock, Log: s.log})
+	if err == nil && o.Trace == nil {
+		o.Trace = s.record
+	}
+	return err
 }
 
 // endCalls ends the calls of every shard and returns when what ends them was sent.
@@ -254,6 +273,9 @@ func (s *Server) Close() error {
 	}
 	for _, sock := range s.sockets {
 		errs = append(errs, sock.Close())
+	}
+	if s.record != nil {
+		errs = append(errs, s.record.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -25,7 +25,14 @@ type Status struct {
 	Handlers   []Handler         `json:"handlers"`
 	BadInput   map[string]uint64 `json:"bad_input,omitempty"`
 	Panics     uint64            `json:"panics"`
+	Record     *Record           `json:"record,omitempty"`
 	Generation []Generation      `json:"generations"`
+}
+
+// Record counts the calls that were recorded, and the events that were lost since the file was too slow.
+type Record struct {
+	Written uint64 `json:"written"`
+	Dropped uint64 `json:"dropped"`
 }
 
 // Calls counts calls.
@@ -94,6 +101,9 @@ func (s *Server) Status(ctx context.Context) (any, error) {
 	}
 	if s.metrics != nil {
 		st.Metrics = s.metrics.URL()
+	}
+	if s.record != nil {
+		st.Record = &Record{s.record.Written(), s.record.Dropped()}
 	}
 	for i := range shards {
 		st.add(&shards[i])

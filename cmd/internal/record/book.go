@@ -1,0 +1,163 @@
+package record
+
+import (
+	"crypto/hmac"
+	crand "crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"math"
+	"time"
+
+	"tandem/engine/clock"
+	"tandem/engine/message"
+	"tandem/engine/trace"
+	"tandem/luaapi/replay"
+)
+
+// maxOpen bounds the calls that are being set up; past it new ones are not recorded.
+const maxOpen = 100_000
+
+// book holds the calls that are being set up.
+type book struct {
+	privacy bool
+	key     [16]byte // of the words that stand for callers
+	calls   map[string]*open
+	legs    map[string]*leg // by Call-ID
+	msg     message.Message
+}
+
+// open is a call that has no final response yet.
+type open struct {
+	r    *replay.Record
+	zero clock.Time
+	legs []string // Call-IDs
+}
+
+// leg is an INVITE that went out, or is about to.
+type leg struct {
+	call *open
+	l    *replay.Leg
+}
+
+func newBook(privacy bool) *book {
+	b := &book{privacy: privacy, calls: make(map[string]*open), legs: make(map[string]*leg)}
+	crand.Read(b.key[:]) // it never fails
+	return b
+}
+
+// add takes an event and returns the record of a call that it completes.
+func (b *book) add(it *item) *replay.Record {
+	e := &it.e
+	switch e.Kind {
+	case trace.Leg:
+		if c := b.calls[e.Call]; c != nil {
+			l := &leg{call: c, l: &replay.Leg{At: c.at(e.At), Remote: e.Remote.String()}}
+			b.legs[e.Text] = l
+			c.legs = append(c.legs, e.Text)
+			c.r.Legs = append(c.r.Legs, l.l)
+		}
+	case trace.Note:
+		if c := b.calls[e.Call]; c != nil {
+			c.r.Decisions = append(c.r.Decisions, replay.Decision{At: c.at(e.At), Text: e.Text, Where: e.Pos.String()})
+		}
+	case trace.Received:
+		b.received(e, it.date)
+	case trace.Sent:
+		return b.sent(e)
+	}
+	return nil
+}
+
+// at is an instant in seconds since the INVITE came, to the millisecond.
+func (c *open) at(t clock.Time) float64 { return math.Round(t.Sub(c.zero).Seconds()*1000) / 1000 }
+
+func (b *book) received(e *trace.Event, date time.Time) {
+	m := &b.msg
+	if m.Parse(e.Bytes) != nil {
+		return
+	}
+	id := string(m.CallID())
+	switch {
+	case m.IsRequest() && m.Method() == message.INVITE && len(m.ToTag()) == 0:
+		if b.calls[id] == nil && len(b.calls) < maxOpen {
+			b.begin(m, e, date)
+		}
+	case m.IsRequest() && m.Method() == message.CANCEL:
+		if c := b.calls[id]; c != nil && c.r.Cancelled == nil {
+			at := c.at(e.At)
+			c.r.Cancelled = &at
+		}
+	case !m.IsRequest() && m.Method() == message.INVITE && m.Status() > 100:
+		if l := b.legs[id]; l != nil {
+			l.response(m, e.At)
+		}
+	}
+}
+
+func (b *book) begin(m *message.Message, e *trace.Event, date time.Time) {
+	r := replay.Incoming(m)
+	r.At, r.Source = date, e.Remote.String()
+	if b.privacy {
+		r.From, r.Source, r.Headers = b.mask(r.From), "", nil
+	}
+	b.calls[r.ID] = &open{r: r, zero: e.At}
+}
+
+// mask is a word for a caller: the same for the same caller while this engine runs.
+func (b *book) mask(from string) string {
+	h := hmac.New(sha256.New, b.key[:])
+	h.Write([]byte(from))
+	return "sip:caller-" + hex.EncodeToString(h.Sum(nil)[:4]) + "@anonymous.invalid"
+}
+
+func (l *leg) response(m *message.Message, at clock.Time) {
+	r := replay.Response{At: l.call.at(at), Code: m.Status()}
+	if r.Code/100 == 3 {
+		r.Contact = string(m.Get(message.Contact))
+	}
+	if n := len(l.l.Responses); n > 0 && l.l.Responses[n-1] == r {
+		return // it came by another shard
+	}
+	l.l.Responses = append(l.l.Responses, r)
+}
+
+// sent takes the INVITE of a leg, and the final response that completes a record.
+func (b *book) sent(e *trace.Event) *replay.Record {
+	m := &b.msg
+	if m.Parse(e.Bytes) != nil {
+		return nil
+	}
+	id := string(m.CallID())
+	if m.IsRequest() {
+		if l := b.legs[id]; l != nil && m.Method() == message.INVITE && len(m.ToTag()) == 0 {
+			l.l.URI = string(m.RequestURI())
+		}
+		return nil
+	}
+	c := b.calls[id]
+	if c == nil || m.Method() != message.INVITE || m.Status() < 200 {
+		return nil
+	}
+	c.r.Final = m.Status()
+	if c.r.Final/100 == 2 {
+		c.r.Answered = c.winner()
+	}
+	delete(b.calls, id)
+	for _, l := range c.legs {
+		delete(b.legs, l)
+	}
+	return c.r
+}
+
+// winner is the target whose 2xx came first.
+func (c *open) winner() string {
+	best, uri := math.Inf(1), ""
+	for _, l := range c.r.Legs {
+		for _, r := range l.Responses {
+			if r.Code/100 == 2 && r.At < best {
+				best, uri = r.At, l.URI
+			}
+		}
+	}
+	return uri
+}

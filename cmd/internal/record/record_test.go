@@ -1,0 +1,167 @@
+package record
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"tandem/engine/clock"
+	"tandem/engine/trace"
+	"tandem/luaapi"
+	"tandem/luaapi/replay"
+	"tandem/luaapi/scenario"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const script = `
+local plan = require "plan"
+return { invite = function(call) return plan.serial { plan.to("sip:100@192.0.2.11", { ring = 20 }), plan.to "sip:101@192.0.2.12" } end }
+`
+
+// events are what an engine tells of a scenario.
+func events(t *testing.T, text string) []trace.Event {
+	t.Helper()
+	s, err := scenario.Parse("a.txtar", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	prog, err := luaapi.Compile(luaapi.NewSnapshot("main.lua", map[string][]byte{"main.lua": []byte(script)}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Run(scenario.Options{Program: prog})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []trace.Event
+	for _, c := range r.Calls {
+		all = append(all, c.Events()...)
+	}
+	return all
+}
+
+// written records events and returns the file as it is read again.
+func written(t *testing.T, cfg Config, all []trace.Event) []*replay.Record {
+	t.Helper()
+	cfg.Path = filepath.Join(t.TempDir(), "calls.jsonl")
+	cfg.Clock = clock.NewVirtual(time.Date(2026, 11, 23, 10, 15, 0, 0, time.UTC))
+	if cfg.MaxSize == 0 {
+		cfg.MaxSize = 1 << 20
+	}
+	r, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		r.Trace(e)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r.Dropped() > 0 {
+		t.Errorf("%d dropped", r.Dropped())
+	}
+	if info, err := os.Stat(cfg.Path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Error(info, err)
+	}
+	got, err := replay.Read(cfg.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestRecord(t *testing.T) {
+	got := written(t, Config{}, events(t, "call alice -> 100 with \"Subject: lunch\"\nphone 100 486 after 2s\nphone 101 183 after 1s, 200 after 3s"))
+	if len(got) != 1 {
+		t.Fatalf("%d records", len(got))
+	}
+	r := got[0]
+	if r.From != "sip:alice@example.net" || r.RequestURI != "sip:100@pbx.example" || r.Final != 200 || r.Answered != "sip:101@192.0.2.12" ||
+		!r.At.Equal(time.Date(2026, 11, 23, 10, 15, 0, 0, time.UTC)) || r.Source != "203.0.113.1:5060" || len(r.Headers) != 1 || r.Headers[0] != [2]string{"Subject", "lunch"} {
+		t.Errorf("%+v", r)
+	}
+	if len(r.Legs) != 2 || r.Legs[0].URI != "sip:100@192.0.2.11" || len(r.Legs[0].Responses) != 2 || r.Legs[0].Responses[1] != (replay.Response{At: 2.002, Code: 486}) {
+		t.Errorf("%+v", r.Legs)
+	}
+	if len(r.Decisions) == 0 || !strings.HasPrefix(r.Decisions[0].Text, "invite → serial") || r.Decisions[0].Where != "main.lua:3" {
+		t.Errorf("%+v", r.Decisions)
+	}
+}
+
+// A caller who gives up is recorded with the time.
+func TestCancelled(t *testing.T) {
+	r := written(t, Config{}, events(t, "call alice -> 100 cancel 5s\nphone 100 never"))[0]
+	if r.Cancelled == nil || *r.Cancelled != 5 || r.Final != 487 || r.Answered != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// With privacy nothing says who called, but the same caller is the same word.
+func TestPrivacy(t *testing.T) {
+	got := written(t, Config{Privacy: true}, events(t, "call alice -> 100 with \"Subject: lunch\"\ncall alice -> 100 after 9s\nphone 100 200"))
+	if len(got) != 2 || strings.Contains(got[0].From, "alice") || got[0].From != got[1].From || got[0].Source != "" || len(got[0].Headers) > 0 {
+		t.Errorf("%+v", got[0])
+	}
+}
+
+// Two files are kept, and together they stay below the bound.
+func TestRotation(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "calls.jsonl")
+	r, err := Open(Config{Path: path, MaxSize: 4000, Clock: clock.NewVirtual(time.Time{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := events(t, "call alice -> 100\nphone 100 200")
+	const calls = 20
+	for range calls {
+		for _, e := range all {
+			r.Trace(e)
+		}
+	}
+	if err := r.Close(); err != nil || r.Written() != calls {
+		t.Fatal(err, r.Written())
+	}
+	total := int64(0)
+	for _, p := range []string{path, path + ".1"} {
+		info, err := os.Stat(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += info.Size()
+	}
+	if got, err := replay.Read(path); err != nil || len(got) == 0 || total > 4000 {
+		t.Errorf("%d bytes, %d records, %v", total, len(got), err)
+	}
+}
+
+// A queue that is full loses events and never waits.
+func TestFull(t *testing.T) {
+	r := &Recorder{cfg: Config{Clock: clock.NewVirtual(time.Time{})}, queue: make(chan item, 1)}
+	for range 3 {
+		r.Trace(trace.Event{Kind: trace.Note})
+	}
+	if r.Dropped() != 2 {
+		t.Errorf("%d dropped", r.Dropped())
+	}
+}
+
+func TestNoFile(t *testing.T) {
+	if _, err := Open(Config{Path: filepath.Join(t.TempDir(), "none", "calls")}); err == nil || !strings.HasPrefix(err.Error(), "record: ") {
+		t.Error(err)
+	}
+}
+
+func BenchmarkTrace(b *testing.B) {
+	r := &Recorder{cfg: Config{Clock: clock.NewVirtual(time.Time{})}, queue: make(chan item, 1)}
+	e := trace.Event{Kind: trace.Received, Bytes: []byte("SIP/2.0 180 Ringing\r\n" + strings.Repeat("X: y\r\n", 50))}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Trace(e)
+	}
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"tandem/cmd/internal/exit"
+	"tandem/luaapi/replay"
+)
+
+func newReplayCommand() *cobra.Command {
+	var o replay.Options
+	cmd := &cobra.Command{
+		Use:   "replay FILE [SCRIPTS]",
+		Short: "Run recorded calls, or those of a capture, through scripts: which would go elsewhere?",
+		Long: "Run the calls in FILE, a recording of `tandem run` or a pcap or pcapng file, through the scripts in SCRIPTS, the present folder if\n" +
+			"not given, in virtual time. Phones do what they did; those that were not called answer after two seconds. A capture says who called whom\n" +
+			"(INVITEs over UDP), not what was decided: with --against its calls run through both scripts.\n\n" +
+			"Exit status: 0 no call differs, 1 some do, 2 usage, or nothing to replay, 3 a script does not load.",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 || len(args) > 2 {
+				return exit.Errorf(exit.Usage, "name a recording or a capture, and the scripts if they are not here; see `%s --help`", cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.File, o.Root, o.Out = args[0], ".", cmd.OutOrStdout()
+			if len(args) > 1 {
+				o.Root = args[1]
+			}
+			s, err := replay.Run(o)
+			if err != nil {
+				return scriptStatus(err)
+			}
+			if s.Differ > 0 {
+				return exit.With(exit.Failed, nil)
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.Against, "against", "", "run the calls through the scripts in `DIR` instead")
+	f.BoolVar(&o.JSON, "json", false, "print a line of JSON for each call that differs")
+	f.BoolVarP(&o.Verbose, "verbose", "v", false, "print calls that are the same too")
+	return cmd
+}

@@ -12,8 +12,8 @@ import (
 
 // The work of one turn: how many calls move, and after how many values of their vars no other call follows.
 const (
-	moveCalls  = 16
-	moveValues = 1000
+	moveCalls  = 8
+	moveValues = 250
 )
 
 // establish puts an answered call among those that a retired generation hands on.
@@ -104,7 +104,8 @@ func (k *copier) table(t *lua.LTable) *lua.LTable {
 	if out := k.seen[t]; out != nil {
 		return out
 	}
-	out := k.L.CreateTable(t.Len(), 0)
+	is := inside(t)
+	out := k.L.CreateTable(len(is.array), max(1, len(is.strdict))) // without a size the first field takes 2 KB
 	k.seen[t] = out
 	t.ForEach(func(key, val lua.LValue) {
 		name, ok := k.value(key)

@@ -20,10 +20,11 @@ type posted struct {
 	logs  *observer.ObservedLogs
 	queue []func()
 	n     int
+	more  string // what invite does besides
 }
 
 const counting = `
-	function route.invite(call) call.vars.since = %[1]d return plan.to "sip:a@h" end
+	function route.invite(call) call.vars.since = %[1]d %[2]s return plan.to "sip:a@h" end
 	function route.answered(call) call.vars.fn = function() end call.vars.list = { "a", { b = true } } end
 	function route.ended(call) log.info("%[1]d ends a call of " .. call.vars.since .. " " .. tostring(call.vars.fn) .. " " ..
 		tostring(call.vars.list and call.vars.list[2].b) .. " " .. call.id) end`
@@ -43,7 +44,7 @@ func newPosted(t testing.TB, shards int) *posted {
 // next is the script of the next generation.
 func (p *posted) next() *Snapshot {
 	p.n++
-	return memory("main.lua", script(fmt.Sprintf(counting, p.n)))
+	return memory("main.lua", script(fmt.Sprintf(counting, p.n, p.more)))
 }
 
 func (p *posted) reload() {
@@ -160,6 +161,23 @@ func TestMovesAFewCallsATurn(t *testing.T) {
 	}
 }
 
+// What a turn copies is bounded too: behind many values no other call follows.
+func TestMovesAFewValuesATurn(t *testing.T) {
+	p := newPosted(t, 1)
+	p.more = "for i = 1, 150 do call.vars[i] = i end"
+	p.reload()
+	for range 30 {
+		p.begin(0, true)
+	}
+	for range maxLive {
+		p.reload()
+		p.begin(0, true)
+	}
+	if n := p.turn(); n != 30 { // each has over 250 values
+		t.Errorf("moved in %d turns", n)
+	}
+}
+
 // Calls that are over before their turn comes are not moved; a generation that is served again keeps its calls.
 func TestCallsThatDoNotMove(t *testing.T) {
 	p := newPosted(t, 1)
@@ -222,7 +240,7 @@ func TestReloadsReturnMemory(t *testing.T) {
 	module := "return { " + strings.Repeat(`{ name = "x", hours = { 9, 17 } }, `, 100) + "}"
 	reload := func() {
 		p.n++
-		main := fmt.Sprintf("local big = require 'big'\n"+counting, p.n)
+		main := fmt.Sprintf("local big = require 'big'\n"+counting, p.n, "")
 		if err := p.Apply(context.Background(), memory("main.lua", script(main), "big.lua", module)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	lua "github.com/yuin/gopher-lua"
 )
 
 const lookupScript = `local lookup, plan = require "lookup", require "plan"
@@ -56,6 +58,48 @@ func TestLookupReloads(t *testing.T) {
 	}
 	if _, err := h.Reload(context.Background()); err == nil || !strings.HasPrefix(err.Error(), `main.lua:2: lookup.csv: there is no file "data/routes.csv" in the script root`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A table whose file has not changed is not made again; one that the version before did not use is.
+func TestLookupIsKept(t *testing.T) {
+	const module = `return require("lookup").csv("FILE.csv", { key = "k" })`
+	version := func(main, two string) *Snapshot {
+		return memory("main.lua", main+" return {}", "one.csv", "k\n1\n", "two.csv", two,
+			"one.lua", strings.Replace(module, "FILE", "one", 1), "two.lua", strings.Replace(module, "FILE", "two", 1))
+	}
+	h, err := NewHost(version("require 'one' require 'two'", "k\n1\n"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := func(name string) any {
+		ud, ok := h.served.Load().gen.vms[0].modules[name].(*lua.LUserData)
+		if !ok {
+			return nil
+		}
+		return ud.Value
+	}
+	one, two := table("one"), table("two")
+	for _, c := range []struct {
+		name     string
+		s        *Snapshot
+		one, two bool // it is the table that it was
+	}{
+		{"another main.lua", version("require 'two' require 'one'", "k\n1\n"), true, true},
+		{"another two.csv", version("require 'two' require 'one'", "k\n2\n"), true, false},
+		{"one.csv is not used", version("require 'two'", "k\n2\n"), false, true},
+		{"and used again", version("require 'one' require 'two'", "k\n2\n"), false, true},
+	} {
+		if err := h.Apply(context.Background(), c.s); err != nil {
+			t.Fatal(err)
+		}
+		if (table("one") == one) != c.one || (table("two") == two) != c.two {
+			t.Errorf("%s: one.csv the same: %v, two.csv: %v", c.name, table("one") == one, table("two") == two)
+		}
+		one, two = table("one"), table("two")
+	}
+	if one == nil || two == nil {
+		t.Error("no table")
 	}
 }
 

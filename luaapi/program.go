@@ -1,6 +1,7 @@
 package luaapi
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -30,6 +31,7 @@ type Program struct {
 	sites  *probe.Sites      // nil = it has no probes
 }
 
+// chunk is a compiled file. It does not change; versions of the script that have the same file share it.
 type chunk struct {
 	file   string // as errors name it
 	proto  *lua.FunctionProto
@@ -50,7 +52,10 @@ func Load(root string) (*Program, error) {
 
 // Compile compiles every file of a snapshot, and those of a library of Lua modules (nil = the one that is shipped). A file of the
 // snapshot takes the place of a library module of the same name.
-func Compile(s *Snapshot, library fs.FS) (*Program, error) {
+func Compile(s *Snapshot, library fs.FS) (*Program, error) { return compileAfter(nil, s, library) }
+
+// compileAfter is Compile with what the version before has already, nil for none: files and lookup tables that have not changed.
+func compileAfter(before *Program, s *Snapshot, library fs.FS) (*Program, error) {
 	p := &Program{Snapshot: s, tables: s.tables(), chunks: maps.Clone(shipped().chunks), byFile: maps.Clone(shipped().byFile)}
 	if library != nil {
 		p.chunks, p.byFile = make(map[string]*chunk), make(map[string]*chunk)
@@ -58,8 +63,11 @@ func Compile(s *Snapshot, library fs.FS) (*Program, error) {
 			return nil, err
 		}
 	}
+	if before != nil {
+		p.tables.Inherit(before.tables)
+	}
 	for _, file := range s.Files() {
-		c, err := compile(file, s.files[file])
+		c, err := before.compile(file, s.files[file])
 		if err != nil {
 			return nil, err
 		}
@@ -110,6 +118,16 @@ func moduleName(file string) string {
 		name = path.Dir(name)
 	}
 	return strings.ReplaceAll(name, "/", ".")
+}
+
+// compile compiles a file of a script, unless p, which may be nil, has compiled the same.
+func (p *Program) compile(file string, text []byte) (*chunk, error) {
+	if p != nil && p.sites == nil {
+		if was, ok := p.Snapshot.files[file]; ok && bytes.Equal(was, text) {
+			return p.byFile[file], nil
+		}
+	}
+	return compile(file, text)
 }
 
 // compile compiles a file of a script.

@@ -1,6 +1,7 @@
 package luaapi
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -301,4 +302,28 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("%q: %v names no file", text, err)
 		}
 	})
+}
+
+// A file that has not changed is not compiled again; what is wrong with another is found all the same.
+func TestUnchangedFilesAreKept(t *testing.T) {
+	h, err := NewHost(memory("main.lua", "return {}", "lib.lua", "return 1"), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := h.program()
+	if err := h.Apply(context.Background(), memory("main.lua", "return { }", "lib.lua", "return 1")); err != nil {
+		t.Fatal(err)
+	}
+	second := h.program()
+	if second.byFile["lib.lua"] != first.byFile["lib.lua"] || second.chunks["lib"] != first.chunks["lib"] || second.byFile["main.lua"] == first.byFile["main.lua"] {
+		t.Error("lib.lua was compiled again, or main.lua was not")
+	}
+	for _, bad := range []*Snapshot{
+		memory("main.lua", "return { }", "lib.lua", "return"+"("), memory("main.lua", "return { ", "lib.lua", "return 1"),
+		memory("other.lua", "return {}", "lib.lua", "return 1"),
+	} {
+		if err := h.Apply(context.Background(), bad); err == nil || h.program() != second {
+			t.Errorf("got %v", err)
+		}
+	}
 }

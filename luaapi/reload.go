@@ -83,7 +83,7 @@ func (h *Host) holds(s *Snapshot) error {
 
 // prepare makes a generation that may serve.
 func (h *Host) prepare(ctx context.Context, s *Snapshot) (*generation, error) {
-	p, err := Compile(s, h.opt.Library)
+	p, err := compileAfter(h.program(), s, h.opt.Library)
 	if err != nil {
 		return nil, err
 	}
@@ -94,10 +94,19 @@ func (h *Host) prepare(ctx context.Context, s *Snapshot) (*generation, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.tables.Loaded()
 	if h.served.Load() == nil {
 		return g, nil
 	}
 	return g, h.opt.pass(ctx, p)
+}
+
+// program is what is served, nil before the first version is.
+func (h *Host) program() *Program {
+	if sv := h.served.Load(); sv != nil {
+		return sv.gen.prog
+	}
+	return nil
 }
 
 // install serves a generation, or begins its canary.

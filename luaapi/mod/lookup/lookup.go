@@ -1,8 +1,9 @@
 // Package lookup is the Lua module `lookup`: tables from CSV (RFC 4180) and JSON files of the script root, found by a key or by
 // the longest prefix of a number.
 //
-// A Table is made once for a version of the script and never changed; all states of that version share it. A Cache keeps
-// those of one version, under a lock that is taken when a script loads, never for a call.
+// A Table is made once for a file and never changed; all states of a version of the script share it, and so does the next
+// version while the file is the same. A Cache keeps those of one version, under a lock that is taken when a script loads,
+// never for a call.
 package lookup
 
 import (
@@ -203,6 +204,32 @@ type Cache struct {
 
 	mu     sync.Mutex
 	tables map[spec]*Table
+	before map[spec]*Table // of the version before, from files that are the same
+}
+
+// Inherit lets the version use the tables of the one before it, as far as their files have not changed.
+func (c *Cache) Inherit(from *Cache) {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	same := make(map[string]bool)
+	c.before = make(map[spec]*Table, len(from.tables))
+	for s, t := range from.tables {
+		if _, asked := same[s.file]; !asked {
+			was, _ := from.File(s.file)
+			is, there := c.File(s.file)
+			same[s.file] = there && bytes.Equal(was, is)
+		}
+		if same[s.file] {
+			c.before[s] = t
+		}
+	}
+}
+
+// Loaded lets go of the tables of the version before that this one has not asked for while it was loaded.
+func (c *Cache) Loaded() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.before = nil
 }
 
 // spec is what a script asks for.
@@ -219,17 +246,7 @@ func (c *Cache) table(s spec) (*Table, error) {
 	if t := c.tables[s]; t != nil {
 		return t, nil
 	}
-	text, ok := c.File(s.file)
-	if !ok {
-		return nil, errNoFile
-	}
-	var t *Table
-	var err error
-	if s.comma == 0 {
-		t, err = readJSON(s.file, text, s.key)
-	} else {
-		t, err = readCSV(s.file, text, s.key, s.comma)
-	}
+	t, err := c.read(s)
 	if err != nil {
 		return nil, err
 	}
@@ -238,4 +255,19 @@ func (c *Cache) table(s spec) (*Table, error) {
 	}
 	c.tables[s] = t
 	return t, nil
+}
+
+// read makes a table, unless the version before has it.
+func (c *Cache) read(s spec) (*Table, error) {
+	if t := c.before[s]; t != nil {
+		return t, nil
+	}
+	text, ok := c.File(s.file)
+	switch {
+	case !ok:
+		return nil, errNoFile
+	case s.comma == 0:
+		return readJSON(s.file, text, s.key)
+	}
+	return readCSV(s.file, text, s.key, s.comma)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,6 +185,42 @@ func TestStatus(t *testing.T) {
 	}
 }
 
+// What calls wait for is in the status.
+func TestStatusOfAwaits(t *testing.T) {
+	asked := make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(slow.Close)
+	c, _ := configured(t, fmt.Sprintf(`
+local http, plan = require "http", require "plan"
+return { invite = function(call)
+  return plan.await(http.get("%s", { timeout = 20 }), function() return plan.reject(486) end)
+end }`, slow.URL))
+	s := start(t, c)
+	p := dial(t, s)
+	p.send("INVITE", "waits", "")
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Fatal("the server was not asked")
+	}
+	if st := status(t, s); st.Calls.Operations != 1 {
+		t.Errorf("calls: %+v", st.Calls)
+	}
+	p.send("CANCEL", "waits", "")
+	for line := ""; !strings.HasPrefix(line, "SIP/2.0 487"); {
+		var tag string
+		if line, tag = p.final(); strings.HasPrefix(line, "SIP/2.0 487") {
+			p.send("ACK", "waits", tag)
+		}
+	}
+	if st := status(t, s); st.Calls.Operations != 0 {
+		t.Errorf("calls: %+v", st.Calls)
+	}
+}
+
 func TestReload(t *testing.T) {
 	c, path := configured(t, busy)
 	s := start(t, c)
@@ -333,7 +371,7 @@ func TestStatusOfAClosedServer(t *testing.T) {
 func TestStatusForPeople(t *testing.T) {
 	st := Status{
 		Version: "Tandem/1.0", Uptime: 3661.4, Listeners: []string{"udp:192.0.2.1:5060", "udp:[2001:db8::1]:5060"}, Shards: 4,
-		Calls: Calls{Active: 1, Total: 20, Answered: 10, Overload: 3}, Messages: Messages{Received: 100, Sent: 90, Dropped: 1},
+		Calls: Calls{Active: 1, Total: 20, Answered: 10, Overload: 3, Operations: 2}, Messages: Messages{Received: 100, Sent: 90, Dropped: 1},
 		Script: Script{
 			Generation: 3, Hash: "0123456789ab", Since: time.Date(2026, 11, 23, 10, 15, 0, 0, time.UTC), Refused: "main.lua:12: no",
 			Result: luaapi.Refused, Loaded: time.Date(2026, 11, 23, 10, 20, 0, 0, time.UTC), Verdict: "generation 3 promoted: it did well",
@@ -348,6 +386,7 @@ func TestStatusForPeople(t *testing.T) {
 	}
 	const want = `Tandem/1.0, up 1h1m1s, 4 shards, listening on udp:192.0.2.1:5060 udp:[2001:db8::1]:5060
 calls     1 up, 20 in all, 10 answered, 3 refused for overload
+awaiting  2 operations
 messages  100 received, 90 sent, 1 dropped
 script    generation 3, sha256 0123456789ab, since 2026-11-23 10:15:00
 reload    refused at 2026-11-23 10:20:00

@@ -41,6 +41,8 @@ type Calls struct {
 	Total    uint64 `json:"total"`
 	Answered uint64 `json:"answered"`
 	Overload uint64 `json:"overload"`
+	// Operations are those that plan.await waits for now.
+	Operations int `json:"operations"`
 }
 
 // Messages counts datagrams and what they keep.
@@ -121,6 +123,7 @@ func (st *Status) add(e *engine.Stats) {
 	st.Calls.Total += e.Calls
 	st.Calls.Answered += e.Answered
 	st.Calls.Overload += e.Overload
+	st.Calls.Operations += e.Operations
 	st.Messages.Received += e.Received
 	st.Messages.Sent += e.Sent
 	st.Messages.Transactions += e.Transactions
@@ -157,6 +160,9 @@ func (st *Status) String() string {
 	fmt.Fprintf(w, "%s, up %s, %d shards, listening on %s\n", st.Version, up, st.Shards, strings.Join(st.Listeners, " "))
 	fmt.Fprintf(w, "calls     %d up, %d in all, %d answered, %d refused for overload\n",
 		st.Calls.Active, st.Calls.Total, st.Calls.Answered, st.Calls.Overload)
+	if n := st.Calls.Operations; n > 0 {
+		fmt.Fprintf(w, "awaiting  %d operations\n", n)
+	}
 	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
 	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))
 	fmt.Fprintf(w, "reload    %s at %s\n", st.Script.Result, st.Script.Loaded.Format(time.DateTime))

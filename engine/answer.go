@@ -59,7 +59,7 @@ func (c *call) answered(b *branch) {
 	}
 	d.agreed = d.agreed || d.late == nil
 	d.updates = m.HasToken(message.Allow, "UPDATE")
-	d.saidTo(c.invite.Body())
+	d.saidTo(d.b.body())
 	d.sessionAgreed(m)
 	// The caller's dialog is the winner's own, else one that nobody's SDP was shown under, else one under a new tag.
 	c.caller, c.callee = c.join(d), d

@@ -261,16 +261,26 @@ func (s *side) earlyEnded(reasons ...string) {
 	c.send(199, b, nil)
 }
 
-// forwarding tells the caller that the call is forwarded (rows M2 and M3).
-func (c *call) forwarding(t *plan.Target) {
-	from := c.towards
+// announce tells the caller that the call is forwarded (rows M2 and M3), if the target or its diversion wants that.
+func (c *call) announce(a *plan.Action) {
+	t := a.Target
+	if c.final || !t.Send181 && a.Announce == nil {
+		return
+	}
+	from, dialect := c.towards, t.Dialect
+	if n := len(a.Diverted); n > 0 {
+		from = userOf(c.diverter(&a.Diverted[n-1]))
+	}
+	if a.Announce != nil && dialect == "" {
+		dialect = a.Announce.Dialect
+	}
 	if from == "" {
 		if u, err := message.ParseURI(c.invite.RequestURI()); err == nil {
 			from = string(message.AppendUnescaped(nil, u.User))
 		}
 	}
 	info := "<sip:" + escapeUser(t.User) + "@" + c.sh.cfg.Locals[c.source.Listener].SentBy + ">;purpose=forwarding;username=" + message.Quote(from)
-	if t.Dialect == "minisipserver" {
+	if dialect == "minisipserver" {
 		info = "purpose=forwarding, username=" + message.Quote(from) + ", contact=" + message.Quote(t.User)
 	}
 	c.ringSide().announce(181, func(b []byte) []byte { return message.AppendField(b, "Call-Info", info) })

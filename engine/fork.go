@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 
+	"go.uber.org/zap"
+
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/leg"
@@ -32,6 +34,10 @@ type branch struct {
 	ended  bool                // has its final response, or will have none
 
 	challenge *message.Message // its 401 or 407, if that is the caller's to meet
+
+	offer              []byte // with the codecs that its target takes; nil = the caller's
+	diversion, history string // what its INVITE says of diversions; "" = nothing of ours
+	mappedFrom, cause  string // of its entry in History-Info: the index that it was found from, the URI
 
 	login *leg.Login // answers its challenges, if that is the leg's to do
 
@@ -69,9 +75,15 @@ func (c *call) startBranch(a *plan.Action) {
 		b.ended = true // the call ends as soon as the plan has nothing more to do at once
 		return
 	}
-	if a.Target.Send181 && !c.final {
-		c.forwarding(a.Target)
+	if why := b.divert(a.Diverted); why != "" {
+		b.refuse(482, why)
+		return
 	}
+	if why := b.chooseCodecs(); why != "" {
+		b.refuse(488, why)
+		return
+	}
+	c.announce(a)
 	c.towards = a.Target.User
 	c.sh.seek(a.Target.URI, func(_ clock.Time, hops []flow.Hop, why string) {
 		c.sh.current = c
@@ -92,6 +104,13 @@ func (b *branch) unreachable(why string) {
 	b.ended = true
 	b.c.sh.unreachable(b.c.id, b.target.URI, why)
 	b.c.step(plan.Event{Kind: plan.EventTransportError, Branch: b.id, Phrase: why})
+}
+
+// refuse ends a branch whose INVITE must not be sent, as if it had been refused with a code.
+func (b *branch) refuse(code int, why string) {
+	b.ended = true
+	b.c.sh.cfg.Log.Warn("INVITE not sent: "+why, zap.String("call", b.c.id), zap.String("target", b.target.URI))
+	b.c.step(plan.Event{Kind: plan.EventRefused, Branch: b.id, Code: code, Phrase: why})
 }
 
 // next sends the INVITE to the next place where the target may be. Of one sent before it differs in nothing but what names the

@@ -51,8 +51,14 @@ func (b *branch) appendInvite(dst []byte) []byte {
 		dst = message.AppendField(dst, "Replaces", c.replaced)
 	}
 	dst = sh.appendProduct(dst, "User-Agent")
+	if b.diversion != "" {
+		dst = message.AppendField(dst, "Diversion", b.diversion)
+	}
 	dst = c.invite.AppendPassed(dst, changes(b.target))
-	return message.AppendBody(dst, c.invite.Body())
+	if b.history != "" {
+		dst = message.AppendField(dst, "History-Info", b.history)
+	}
+	return message.AppendBody(dst, b.body())
 }
 
 // maxForwards is what the next hop may still use up (RFC 3261 §16.6 step 3; carried across by RFC 7332 §2).

@@ -20,6 +20,7 @@ type relay struct {
 	client   *transaction.Client
 	seq      uint32 // its CSeq number towards `to`
 	dropped  bool   // the call is over
+	offer    []byte // that went to `to`
 	wait     waiting
 }
 
@@ -148,7 +149,15 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	if !ok {
 		return nil
 	}
-	r := &relay{from: s, to: to, req: m.Clone(), source: f, server: tx, seq: to.dialog.NextSeq()}
+	body := m.Body()
+	if m.Method() == message.INVITE || m.Method() == message.UPDATE {
+		var err error
+		if body, err = to.offered(m); err != nil {
+			sh.finish(now, tx, m, f, 488)
+			return nil
+		}
+	}
+	r := &relay{from: s, to: to, req: m.Clone(), source: f, server: tx, seq: to.dialog.NextSeq(), offer: body}
 	switch m.Method() {
 	case message.REFER:
 		r.refer()
@@ -164,7 +173,7 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 		b = appendTags(b, m, message.Supported)
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes, to.clip(m)...))
-	sh.buf = message.AppendBody(b, m.Body())
+	sh.buf = message.AppendBody(b, body)
 	r.client = sh.inDialogRequest(now, to.dialog, m.Method(), sh.buf, r)
 	if m.Method() != message.INVITE {
 		r.wait.start(now, sh, tx, r.req, f)
@@ -254,7 +263,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 	}
 	r.to.dialog.Refresh(m)
 	r.from.dialog.Refresh(r.req) // RFC 6141 §4.6: not before it is accepted
-	r.to.saidTo(r.req.Body())
+	r.to.saidTo(r.offer)
 	if len(r.req.Body()) == 0 {
 		r.to.late = &lateAck{r.client, r.seq, bytes.Clone(m.Body())}
 	} else {
@@ -262,7 +271,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 	}
 	b := r.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), nil, r.source.Remote)
 	b = r.from.c.sh.appendContact(b, r.source, m)
-	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m, r.from.clip(m)...), m.Body())
+	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m, r.from.clip(m)...), r.from.lateOffer(r.req, m))
 	r.done()
 }
 

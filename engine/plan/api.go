@@ -47,6 +47,7 @@ const (
 	EventDenied                          // no INVITE was sent: the call has no right to the target
 	EventLimited                         // no INVITE was sent: no slot is free
 	EventDone                            // Operation has ended with Value or Err
+	EventRefused                         // no INVITE was sent: it fails with Code, Phrase says why
 )
 
 // Event is something that happened to a branch, the caller or the clock.
@@ -128,7 +129,10 @@ type Action struct {
 	Cause  Cause
 	// Breadth is the part of Limits.Breadth that goes with the INVITE of ActInvite: the Max-Breadth that it carries
 	// (RFC 5393 §5.3.3). It is 0 if there is no limit.
-	Breadth  uint16
+	Breadth uint16
+	// Diverted are the diversions on the way to the target of ActInvite, the first one first. Announce is set if the caller is to hear of the last one.
+	Diverted []Diversion
+	Announce *Divert
 	Code     int
 	Phrase   string
 	Response Response

@@ -105,6 +105,8 @@ func (e *Executor) branchFailed(r int32, ev *Event) {
 		s.Outcome = outcomeOf(ev.Code, s.Rang, s.Target.Registered)
 	case EventTimeout:
 		s.Code, s.Synthetic, s.Outcome = 408, true, rungOut(s.Rang)
+	case EventRefused:
+		s.Code, s.Phrase, s.Synthetic, s.Outcome = ev.Code, ev.Phrase, true, outcomeOf(ev.Code, false, false)
 	default:
 		s.Synthetic, s.Phrase = true, ev.Phrase
 		s.Code, s.Outcome = withoutResponse(ev.Kind)

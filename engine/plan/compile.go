@@ -38,6 +38,10 @@ type node struct {
 	best                int32 // the best result at or within the node
 	result              int32 // that of its INVITE
 
+	diverter int32 // the innermost step with a Divert around it, or itself
+	outer    int32 // of a step with a Divert: the next one around it
+	divert   int32 // likewise: its place in Executor.diverted
+
 	replaces int32 // the failed step that it stands for, in PlaceFailed and PlaceRedirected
 
 	attempt  uint16
@@ -59,8 +63,8 @@ type node struct {
 func (n *node) isGroup() bool { return n.src.Kind == KindSerial || n.src.Kind == KindParallel }
 
 // compile appends the tree of src below parent and returns its index, or none if it passed the bound. share is what it has of
-// the call's breadth.
-func (e *Executor) compile(src *Node, parent int32, member bool, share uint16) int32 {
+// the call's breadth, diverter the step whose Divert it belongs to.
+func (e *Executor) compile(src *Node, parent int32, member bool, share uint16, diverter int32) int32 {
 	if len(e.nodes) >= e.limits.Nodes {
 		e.bound(fmt.Sprintf("%d plan nodes in one call", e.limits.Nodes), src.Pos)
 		return none
@@ -69,6 +73,10 @@ func (e *Executor) compile(src *Node, parent int32, member bool, share uint16) i
 	n := node{
 		src: src, target: src.Target, on: src.On, ring: src.Ring, delay: src.Delay, member: member,
 		at: never, parent: parent, first: none, next: none, best: none, result: none, replaces: none, attempt: 1, share: share,
+		diverter: diverter, outer: none, divert: none,
+	}
+	if src.Divert != nil {
+		n.diverter, n.outer = i, diverter
 	}
 	if parent != none {
 		p := &e.nodes[parent]
@@ -94,7 +102,7 @@ func (e *Executor) compileMembers(i int32) int32 {
 		if p.leaves > 0 {
 			share = p.of(m)
 		}
-		j := e.compile(m, i, true, share)
+		j := e.compile(m, i, true, share, e.nodes[i].diverter)
 		if j == none {
 			return none
 		}

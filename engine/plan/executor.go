@@ -36,6 +36,7 @@ type Executor struct {
 	branches []int32  // the result of each branch; BranchID 1 is the first
 	recursed []string // keys of the contacts that were followed
 	acts     []Action
+	diverted []diverting // the diversions that have begun
 
 	root    int32
 	best    int32

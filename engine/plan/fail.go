@@ -82,7 +82,7 @@ func (e *Executor) replace(i int32, plan *Node, p Place) {
 	if e.full(i, plan) {
 		return
 	}
-	j := e.compile(plan, e.nodes[i].parent, false, e.nodes[i].share)
+	j := e.compile(plan, e.nodes[i].parent, false, e.nodes[i].share, e.nodes[i].diverter)
 	if j == none {
 		return
 	}

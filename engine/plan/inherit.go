@@ -24,6 +24,7 @@ const (
 	OptFrom
 	OptDisplay
 	OptClip
+	OptCodecs
 )
 
 // Each holds the options that a group gives its members where they leave them unset; each is taken whole. Ring, Delay and On
@@ -95,6 +96,7 @@ func (t *Target) takeAll(k *taking, each *Each) bool {
 	changed = take(k, OptPrack, &t.Prack, g.Prack, said) || changed
 	changed = take(k, OptSend181, &t.Send181, g.Send181, said) || changed
 	changed = take(k, OptDialect, &t.Dialect, g.Dialect, said) || changed
+	changed = take(k, OptCodecs, &t.Codecs, g.Codecs, said) || changed
 	changed = take(k, OptMaxDuration, &t.MaxDuration, g.MaxDuration, said) || changed
 	changed = take(k, OptAuth, &t.Auth, g.Auth, said) || changed
 	changed = t.takeAddresses(k, each) || changed

@@ -16,6 +16,8 @@ package plan
 import (
 	"fmt"
 	"time"
+
+	"tandem/engine/sdp"
 )
 
 // Outcome is how a step of a plan failed, as scripts name it.
@@ -117,6 +119,8 @@ type Node struct {
 	Members []*Node
 	// Each holds defaults for the members of a group (nil = none).
 	Each *Each
+	// Divert says that the group, a serial one of one member, is a diversion (nil = it is not).
+	Divert *Divert
 	// Hold keeps delayed members of a parallel waiting although no member runs.
 	Hold bool
 
@@ -233,6 +237,8 @@ type Target struct {
 	Display *string
 	// Clip is the P-Asserted-Identity, set or taken away; the zero value = as it came in (RFC 3325 §9.1).
 	Clip Header
+	// Codecs are those that offers to the target may have (nil = all).
+	Codecs *sdp.Codecs
 	// Auth says who meets a challenge, 401 or 407; the zero value: nobody, and it goes out as 403.
 	Auth Auth
 }

@@ -21,8 +21,8 @@ type rig struct {
 	now clock.Time
 
 	acts, asks []string
-	raw        []Action
-	last, best Step // as the asker saw the latest step that was asked for, and the best one
+	raw, every []Action // of the last step, of all
+	last, best Step     // as the asker saw the latest step that was asked for, and the best one
 
 	on         map[Outcome]fn
 	redirect   fn
@@ -133,6 +133,7 @@ func (r *rig) Bound(what string, pos Pos) {
 
 func (r *rig) take(acts []Action) {
 	r.raw = slices.Clone(acts)
+	r.every = append(r.every, acts...)
 	for _, a := range acts {
 		line := r.secs() + " " + actionText(a)
 		r.acts = append(r.acts, line)

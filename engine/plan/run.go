@@ -9,7 +9,7 @@ import (
 
 // run makes n the whole plan.
 func (e *Executor) run(n *Node, p Place) {
-	if i := e.compile(n, none, false, uint16(e.limits.Breadth)); i != none {
+	if i := e.compile(n, none, false, uint16(e.limits.Breadth), none); i != none {
 		e.root, e.nodes[i].place = i, p
 		e.enter(i)
 	}
@@ -91,7 +91,11 @@ func (e *Executor) send(i int32, room int) {
 	n.result = e.newResult(i, Step{Branch: id, Target: n.target, Name: n.src.Name}, branchRuns)
 	e.branches = append(e.branches, n.result)
 	e.pending++
-	e.acts = append(e.acts, Action{Kind: ActInvite, Branch: id, Target: n.target, Pos: n.src.Pos, Breadth: n.share})
+	a := Action{Kind: ActInvite, Branch: id, Target: n.target, Pos: n.src.Pos, Breadth: n.share}
+	if n.diverter != none {
+		a.Diverted, a.Announce = e.diversions(i)
+	}
+	e.acts = append(e.acts, a)
 }
 
 // newResult adds the step s of node i.
@@ -141,6 +145,9 @@ func (e *Executor) skip(i int32) {
 
 func (e *Executor) beginGroup(i int32) {
 	n := &e.nodes[i]
+	if n.src.Divert != nil {
+		e.beginDivert(i)
+	}
 	if n.first == none {
 		e.failSynthetic(i, Failed, 480)
 		return
@@ -177,7 +184,7 @@ func (e *Executor) call(i int32) {
 // failed before. Its delay counts from when that of i did.
 func (e *Executor) stand(i int32, plan *Node, replaced uint16) {
 	e.nodes[i].state, e.nodes[i].at = ended, never
-	j := e.compile(plan, e.nodes[i].parent, e.nodes[i].member, e.nodes[i].share)
+	j := e.compile(plan, e.nodes[i].parent, e.nodes[i].member, e.nodes[i].share, e.nodes[i].diverter)
 	if j == none {
 		return
 	}

@@ -38,7 +38,7 @@ func (n *Node) write(b *strings.Builder) {
 	case KindTarget:
 		b.WriteString(n.label())
 	case KindSerial:
-		n.writeGroup(b, "serial")
+		n.writeGroup(b, n.serialName())
 	case KindParallel:
 		n.writeGroup(b, "parallel")
 	case KindDeferred:
@@ -61,6 +61,13 @@ func (n *Node) write(b *strings.Builder) {
 	if n.Hold {
 		b.WriteString(" hold")
 	}
+}
+
+func (n *Node) serialName() string {
+	if n.Divert != nil {
+		return "divert"
+	}
+	return "serial"
 }
 
 func (n *Node) label() string {

@@ -41,6 +41,12 @@ func planModule() Module {
 				value("fn", "fun(call: tandem.call, result: tandem.http_result): tandem.node?", "decides by what came of it; never called if the call or the step ends first")),
 			Returns: returns(nodeType), Use: `plan.await(http.get "http://192.0.2.5/route", function(call, result) return plan.to(result.body or "sip:100@192.0.2.11") end)`,
 		}, {
+			Name: "divert", Doc: "Calls somebody else in place of who was called: Diversion (RFC 5806) and History-Info (RFC 7044) say so in each INVITE of the plan. A call that goes in a circle, or was diverted too often, is not sent (482).",
+			Params: values(
+				value("target", "string|tandem.uri|tandem.step", "a target, or a plan"),
+				value("options?", "tandem.divert_options", "who diverts and why")),
+			Returns: returns(nodeType), Errors: "when the URI cannot be dialled", Use: `plan.divert("sip:voicemail@192.0.2.20", { by = "100", reason = "no-answer" })`,
+		}, {
 			Name: "follow", Doc: "The contacts of a 3xx in the branch's place. Only `route.redirected` may return it.",
 			Returns: returns(nodeType), Use: "plan.follow()",
 		}, {
@@ -85,6 +91,19 @@ func planClasses() []Class {
 			value("hold?", "boolean", "delayed members wait although no member runs").or("false"),
 		),
 	}, {
+		Name: "diversion", Type: "tandem.divert_options", Kind: Options, Module: "plan", Doc: "Who diverts a call and why.",
+		Fields: append(common(),
+			value("by?", "string|tandem.uri", "who diverts: a URI, or a user at the host of the Request-URI; without it whoever was called, by the caller or by the diversion before"),
+			value("reason?", `"user-busy"|"no-answer"|"unavailable"|"unconditional"|"deflection"`, "why; without it as the step before has failed, `unconditional` if none has"),
+			value("max?", "integer", "how many diversions the call may have, this one and those before it came in included").in("", Range{Min: 1, Max: 99, Whole: true}).or("5"),
+			value("send_181?", "boolean", "the caller hears 181 Call Is Being Forwarded, once").or("false"),
+			value("dialect?", `"minisipserver"`, "that 181 has its form of Call-Info"),
+		),
+	}, {
+		Name: "codecs", Type: "tandem.codec_options", Kind: Options, Module: "plan", Items: "string",
+		Doc:    "The codecs that an offer may have, in the order of preference. DTMF and comfort noise stay beside them.",
+		Fields: values(value("first?", "boolean", "only the first of them that is offered stays").or("false")),
+	}, {
 		Name: "each", Type: "tandem.each_options", Kind: Options, Module: "plan", Doc: "Options that the members of a group leave unset.",
 		Fields: eachOptions(),
 	}, {
@@ -125,6 +144,7 @@ func targetOptions() []Value {
 		value("to?", `"keep"|string|tandem.uri`, "the URI in To, or `\"keep\"`: the To that came in; without it To is the Request-URI"),
 		value("from?", "tandem.from_options", "what is changed of the caller's From, for as long as the call lasts"),
 		value("display?", "string|false", "the display name in From; `false` is none"),
+		value("codecs?", "tandem.codec_options", "the codecs that offers to this target may have, in this order; answers pass as they are. Without any of them in the offer the target fails with 488"),
 		value("clip?", "string|tandem.uri|false", "the URI in P-Asserted-Identity, for as long as the call lasts; `false` takes it away"),
 	)
 }

@@ -74,6 +74,9 @@ func (x *explained) nodeDoc(n *plan.Node) *nodeDoc {
 	d := &nodeDoc{
 		Kind: kindNames[n.Kind], Text: n.String(), Name: n.Name, Where: x.where(n.Pos), Ring: n.Ring.Seconds(), Delay: n.Delay.Seconds(),
 	}
+	if n.Divert != nil {
+		d.Kind = "divert"
+	}
 	if n.Target != nil {
 		d.URI = n.Target.URI
 	}

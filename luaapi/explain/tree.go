@@ -80,7 +80,9 @@ func nodeText(n *plan.Node) string {
 	case plan.KindTarget:
 		text = n.Target.URI + n.Target.Params
 	case plan.KindSerial:
-		text = "serial: one after the other"
+		if text = "serial: one after the other"; n.Divert != nil {
+			text = "divert: in place of who was called"
+		}
 	case plan.KindParallel:
 		text = "parallel: together"
 	default:

@@ -80,6 +80,9 @@ func planTable(L *lua.LState, n *plan.Node) lua.LValue {
 		}
 	}
 	text("kind", kinds[n.Kind])
+	if n.Divert != nil {
+		text("kind", "divert")
+	}
 	text("text", n.String())
 	text("name", n.Name)
 	text("where", n.Pos.String())

@@ -6,7 +6,9 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tandem/engine/identity"
 	"tandem/engine/plan"
+	"tandem/engine/sdp"
 	"tandem/luaapi/api"
 	"tandem/luaapi/mod"
 	"tandem/luaapi/spell"
@@ -36,12 +38,16 @@ const (
 	optFrom
 	optDisplay
 	optClip
+	optBy
+	optReason
+	optMax
+	optCodecs
 	numOptions
 )
 
 var optionNames = [numOptions]string{
 	"ring", "delay", "name", "on", "on_6xx", "headers", "redirect", "auth", "each", "hold",
-	"early_media", "prack", "max_duration", "send_181", "dialect", "params", "to", "from", "display", "clip",
+	"early_media", "prack", "max_duration", "send_181", "dialect", "params", "to", "from", "display", "clip", "by", "reason", "max", "codecs",
 }
 
 // optionSet is a set of options.
@@ -72,6 +78,7 @@ var (
 	targetOptions = optionsOf("tandem.target_options")
 	groupOptions  = optionsOf("tandem.group_options")
 	eachOptions   = optionsOf("tandem.each_options")
+	divertOptions = optionsOf("tandem.divert_options")
 )
 
 // given are the engine's names of the options that a group can give its members.
@@ -80,6 +87,7 @@ var given = [numOptions]plan.Options{
 	optRedirect: plan.OptRedirect, optAuth: plan.OptAuth, optEarlyMedia: plan.OptEarlyMedia, optPrack: plan.OptPrack,
 	optMaxDuration: plan.OptMaxDuration, optSend181: plan.OptSend181, optDialect: plan.OptDialect,
 	optParams: plan.OptParams, optTo: plan.OptTo, optFrom: plan.OptFrom, optDisplay: plan.OptDisplay, optClip: plan.OptClip,
+	optCodecs: plan.OptCodecs,
 }
 
 // given returns the options of the set by the engine's names.
@@ -117,6 +125,8 @@ type options struct {
 	maxDuration time.Duration
 	send181     bool
 	dialect     string
+	divert      plan.Divert // by, reason and max
+	codecs      *sdp.Codecs
 	addresses   plan.Target // params, to, from, display and clip
 	each        *plan.Each
 	hold        bool
@@ -175,6 +185,9 @@ func (o *options) applyTarget(t *plan.Target, set optionSet) {
 	}
 	if set.has(optDialect) {
 		t.Dialect = o.dialect
+	}
+	if set.has(optCodecs) {
+		t.Codecs = o.codecs
 	}
 	if set&addressOptions != 0 {
 		o.applyAddresses(t, set)
@@ -268,6 +281,14 @@ func (r *reader) legOption(opt option, v lua.LValue, o *options) {
 		}
 	case optSend181:
 		o.send181 = r.bool("send_181", v)
+	case optBy:
+		o.divert.By = r.by(v)
+	case optReason:
+		o.divert.Reason = plan.DivertReasons[r.choice("reason", v, plan.DivertReasons...)]
+	case optMax:
+		o.divert.Max = r.count("max", v, identity.MaxCount)
+	case optCodecs:
+		o.codecs = r.codecs(v)
 	case optDialect:
 		o.dialect = []string{"minisipserver"}[r.choice("dialect", v, "minisipserver")]
 	default:

@@ -73,6 +73,7 @@ func (m *Module) Table(L *lua.LState) *lua.LTable {
 	return mod.Table(L, "plan", map[string]lua.LGFunction{
 		"to": m.to, "serial": m.serial, "parallel": m.parallel,
 		"reject": m.reject, "redirect": m.redirect, "follow": m.follow, "pass": m.pass, "await": m.await,
+		"divert": m.divert,
 	})
 }
 
@@ -107,15 +108,20 @@ func (m *Module) push(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos) int
 // to is plan.to(target, options).
 func (m *Module) to(L *lua.LState) int {
 	r := reader{m: m, L: L, pos: mod.Where(L), what: "plan.to"}
-	t := r.target(L.Get(1))
-	v := &targetValue{target: plan.Target{URI: t.uri, Key: t.key, User: t.user}}
-	v.node.Target = &v.target
+	v := r.newTarget(L.Get(1))
 	var o options
 	r.optional(L.Get(2), targetOptions, &o)
 	o.apply(&v.node, o.set)
 	v.set = o.set
 	m.takeDefaults(&v.value)
 	return m.push(L, &v.value, plan.KindTarget, r.pos)
+}
+
+func (r *reader) newTarget(v lua.LValue) *targetValue {
+	t := r.target(v)
+	tv := &targetValue{target: plan.Target{URI: t.uri, Key: t.key, User: t.user}}
+	tv.node.Target, tv.node.Kind, tv.node.Pos = &tv.target, plan.KindTarget, r.pos
+	return tv
 }
 
 func (m *Module) serial(L *lua.LState) int { return m.group(L, "plan.serial", plan.KindSerial) }

@@ -53,6 +53,7 @@ var targetValues = []struct {
 	{"from", `{ user = "a" }`, `{ user = "b" }`, func(t *plan.Target) any { return t.From.User }, "a", "b"},
 	{"display", `"a"`, `false`, func(t *plan.Target) any { return *t.Display }, "a", ""},
 	{"clip", `"sip:a@h"`, `false`, func(t *plan.Target) any { return t.Clip.Value }, "<sip:a@h>", ""},
+	{"codecs", `{ "PCMA" }`, `{ "opus", "G722" }`, func(t *plan.Target) any { return len(t.Codecs.Names) }, 1, 2},
 	{"send_181", `true`, `false`, func(t *plan.Target) any { return t.Send181 }, true, false},
 }
 

@@ -25,6 +25,7 @@ type testFlags struct {
 	pick, junit         string
 	coverOut, coverHTML string
 	coverMin            float64
+	fuzz                int
 	watch               bool
 }
 
@@ -60,6 +61,7 @@ func newTestCommand() *cobra.Command {
 	f.Float64Var(&more.coverMin, "cover-min", 0, "fail with status 4 if less than `N` percent of the lines, or of the handlers and edges, were reached")
 	f.StringVar(&more.coverOut, "cover-out", "", "write the coverage to `FILE` in the form of lcov")
 	f.StringVar(&more.coverHTML, "cover-html", "", "write the coverage to `FILE` as a page")
+	f.IntVar(&more.fuzz, "fuzz", 0, "instead of tests, try `N` random networks on the scripts: callers, phones, faults, dates")
 	f.StringVar(&o.Format, "format", "pretty", "print results as `F`: pretty, tap (version 14), json (a line each) or github (annotations)")
 	f.StringVar(&more.junit, "junit", "", "write results to `FILE` too, as JUnit's XML")
 	return cmd
@@ -92,6 +94,9 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 		o.JUnit = file
 	}
 	terminal(&o)
+	if cmd.Flags().Changed("fuzz") {
+		return fuzzScripts(cmd, &o, more.fuzz)
+	}
 	debug.SetGCPercent(luatest.GCPercent)
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()

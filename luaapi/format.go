@@ -37,7 +37,7 @@ func (v *vm) format(L *lua.LState) int {
 		if f = f[i:]; f == "" {
 			break
 		}
-		spec, verb, rest := directive(L, f)
+		fl, verb, rest := directive(L, f)
 		f = rest
 		if verb == '%' {
 			out = append(out, '%')
@@ -45,7 +45,7 @@ func (v *vm) format(L *lua.LState) int {
 		}
 		arg++
 		was := len(out)
-		out = appendDirective(L, out, spec, verb, arg)
+		out = appendDirective(L, out, fl, verb, arg)
 		v.meter.left -= directiveCost + (len(out)-was)/formatBytes[verb]
 		bound(L, len(out))
 	}
@@ -53,23 +53,47 @@ func (v *vm) format(L *lua.LState) int {
 	return 1
 }
 
-// directive splits "%-5.2f…" into flags with width and precision, the verb, and what follows.
-func directive(L *lua.LState, f string) (spec string, verb byte, rest string) {
+// flags are what stands between the % and the verb of a directive.
+type flags struct {
+	text                            string // all of it, with the %
+	left, plus, space, zero, prefix bool
+	width, precision                int // precision is -1 if there is none
+}
+
+// directive splits "%-5.2f…" into its flags, the verb, and what follows.
+func directive(L *lua.LState, f string) (fl flags, verb byte, rest string) {
 	i := 1
 	for i < len(f) && strings.IndexByte("-+ #0", f[i]) >= 0 {
+		switch f[i] {
+		case '-':
+			fl.left = true
+		case '+':
+			fl.plus = true
+		case ' ':
+			fl.space = true
+		case '#':
+			fl.prefix = true
+		case '0':
+			fl.zero = true
+		}
 		i++
 	}
-	digits := func() bool {
+	digits := func() (n int, ok bool) {
 		from := i
 		for i < len(f) && f[i] >= '0' && f[i] <= '9' {
+			n = n*10 + int(f[i]-'0')
 			i++
 		}
-		return i-from <= 2
+		return n, i-from <= 2
 	}
-	ok := i <= 6 && digits()
+	ok := i <= 6
+	if ok {
+		fl.width, ok = digits()
+	}
+	fl.precision = -1
 	if ok && i < len(f) && f[i] == '.' {
 		i++
-		ok = digits()
+		fl.precision, ok = digits()
 	}
 	if !ok {
 		mod.Raise(L, mod.Where(L), "string.format: width or precision has more than two digits")
@@ -77,66 +101,123 @@ func directive(L *lua.LState, f string) (spec string, verb byte, rest string) {
 	if i == len(f) {
 		mod.Raise(L, mod.Where(L), "string.format: the format ends after %q", f)
 	}
-	return f[:i], f[i], f[i+1:]
+	fl.text = f[:i]
+	return fl, f[i], f[i+1:]
 }
 
-func appendDirective(L *lua.LState, out []byte, spec string, verb byte, arg int) []byte {
+func appendDirective(L *lua.LState, out []byte, fl flags, verb byte, arg int) []byte {
 	if arg > L.GetTop() {
-		mod.Raise(L, mod.Where(L), "string.format: no value for %s%c", spec, verb)
+		mod.Raise(L, mod.Where(L), "string.format: no value for %s%c", fl.text, verb)
 	}
 	switch verb {
 	case 'd', 'i':
-		return fmt.Appendf(out, spec+"d", int64(argNumber(L, arg)))
+		return appendSigned(out, fl, int64(toInt(argNumber(L, arg))))
 	case 'u', 'x', 'X', 'o':
-		if verb == 'u' {
-			verb = 'd'
-		}
-		n := uint64(int64(argNumber(L, arg)))
-		if n == 0 {
-			spec = strings.ReplaceAll(spec, "#", "") // C writes no 0x before it
-		}
-		return fmt.Appendf(out, spec+string(verb), n)
+		return appendUnsigned(out, fl, verb, uint64(toInt(argNumber(L, arg))))
 	case 'c':
-		return append(out, byte(argNumber(L, arg)))
+		fl.precision = -1
+		return appendText(out, fl, string([]byte{byte(toInt(argNumber(L, arg)))}))
 	case 'e', 'E', 'f', 'g', 'G':
-		return appendFloat(out, spec, verb, argNumber(L, arg))
+		return appendFloat(out, fl, verb, argNumber(L, arg))
 	case 's':
-		return appendText(out, spec, display(L, L.Get(arg)))
+		return appendText(out, fl, display(L, L.Get(arg)))
 	case 'q':
 		return appendQuoted(out, argText(L, arg))
 	}
-	mod.Raise(L, mod.Where(L), "string.format has no %s%c", spec, verb)
+	mod.Raise(L, mod.Where(L), "string.format has no %s%c", fl.text, verb)
 	return out
 }
 
-// appendText appends %s. Width and precision count bytes; Go would count characters.
-func appendText(out []byte, spec, s string) []byte {
-	spec, precision, ok := strings.Cut(spec, ".")
-	if ok {
-		n, _ := strconv.Atoi(precision) // no digits are 0
-		s = s[:min(n, len(s))]
+// sign is what stands before a number.
+func (fl *flags) sign(negative bool) string {
+	switch {
+	case negative:
+		return "-"
+	case fl.plus:
+		return "+"
+	case fl.space:
+		return " "
 	}
-	width, _ := strconv.Atoi(strings.TrimLeft(spec, "%-+ #0"))
-	pad := strings.Repeat(" ", max(width-len(s), 0))
-	if strings.Contains(spec, "-") {
-		return append(append(out, s...), pad...)
-	}
-	return append(append(out, pad...), s...)
+	return ""
 }
 
-func appendFloat(out []byte, spec string, verb byte, f float64) []byte {
+func appendSigned(out []byte, fl flags, n int64) []byte {
+	u := uint64(n)
+	if n < 0 {
+		u = -u
+	}
+	return appendDigits(out, fl, fl.sign(n < 0), strconv.FormatUint(u, 10))
+}
+
+func appendUnsigned(out []byte, fl flags, verb byte, n uint64) []byte {
+	switch prefix := ""; verb {
+	case 'u':
+		return appendDigits(out, fl, "", strconv.FormatUint(n, 10))
+	case 'o':
+		digits := strconv.FormatUint(n, 8)
+		filled := fl.zero && !fl.left && fl.precision < 0 && fl.width > len(digits)
+		switch {
+		case fl.prefix && n > 0 && !filled:
+			fl.precision = max(fl.precision, len(digits)+1)
+		case fl.prefix && n == 0 && fl.precision == 0:
+			fl.precision = 1
+		}
+		return appendDigits(out, fl, "", digits)
+	default:
+		if fl.prefix && n > 0 {
+			prefix = "0" + string(verb)
+		}
+		digits := strconv.FormatUint(n, 16)
+		if verb == 'X' {
+			digits = strings.ToUpper(digits)
+		}
+		return appendDigits(out, fl, prefix, digits)
+	}
+}
+
+// appendDigits appends an integer: the precision is the least number of digits, and the flag 0 fills what is left of the width
+// unless there is a precision.
+func appendDigits(out []byte, fl flags, sign, digits string) []byte {
+	least := fl.precision
+	switch {
+	case least == 0 && digits == "0":
+		digits = ""
+	case least < 0 && fl.zero && !fl.left:
+		least = fl.width - len(sign)
+	}
+	return pad(out, fl, sign+strings.Repeat("0", max(least-len(digits), 0))+digits)
+}
+
+// appendText appends %s. Width and precision count bytes; Go would count characters.
+func appendText(out []byte, fl flags, s string) []byte {
+	if fl.precision >= 0 {
+		s = s[:min(fl.precision, len(s))]
+	}
+	return pad(out, fl, s)
+}
+
+// pad fills the width with spaces.
+func pad(out []byte, fl flags, s string) []byte {
+	spaces := strings.Repeat(" ", max(fl.width-len(s), 0))
+	if fl.left {
+		return append(append(out, s...), spaces...)
+	}
+	return append(append(out, spaces...), s...)
+}
+
+func appendFloat(out []byte, fl flags, verb byte, f float64) []byte {
 	if math.IsInf(f, 0) || math.IsNaN(f) {
-		spec, _, _ = strings.Cut(spec, ".")
-		s := notFinite(f)
+		s := strings.TrimPrefix(notFinite(f), "-")
 		if verb < 'a' {
 			s = strings.ToUpper(s)
 		}
-		return appendText(out, spec, s)
+		return pad(out, fl, fl.sign(math.Signbit(f))+s)
 	}
-	if !strings.Contains(spec, ".") {
-		spec += ".6"
+	text := fl.text
+	if fl.precision < 0 {
+		text += ".6"
 	}
-	return fmt.Appendf(out, spec+string(verb), f)
+	return fmt.Appendf(out, text+string(verb), f)
 }
 
 // appendQuoted appends a string so that Lua reads it back.

@@ -29,7 +29,8 @@ func TestCompileErrors(t *testing.T) {
 		{"Latin-1", "local gr\xf6sse = 1", `main.lua:1: the byte \xf6 stands outside of quotes and comments: names have only a to z, A to Z, digits and _`},
 		{"UTF-16", "\xff\xfel\x00o\x00c\x00", "main.lua:1: the file is not UTF-8 but perhaps UTF-16: save it as UTF-8"},
 		{"what the compiler finds", "\nbreak", "main.lua:2: no loop to break"},
-		{"too deep", "return " + strings.Repeat("{", 1000) + strings.Repeat("}", 1000), "main.lua: register overflow(too many local variables)"},
+		{"too deep", "\nreturn " + strings.Repeat("{", 1000) + strings.Repeat("}", 1000), "main.lua:2: nested more than 1000 deep: split it"},
+		{"too deep for the machine", "return " + strings.Repeat("{", 500) + strings.Repeat("}", 500), "main.lua: register overflow(too many local variables)"},
 		{
 			"a leak", "local n = 0\nlocal route = {}\nfunction route.invite()\n  n = n + 1\nend\nreturn route",
 			`main.lua:4: a function assigns to "n", a local of the file: it would leak from call to call and differ between shards; keep what belongs to a call in call.vars`,

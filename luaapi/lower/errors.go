@@ -8,8 +8,8 @@ func Error(L *lua.LState) int {
 	if n, ok := value.(lua.LNumber); ok && level > 0 {
 		value = lua.LString(n.String())
 	}
-	if at, ok := L.GetStack(level); !ok || native(L, at) {
-		level = 0 // called by pcall itself: there is no line
+	if at, ok := L.GetStack(level); !ok || native(L, at) || tail(L, level) {
+		level = 0 // called by pcall itself, or by a function that is gone: there is no line
 	}
 	if level > 1 {
 		level++ // the machine does not count the function that raises for level 1 only
@@ -22,6 +22,25 @@ func Error(L *lua.LState) int {
 func native(L *lua.LState, at *lua.Debug) bool {
 	_, err := L.GetInfo("S", at, nil)
 	return err != nil || at.What == "G"
+}
+
+// tail reports whether the function at a level has left its place to one that it called last. The machine shows the
+// outermost function there.
+func tail(L *lua.LState, level int) bool {
+	if !outermost(L, level) {
+		return false
+	}
+	_, more := L.GetStack(level + 1)
+	return more || outermost(L, level-1)
+}
+
+func outermost(L *lua.LState, level int) bool {
+	at, ok := L.GetStack(level)
+	if !ok {
+		return false
+	}
+	_, err := L.GetInfo("S", at, nil)
+	return err == nil && at.What == "main"
 }
 
 // PCall returns pcall. caught is told of every error that is caught.

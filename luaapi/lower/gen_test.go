@@ -213,10 +213,10 @@ func (g *gen) report() *node {
 
 func (g *gen) stmt() *node {
 	g.left--
-	nested := []func() *node{g.ifStmt, g.whileStmt, g.repeatStmt, g.numberFor, g.genericFor, g.do, g.function, g.function, g.closure, g.protected, g.protected}
+	nested := []func() *node{g.ifStmt, g.whileStmt, g.repeatStmt, g.numberFor, g.genericFor, g.do, g.function, g.function, g.closure, g.protected, g.protected, g.realFor, g.shared}
 	flat := []func() *node{
 		g.local, g.local, g.assign, g.assign, g.assign, g.multiple, g.multiple, g.multiple, g.call, g.call, g.library, g.library,
-		g.write, g.report, g.callClosures, g.useObject, g.reassign,
+		g.write, g.report, g.callClosures, g.useObject, g.reassign, g.reals, g.format, g.patterns, g.patterns, g.texts, g.errors, g.records, g.metatables,
 	}
 	if g.loops < 3 && g.level < 4 && g.left > 3 && g.chance(35) {
 		return nested[g.n(len(nested))]()

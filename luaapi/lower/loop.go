@@ -64,7 +64,7 @@ func (r *rewriter) guarded(line int, body []ast.Stmt) []ast.Stmt {
 // iterate gives a loop its function, state and control variable. The compiler evaluates what stands after in, but cares
 // only for as many values as there are names.
 func (r *rewriter) iterate(st *ast.GenericForStmt) []ast.Stmt {
-	if len(st.Exprs) == 1 && multiple(st.Exprs[0]) {
+	if len(st.Exprs) == 1 && multiple(st.Exprs[0]) && !calls(head(st.Exprs[0])) {
 		return []ast.Stmt{st}
 	}
 	simple := len(st.Exprs) <= 3
@@ -84,6 +84,31 @@ func (r *rewriter) iterate(st *ast.GenericForStmt) []ast.Stmt {
 	do := place(&ast.DoBlockStmt{Stmts: []ast.Stmt{values, st}}, line)
 	do.SetLastLine(st.LastLine())
 	return []ast.Stmt{do}
+}
+
+// head is the function of a call, or what a method is called on; nil if it is no call.
+func head(e ast.Expr) ast.Expr {
+	call, ok := e.(*ast.FuncCallExpr)
+	switch {
+	case !ok:
+		return nil
+	case call.Func != nil:
+		return call.Func
+	}
+	return call.Receiver
+}
+
+// calls reports whether an expression has a call in it. For one in the head of the call after in, the compiler takes the
+// registers of the loop for those of locals, and evaluates what follows in the place of its value.
+func calls(e ast.Expr) bool {
+	if _, ok := e.(*ast.FuncCallExpr); ok {
+		return true
+	}
+	found := false
+	if e != nil {
+		each(e, func(sub *ast.Expr) { found = found || calls(*sub) })
+	}
+	return found
 }
 
 // start is what the first instruction of some statements is.

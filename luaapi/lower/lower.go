@@ -15,7 +15,8 @@
 //     whole function: a captured local that is never used makes the compiler emit the right instruction.
 //   - A jump back to an instruction that is itself a jump goes astray: loops and labels do not start with one, and
 //     conditions that are constant are decided here.
-//   - for k, v in f, s leaves the control variable as some expression before has left it: it gets all three values.
+//   - for k, v in f, s leaves the control variable as some expression before has left it: it gets all three values. One in
+//     (f(x) == 1 and g or h)() compares something else: the call goes through new locals.
 //   - { "a", k = f() } spreads f() into the list; lists of 50 items, 100, … lose items before a field with a key, or a call or
 //     ... at the end; those of more than 25 550 items are cut.
 //   - local f = function() … end sees itself as f.

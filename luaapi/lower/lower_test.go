@@ -76,6 +76,11 @@ var cases = []struct{ name, text, want string }{
 		"for with calls", `local function it() return 5, nil end local function f(s, c) c = (c or 0) + 1 if c <= s then return c end end for i in f, it() do out(i) end for i in f, 3, (it() and 1) do out(i) end for i in f, 2, it() do out(i) break end`,
 		"1\n2\n3\n4\n5\n2\n3",
 	},
+	{
+		"for with a comparison of a call", `local function f(x) return x end local s = "ab" for c in ((f(s) ~= nil) and f("yes") or "no"):gmatch("y?.") do out(c) end for c in (f(1) == 1 and f(s) or f("no")):upper():gmatch(".") do out(c) end
+for i in (f(1) < 2 and f(pairs) or ipairs)({ 5 }) do out(i) end for i in (f(s) .. "x" == "abx" and pairs or 1)({ 6 }) do out(i) end`,
+		"\"ye\"\n\"s\"\n\"A\"\n\"B\"\n1\n1",
+	},
 	{"for and if false, #540", `for k, v in pairs { 1 } do if false then local x end end out(1)`, "1"},
 	{"loops that begin with a jump", `local n = 0 while true do if nil then n = 9 end n = n + 1 if n > 2 then break end end
 repeat if false then local x else n = n + 1 end until n > 5

@@ -12,9 +12,9 @@ import (
 const (
 	// flush is how many items of a list the compiler collects before it stores them.
 	flush = 50
-	// maxFlushed is how many items of a list it can store: it counts to 511 in flushes, and takes the last number for an escape
-	// that it gets wrong.
-	maxFlushed = 510 * flush
+	// MaxList is how many items of a list it can store: it counts to 511 in flushes, and takes the last number for an escape
+	// that it gets wrong. Each item behind them takes a constant.
+	MaxList = 510 * flush
 )
 
 // table rewrites a table constructor, whose fields have been rewritten.
@@ -38,7 +38,7 @@ func (r *rewriter) table(t *ast.TableExpr) ast.Expr {
 	spread := last.Key == nil && multiple(last.Value)
 	if spread {
 		items--
-		if items%flush != 0 && items <= maxFlushed {
+		if items%flush != 0 && items <= MaxList {
 			spread = false // the compiler gets it right
 		}
 	}
@@ -60,13 +60,13 @@ func sortFields(t *ast.TableExpr, cut bool) {
 		switch {
 		case f.Key != nil:
 			keyed = append(keyed, f)
-		case len(list) < maxFlushed:
+		case len(list) < MaxList:
 			list = append(list, f)
 		default:
 			keyed = append(keyed, f)
 		}
 	}
-	next := maxFlushed
+	next := MaxList
 	for _, f := range keyed {
 		if f.Key == nil {
 			next++

@@ -44,9 +44,15 @@ func trim(text []byte) []byte {
 // Parse returns the syntax tree of a file, or what is wrong with it. name is the file in the tree.
 func Parse(text []byte, name string) (tree []ast.Stmt, bad *Error) {
 	defer caught(&bad)
+	if bad := open(trim(text), name); bad != nil {
+		return nil, bad
+	}
 	tree, err := parse.Parse(bytes.NewReader(trim(text)), name)
 	if err != nil {
 		return nil, describe(err, text)
+	}
+	if bad := check(tree); bad != nil {
+		return nil, bad
 	}
 	return tree, nil
 }

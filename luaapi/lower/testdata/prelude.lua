@@ -25,7 +25,10 @@ local function show(v)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
+local ticks, lines = 0, 0
 local function out(...)
+  lines = lines + 1
+  if lines > 200 then error("too much", 0) end
   local n = select("#", ...)
   for i = 1, n do
     shown, depth = {}, 0
@@ -36,17 +39,20 @@ local function out(...)
 end
 
 -- tick bounds what a program does: all calls of its functions count.
-local ticks = 0
 local function tick()
   ticks = ticks + 1
-  if ticks > 3000 then error("too long", 0) end
+  if ticks > 500 then error("too long", 0) end
 end
 
 local number = 0
 local function program(f)
   number = number + 1
   write("#" .. number .. "\n")
-  ticks = 0
-  out(pcall(f, out, tick))
+  ticks, lines = 0, 0
+  local function done(...)
+    lines = 0
+    out(...)
+  end
+  done(pcall(f, out, tick))
 end
 

@@ -36,3 +36,13 @@ out(r[1], r[2][1])
 out((function(...) return select(-1, ...) end)(1, 2, 3)) out(unpack({ 1, 2, 3 }, 2)) out(unpack({ 1, 2 }, 1, 3)) out((unpack { 1, 2 }))
 local function deep(n) if n == 0 then return error("deep", 0) end return 1 + deep(n - 1) end
 out(pcall(deep, 50))
+
+-- the place of an error, where a function has left its own to one that it called last
+local function fail(level) error("here", level) end
+local function last(level) return fail(level) end
+local function notLast(level) fail(level) return 1 end
+for level = 0, 2 do
+  out(level, pcall(fail, level)) out(level, pcall(last, level)) out(level, pcall(notLast, level))
+  out(level, pcall(function() return last(level) end)) out(level, pcall(function() last(level) return 1 end))
+  out(level, pcall(function() local x = last(level) return x end)) out(level, pcall(function() return (fail(level)) end))
+end

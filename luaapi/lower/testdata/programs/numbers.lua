@@ -51,3 +51,8 @@ out(d)
 out(math.max("10", 9), math.min("3", "20"), math.abs("-4"), math.floor("2.7"), math.ceil("2.1"), math.sqrt("16"), math.fmod("7", 3), math.modf("3.7"))
 out(math.floor(-2.5), math.ceil(-2.5), math.fmod(-7, 3), -7 % 3, 7 % -3, 5.5 % 2, math.modf(-3.25)) out(math.huge, -math.huge, math.pi, 2 ^ 0.5, 10 / 2, 7 / 2)
 out(math.pow(2, 10), math.ldexp(1, 4), math.frexp(8)) out(math.log(1), math.exp(0), math.log10(1000), math.sin(0), math.cos(0))
+-- flags, width and precision together
+for _, f in ipairs { "%0#11X", "%.X", "%#x", "%#o", "%#.o", "%0#10o", "%#.8o", "%-#10x|", "%010.4x", "%-08x|", "%.0x", "%8.3u", "%#.0x" } do out(f, string.format(f, 0), string.format(f, 8), string.format(f, 48879)) end
+for _, f in ipairs { "%+ d", "% d", "%+5d", "%-+6d|", "%06d", "%+06d", "%-06d|", "%08.3d", "%.0d", "%+.0d", "%5.d", "% 05d", "%- 5d|" } do out(f, string.format(f, 0), string.format(f, 7), string.format(f, -7)) end
+for _, f in ipairs { "%+f", "% f", "%+ 18E", "%08f", "%-9.1f|", "%#.0f", "%#g", "%+g", "%.g", "%.0e", "%#.0e", "%010.2e", "%.14g", "%.20f", "%99.99f" } do out(f, string.format(f, 0.5), string.format(f, -1e20), string.format(f, 1 / 0), string.format(f, -1 / 0)) end
+for _, f in ipairs { "%5c|", "%-5c|", "%.2s", "%5.1s|", "%-5.s|", "%.s|" } do out(f, string.format(f, f:find("c") and 65 or "xyz")) end

@@ -28,6 +28,21 @@ func testModule() Module {
 			Params: values(value("name", "string", "what stands before the names of the cases"), value("cases", "table", "a list, or cases by name"), value("fn", "fun(case: any)", "the test")),
 			Use:    `t.table("numbers", { inland = { to = "100", want = "100" } }, function(case) … end)`,
 		}, {
+			Name: "property", Doc: "Declares a test that runs for 100 random cases, each in a Lua state of its own. The first case that fails is made simpler and shown.",
+			Params: values(value("name", "string", "unlike every other in the file"), value("generators", "table<string, tandem.test.generator|any[]>", "what makes each value of a case; of a list one item is taken"), value("fn", "fun(case: table)", "the test")),
+			Use:    `t.property("somebody is called", { to = { "100", "101" }, desk = t.behaviour() }, function(case) … end)`,
+		}, {
+			Name: "integer", Doc: "Makes whole numbers for `t.property`.",
+			Params:  values(value("lowest", "integer", "the smallest one"), value("highest", "integer", "the largest one")),
+			Returns: returns("tandem.test.generator"), Use: "t.integer(1, 30)",
+		}, {
+			Name: "digits", Doc: "Makes strings of digits for `t.property`, numbers as people dial them.",
+			Params:  values(value("shortest", "integer", "digits at least").in("", Range{Max: 100, Whole: true}), value("longest", "integer", "digits at most").in("", Range{Max: 100, Whole: true})),
+			Returns: returns("tandem.test.generator"), Use: "t.digits(2, 12)",
+		}, {
+			Name: "behaviour", Doc: "Makes anything that a phone may do, for `t.property`: never, status, after, silent, late.",
+			Returns: returns("tandem.test.generator"), Use: "t.behaviour()",
+		}, {
 			Name: "stub", Doc: "What the table has stands in the place of what a module has, in the scripts of the networks that are made from now on. Its functions run in the state of the test. For module `http` the table says what servers answer, by `\"GET http://192.0.2.5/route\"`; the list of the requests made is returned.",
 			Params: values(value("module", "string", "the name that scripts require"), value("table", "table", "the functions and values that are replaced")),
 			Use:    `t.stub("hours", { open = function() return false end })`,
@@ -153,6 +168,8 @@ func testObjects() []Class {
 			value("phrase?", "string", "of a response"), value("name?", "string", "its option"), value("ring?", "number", "its option").in("s", day), value("delay?", "number", "its option").in("s", day),
 			value("where?", "string", "the line of the script")),
 		Items: "tandem.test.decision",
+	}, {
+		Name: "generator", Type: "tandem.test.generator", Doc: "What makes the values of a case of `t.property`.",
 	}, {
 		Name: "behaviour", Type: behaviour, Doc: "What a phone does with a call.",
 	}, offeredClass()}

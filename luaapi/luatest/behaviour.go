@@ -12,12 +12,18 @@ import (
 // INVITE comes.
 type behaviour struct {
 	name  string // what made it: "t.after"
+	shown string // how it would be written, if it is known
 	steps sim.Behaviour
 	fn    *lua.LFunction
 }
 
 // String is what failures call it.
-func (b *behaviour) String() string { return b.name + "(…)" }
+func (b *behaviour) String() string {
+	if b.shown != "" {
+		return b.shown
+	}
+	return b.name + "(…)"
+}
 
 func (r *run) behaviour(L *lua.LState, b *behaviour) int {
 	L.Push(object(L, b, r.class.behaviour))

@@ -12,14 +12,14 @@ import (
 // share it.
 type library struct {
 	module                                                                   *lua.LTable
-	pbx, network, phone, call, messages, moment, behaviour, offered, failure *lua.LTable
+	pbx, network, phone, call, messages, moment, behaviour, offered, failure, generator *lua.LTable
 }
 
 // functions are those of module `test`, methods those of its objects by what errors call the objects. The registry in luaapi/api says
 // what they are.
 var (
 	functions = map[string]method{
-		"script": (*run).script, "test": (*run).declare, "table": (*run).table, "stub": (*run).stub, "golden": (*run).golden, "skip": (*run).skip,
+		"script": (*run).script, "test": (*run).declare, "table": (*run).table, "property": (*run).property, "integer": (*run).integer, "digits": (*run).digits, "behaviour": (*run).anyBehaviour, "stub": (*run).stub, "golden": (*run).golden, "skip": (*run).skip,
 		"eq": (*run).eq, "ne": (*run).ne, "ok": (*run).ok, "match": (*run).match, "raises": (*run).raises, "at": (*run).moment,
 		"after": (*run).after, "status": (*run).status, "never": (*run).never, "silent": (*run).silent, "late": (*run).late,
 	}
@@ -43,6 +43,7 @@ var (
 			"refer": (*run).refer, "request": (*run).request, "retransmit": (*run).retransmit, "vanish": (*run).vanish, "header": (*run).offeredHeader,
 		},
 		"behaviour": nil,
+		"generator": nil,
 		"failure":   nil,
 	}
 )
@@ -58,7 +59,7 @@ var shared = sync.OnceValue(func() *library {
 	return &library{
 		module: mod.Table(L, "test", own),
 		pbx:    of("pbx"), network: of("network"), phone: of("phone"), call: of("call"), messages: of("list of messages"),
-		moment: of("moment"), behaviour: of("behaviour"), offered: of("call that a phone is offered"), failure: of("failure"),
+		moment: of("moment"), behaviour: of("behaviour"), offered: of("call that a phone is offered"), failure: of("failure"), generator: of("generator"),
 	}
 })
 

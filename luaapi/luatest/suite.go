@@ -37,6 +37,8 @@ type testCase struct {
 	pos  plan.Pos
 	fn   *lua.LFunction // in the state that declared it
 	args []lua.LValue   // the case of t.table
+
+	generators map[string]*generator // of t.property
 }
 
 // load compiles the file and finds its tests.
@@ -106,9 +108,10 @@ type run struct {
 	class *library
 	found []*testCase // by the file's t.test
 
-	told    bool      // everything is written down, for the story of a failure
-	again   bool      // the test needs that to run
-	test    *testCase // the one that runs; nil while the file loads
+	told    bool        // everything is written down, for the story of a failure
+	again   bool        // the test needs that to run
+	test    *testCase   // the one that runs; nil while the file loads
+	cased   *lua.LTable // the case of a property
 	nets    []*network
 	failure *failure
 	skipped *string
@@ -128,6 +131,9 @@ type run struct {
 // run runs the test with an index. What a failure is told with is not written down at first: a test that fails runs again,
 // since the same seed gives the same run.
 func (s *suite) run(i int, seed uint64) *run {
+	if s.tests[i].generators != nil {
+		return s.property(i, seed)
+	}
 	r := s.once(i, seed, false)
 	if r.told || !r.bad() && !r.again {
 		return r
@@ -141,7 +147,10 @@ func (s *suite) run(i int, seed uint64) *run {
 }
 
 // once runs the test with an index; told says that everything in it is written down.
-func (s *suite) once(i int, seed uint64, told bool) *run {
+func (s *suite) once(i int, seed uint64, told bool) *run { return s.with(i, seed, told, nil) }
+
+// with runs the test for the case that is made by some choices, if it is a property.
+func (s *suite) with(i int, seed uint64, told bool, d *draws) *run {
 	r, err := s.state(seed)
 	if err == nil && (len(r.found) != len(s.tests) || r.found[i].name != s.tests[i].name) {
 		err = errors.New("the file declares other tests than before; let its tests not depend on chance")
@@ -152,7 +161,12 @@ func (s *suite) once(i int, seed uint64, told bool) *run {
 		return r
 	}
 	r.test, r.told = r.found[i], told
-	r.judge(r.box.Call(r.test.fn, r.test.args...))
+	args := r.test.args
+	if r.test.generators != nil {
+		r.cased = r.caseOf(d)
+		args = []lua.LValue{r.cased}
+	}
+	r.judge(r.box.Call(r.test.fn, args...))
 	if s.w.Cover && !told {
 		for _, n := range r.nets {
 			s.w.covering.cover(n)

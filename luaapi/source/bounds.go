@@ -16,7 +16,7 @@ import (
 const (
 	maxDepth     = 1000
 	maxElseif    = 2000
-	maxConstants = 20_000
+	maxConstants = 30_000
 	maxLocals    = 200 // of the machine
 )
 

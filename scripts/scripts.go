@@ -6,5 +6,5 @@ import "embed"
 
 // Files are the modules.
 //
-//go:embed diversion.lua history.lua
+//go:embed diversion.lua flow.lua follow_me.lua history.lua hunt.lua sequence.lua
 var Files embed.FS

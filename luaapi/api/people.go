@@ -1,0 +1,69 @@
+package api
+
+// What the plans for people are made of is described in the Lua files themselves; their tables hold entries and names of the script's own.
+
+const (
+	listType  Type = "table"
+	madeSteps Type = "fun(call: tandem.call): tandem.node?"
+)
+
+func followMeModule() Module {
+	return Module{
+		Name: "follow_me", Library: true, Doc: "A person's numbers, each with its hours, and the order in which they ring.",
+		Functions: []Function{{
+			Name: "new", Doc: "Makes a step: a function that may stand wherever a plan may. Entries are `{ target, when = schedule, share = percent }` with options of `plan.to`; `order` is " +
+				"`sequential`, `simultaneous`, `random` or `percent`; `ring` is for entries without their own (20); `otherwise` is the plan for a call outside all hours (480).",
+			Params: values(value("options", listType, "the entries, `order`, `ring` and `otherwise`")), Returns: returns(madeSteps), Errors: "for another order, and an entry without a target",
+			Use: `local bob = follow_me.new { { "sip:100@192.0.2.11", ring = 10 }, { "sip:mobile@192.0.2.31", when = office } }`,
+		}},
+	}
+}
+
+func sequenceModule() Module {
+	entries := value("entries", "table[]", "`{ uri, mode = \"immediate\"|\"delayed\", expires = 30, valid = \"01FE:13B0\", internal = true, enabled = true, allowed = function }`")
+	return Module{
+		Name: "sequence", Library: true, Doc: "Call sequences as sipXecs has them: entries at the same time or if there is no response, and a mailbox at the end.",
+		Functions: []Function{{
+			Name: "new", Doc: "Makes a step of entries; `mailbox` is the target at the end, `may_mailbox` a function of the call that says whether there is one, `by` whose it is, `policy` `last` or " +
+				"`any` (an extension on the way that is busy or away gets to its own mailbox), `max_parallel` how many ring together at most (12).",
+			Params: values(value("options", listType, "the entries, and the options")), Returns: returns(madeSteps), Errors: "for another policy",
+			Use: `local bob = sequence.new { { "sip:100@192.0.2.11" }, { "sip:333@192.0.2.13", mode = "delayed", expires = 25 }, mailbox = "sip:100@192.0.2.40" }`,
+		}, {
+			Name: "q", Doc: "The q values of entries, from 1 downwards and above 0.8.", Params: values(entries), Returns: returns("string[]"), Use: `sequence.q { { "sip:1@h" }, { "sip:2@h", mode = "delayed" } }`,
+		}, {
+			Name: "contacts", Doc: "Entries as contacts: `<sip:333@h;sipx-noroute=Voicemail?expires=25>;q=0.95`.",
+			Params:  values(entries, value("options?", listType, "`recursion = false` adds `sipx-userforward=false`")),
+			Returns: returns("string[]"), Use: `sequence.contacts(entries)`,
+		}, {
+			Name: "parse", Doc: "The entries of such contacts.", Params: values(value("contacts", "string[]", "contacts with expires and q")), Returns: returns("table[]"), Errors: "for what is no contact",
+			Use: `sequence.parse { "<sip:444@sipfoundry.org?expires=45>;q=1.0" }`,
+		}, {
+			Name: "is_valid", Doc: "Whether a time lies in pairs of minutes since Sunday 00:00 UTC, in hexadecimal; false for a text that cannot be read.",
+			Params: values(value("text", "string", "`01FE:13B0`"), value("unix", "number", "the time").in("s", Range{})), Returns: returns("boolean"), Use: `sequence.is_valid("01FE:13B0", call.time.unix)`,
+		}},
+	}
+}
+
+func huntModule() Module {
+	return Module{
+		Name: "hunt", Library: true, Doc: "Hunt groups that need no memory: members ring one after the other.",
+		Functions: []Function{{
+			Name: "new", Doc: "Makes a step of members, targets or `{ target, weight = 2 }` with options of `plan.to`. `strategy` is `linear`, `circular` (from one that is drawn), `random` or " +
+				"`weighted`; each rings for `ring` seconds (10).",
+			Params: values(value("options", listType, "the members, `strategy` and `ring`")), Returns: returns(madeSteps), Errors: "for another strategy, and a group without members",
+			Use: `local sales = hunt.new { "sip:201@192.0.2.21", "sip:202@192.0.2.22", strategy = "circular", ring = 12 }`,
+		}},
+	}
+}
+
+func flowModule() Module {
+	return Module{
+		Name: "flow", Library: true, Doc: "Call flows as data: nodes that call somebody, and what comes next by how that went (monitor-events).",
+		Functions: []Function{{
+			Name: "new", Doc: "Makes a plan of nodes by name, the first one named by `start`: `{ target, monitor = { busy = \"NODE\" }, divert = true }` with options of `plan.to`. A node without " +
+				"`monitor` ends the flow.",
+			Params: values(value("nodes", listType, "the nodes by name, and `start`")), Returns: returns(nodeType), Errors: "for a node that is not there, and a circle",
+			Use: `local main = flow.new { start = "desk", desk = { "sip:100@192.0.2.11", monitor = { busy = "front" } }, front = { "sip:101@192.0.2.12" } }`,
+		}},
+	}
+}

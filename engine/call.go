@@ -203,6 +203,7 @@ func (c *call) forget() {
 	if c.sh.calls[c.key] == c {
 		delete(c.sh.calls, c.key)
 		c.sh.held -= c.size()
+		c.sh.drained()
 	}
 	c.sh.heap.Stop(&c.timer)
 	c.sh.heap.Stop(&c.limit)

@@ -30,10 +30,9 @@ func (sh *Shard) tight() bool {
 
 func (sh *Shard) over(used, bound int) bool { return bound > 0 && used > (bound+sh.shards-1)/sh.shards }
 
-// shed refuses a call, or a subscription, for overload (RFC 3261 §21.5.4). It keeps nothing of it: under a flood the refusals would fill the memory that
+// shed refuses a call, or a subscription, because there is no room for it now (RFC 3261 §21.5.4). It keeps nothing of it: under a flood the refusals would fill the memory that
 // the bound is for.
 func (sh *Shard) shed(tx *transaction.Server, m *message.Message, f flow.Flow) {
-	sh.stats.Overload++
 	tx.Forget()
 	b := m.AppendResponse(sh.buf[:0], 503, "", statelessTag(m), f.Remote)
 	b = append(strconv.AppendUint(append(b, "Retry-After: "...), 1+sh.ids.Uint64()%10, 10), "\r\n"...)

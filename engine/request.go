@@ -43,6 +43,9 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.finish(now, tx, m, f, 482) // RFC 3261 §8.2.2.2
 		return
 	}
+	if sh.turnsAway(tx, m, f) {
+		return
+	}
 	m = sh.withoutMaddr(m, f)
 	if code, field := sh.inspect(m); code != 0 {
 		sh.finish(now, tx, m, f, code, field...)
@@ -51,6 +54,7 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 	switch m.Method() {
 	case message.INVITE:
 		if sh.full() {
+			sh.stats.Overload++
 			sh.shed(tx, m, f)
 			return
 		}
@@ -63,6 +67,7 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.finish(now, tx, m, f, 481) // RFC 3261 §15.1.2: they belong into dialogs
 	case message.SUBSCRIBE, message.REFER:
 		if sh.tight() {
+			sh.stats.Overload++
 			sh.shed(tx, m, f)
 			return
 		}

@@ -57,6 +57,9 @@ type Shard struct {
 	current *call           // the call that the event at hand is about, for recovery
 	stats   Stats
 
+	draining bool   // nothing new is taken
+	idle     func() // to be called when the last call is over
+
 	looped, unreached, unacked rationed // warnings
 }
 
@@ -68,6 +71,8 @@ type Stats struct {
 	Calls, Answered, Panics uint64
 	// Overload counts calls refused because a bound was reached.
 	Overload uint64
+	// TurnedAway counts requests refused because the engine is about to stop.
+	TurnedAway uint64
 	// Active is how many calls there are.
 	Active int
 	// Transactions and Timers are how many there are.

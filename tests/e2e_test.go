@@ -59,8 +59,14 @@ type process struct {
 
 func startProcess(t *testing.T, name, dir, path string, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, name, dir, path, args...)
+}
+
+// startWith starts a program with files, its descriptors from 3 on.
+func startWith(t *testing.T, files []*os.File, name, dir, path string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: name, cmd: exec.Command(path, args...), done: make(chan struct{}), seen: make(chan string, 10000)}
-	p.cmd.Dir = dir
+	p.cmd.Dir, p.cmd.ExtraFiles = dir, files
 	pr, pw := io.Pipe()
 	p.cmd.Stdout, p.cmd.Stderr = pw, pw
 	if err := p.cmd.Start(); err != nil {
@@ -155,12 +161,12 @@ type tandem struct {
 }
 
 // runTandem starts the engine on a free port of host with a main.lua.
-func runTandem(t *testing.T, host, script string) *tandem {
+func runTandem(t *testing.T, host, script string, args ...string) *tandem {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "main.lua"), script)
 	admin := filepath.Join(t.TempDir(), "admin.sock")
-	p := startProcess(t, "tandem", dir, binary, "run", dir, "--listen", "udp:"+host+":0", "--admin", admin)
+	p := startProcess(t, "tandem", dir, binary, append([]string{"run", dir, "--listen", "udp:" + host + ":0", "--admin", admin}, args...)...)
 	m := p.waitLine(`listening on udp:(\S+:\d+)`)
 	return &tandem{process: p, addr: m[1], dir: dir, admin: admin}
 }

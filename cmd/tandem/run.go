@@ -9,7 +9,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -24,6 +26,7 @@ func newRunCommand() *cobra.Command {
 	var file, admin, level string
 	var listen, advertise []string
 	var certificate, key string
+	var drain int
 	cmd := &cobra.Command{
 		Use:   "run [SCRIPTS]",
 		Short: "Route calls by the scripts in a folder (or one file), reloading them when they change",
@@ -42,6 +45,9 @@ func newRunCommand() *cobra.Command {
 			if cmd.Flags().Changed("log") {
 				c.Log = level
 			}
+			if cmd.Flags().Changed("drain") {
+				c.Drain = drain
+			}
 			if err := overrideListeners(&c, listen, advertise, certificate, key); err != nil {
 				return exit.With(exit.Usage, err)
 			}
@@ -58,6 +64,7 @@ func newRunCommand() *cobra.Command {
 	f.StringVar(&certificate, "certificate", "", "the `file` with the certificates (PEM) of tls and wss listeners that have none")
 	f.StringVar(&key, "key", "", "the `file` with the key of --certificate")
 	f.StringVar(&level, "log", "", "log from this `level` on: debug, info, warn, error")
+	f.IntVar(&drain, "drain", config.DefaultDrain, "after SIGTERM turn new calls away and let others go on for so many `seconds`")
 	adminFlag(cmd, &admin)
 	return cmd
 }
@@ -124,7 +131,7 @@ func overrideListeners(c *config.Config, listen, advertise []string, certificate
 
 // flagError names the flag that set a value which cannot be used: what the file sets was checked when it was read.
 func flagError(err error) error {
-	flags := map[string]string{"admin": "--admin", "log": "--log", "address": "--listen", "advertise": "--advertise"}
+	flags := map[string]string{"admin": "--admin", "log": "--log", "address": "--listen", "advertise": "--advertise", "drain": "--drain"}
 	var bad *config.Error
 	if errors.As(err, &bad) && flags[bad.Key] != "" {
 		return fmt.Errorf("%s: %s", flags[bad.Key], bad.What)
@@ -134,25 +141,26 @@ func flagError(err error) error {
 
 // serve runs the server until a signal.
 func serve(ctx context.Context, c config.Config) error {
-	signals := make(chan os.Signal, 1)
+	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
 	log := newLogger(c.Log)
 	if err := server.PaceGC(); err != nil {
 		log.Warn("memory is not limited: set GOMEMLIMIT", zap.Error(err))
 	}
-	s, err := server.Start(ctx, server.Options{Config: c, Log: log, Product: "Tandem/" + versionText()})
+	s, err := server.Start(ctx, server.Options{Config: c, Log: log, Sockets: activation.Files(true), Product: "Tandem/" + versionText()})
 	if err != nil {
 		return err
 	}
 	for _, l := range s.Addrs() {
 		log.Info("listening on " + l.String())
 	}
-	err = wait(ctx, s, signals)
+	err = wait(ctx, s, signals, time.Duration(c.Drain)*time.Second)
 	return errors.Join(err, s.Close())
 }
 
-func wait(ctx context.Context, s *server.Server, signals <-chan os.Signal) error {
+// wait returns when the server is to end: at once on an interrupt, after its calls on SIGTERM, unless there is a second signal.
+func wait(ctx context.Context, s *server.Server, signals <-chan os.Signal, limit time.Duration) error {
 	for {
 		select {
 		case err := <-s.Failed():
@@ -161,6 +169,29 @@ func wait(ctx context.Context, s *server.Server, signals <-chan os.Signal) error
 			switch sig {
 			case syscall.SIGHUP:
 				s.Reload(ctx)
+			case os.Interrupt:
+				return errInterrupted
+			default:
+				return drain(ctx, s, signals, limit)
+			}
+		}
+	}
+}
+
+func drain(ctx context.Context, s *server.Server, signals <-chan os.Signal, limit time.Duration) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	over := make(chan struct{})
+	go func() { s.Drain(ctx, limit); close(over) }()
+	for {
+		select {
+		case err := <-s.Failed():
+			return exit.With(exit.Listen, err)
+		case <-over:
+			return nil
+		case sig := <-signals:
+			switch sig {
+			case syscall.SIGHUP: // nothing new will run the scripts
 			case os.Interrupt:
 				return errInterrupted
 			default:

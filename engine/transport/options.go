@@ -3,6 +3,7 @@ package transport
 import (
 	"cmp"
 	"crypto/x509"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,6 +21,9 @@ type Config struct {
 	Limits Limits
 	// Roots are whose certificates are trusted when we connect to a peer by TLS; nil = those of the system.
 	Roots *x509.CertPool
+	// Inherited are bound sockets that whoever started the process has handed over. Each is for the listener that has its
+	// address and kind; Open closes them, having made its own of them.
+	Inherited []*os.File
 	// Log may be nil.
 	Log *zap.Logger
 }

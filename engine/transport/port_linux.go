@@ -64,6 +64,7 @@ type port struct {
 	cur    int  // listener that they came from
 	again  bool // a receive failed in passing
 	tries  int  // scans of the last sleep
+	deaf   bool // the sockets are not read any more
 	slept  bool // the last receive has given way to others
 	fatal  error
 	failed []failure
@@ -74,7 +75,7 @@ type port struct {
 }
 
 // openPorts binds a socket per listener for each of n shards.
-func openPorts(listens []Listen, n int) ([]*port, []netip.AddrPort, error) {
+func openPorts(listens []Listen, n int, given [][]*os.File) ([]*port, []netip.AddrPort, error) {
 	ports := make([]*port, 0, n)
 	fail := func(err error) ([]*port, []netip.AddrPort, error) {
 		for _, p := range ports {
@@ -99,11 +100,15 @@ func openPorts(listens []Listen, n int) ([]*port, []netip.AddrPort, error) {
 			continue
 		}
 		for k, p := range ports {
-			s, err := bind(addr, k == 0, n > 1)
+			s, err := openSocket(addr, given[i], k, n)
 			if err != nil {
 				return fail(explainBind(Listen{Addr: addr, Transport: l.Transport}, err))
 			}
 			addr = s.local
+			if s.mute {
+				p.socks, p.only = append(p.socks, s), -1
+				continue
+			}
 			if err := p.add(s); err != nil {
 				return fail(fmt.Errorf("listen %s: poller: %w", l, err))
 			}
@@ -111,6 +116,17 @@ func openPorts(listens []Listen, n int) ([]*port, []netip.AddrPort, error) {
 		bound[i] = addr
 	}
 	return ports, bound, nil
+}
+
+// openSocket returns the socket of the k-th of n shards at an address: bound, or one of those given.
+func openSocket(addr netip.AddrPort, given []*os.File, k, n int) (*sock, error) {
+	switch {
+	case len(given) == 0:
+		return bind(addr, k == 0, n > 1)
+	case len(given) > n:
+		return nil, fmt.Errorf("%d sockets were handed over for %d shards, and nobody would read the rest; hand over at most one for each", len(given), n)
+	}
+	return adopt(given[k%len(given)], addr, k >= len(given))
 }
 
 func newPort() (*port, error) {
@@ -178,6 +194,9 @@ func (p *port) epollFD() (fd int) {
 	return fd
 }
 
+// deafen leaves what comes in the sockets.
+func (p *port) deafen() { p.deaf, p.ready, p.again = true, nil, false }
+
 func (p *port) start([]*Shard, int) {}
 func (p *port) stop()               {}
 
@@ -205,6 +224,9 @@ func (p *port) more() bool { return p.n == recvBatch || len(p.ready) > 0 || p.ag
 
 // scan receives one batch from the next socket that has something.
 func (p *port) scan(epfd int) {
+	if p.deaf {
+		return
+	}
 	if p.only >= 0 {
 		p.read(p.only)
 		return
@@ -278,7 +300,7 @@ func (p *port) close() error {
 func (p *port) kernelDrops() uint64 {
 	n := uint64(0)
 	for _, s := range p.socks {
-		if s != nil {
+		if s != nil && !s.mute {
 			n += uint64(s.drops())
 		}
 	}

@@ -4,6 +4,7 @@ package transport
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -39,7 +40,22 @@ const (
 	errorPause  = 10 * time.Millisecond // before reading a socket again that has failed
 )
 
-func openPorts(listens []Listen, n int) ([]*port, []netip.AddrPort, error) {
+// listenUDP binds a socket, or takes the one that was handed over.
+func listenUDP(network string, l Listen, given []*os.File) (*net.UDPConn, error) {
+	switch len(given) {
+	case 0:
+		return net.ListenUDP(network, net.UDPAddrFromAddrPort(l.Addr))
+	case 1:
+		c, err := net.FilePacketConn(given[0])
+		if err != nil {
+			return nil, err
+		}
+		return c.(*net.UDPConn), nil
+	}
+	return nil, fmt.Errorf("%d sockets were handed over for one address; hand over one", len(given))
+}
+
+func openPorts(listens []Listen, n int, given [][]*os.File) ([]*port, []netip.AddrPort, error) {
 	h := &hub{}
 	bound := make([]netip.AddrPort, len(listens))
 	for i, l := range listens {
@@ -51,7 +67,7 @@ func openPorts(listens []Listen, n int) ([]*port, []netip.AddrPort, error) {
 		if l.Addr.Addr().Is6() {
 			network = "udp6"
 		}
-		c, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(l.Addr))
+		c, err := listenUDP(network, l, given[i])
 		if err != nil {
 			_ = h.close() // the first error is the one to tell
 			return nil, nil, explainBind(l, err)
@@ -84,6 +100,8 @@ func (p *port) start(shards []*Shard, index int) {
 		p.hub.readers.Go(func() { read(c, uint8(i), shards) })
 	}
 }
+
+func (p *port) deafen() { p.stop() }
 
 // stop ends the readers, if this is the first shard.
 func (p *port) stop() {

@@ -57,12 +57,18 @@ type counts struct {
 }
 
 // Open binds the listeners, for UDP a socket per shard and listener, and returns the shards, and the bound addresses in
-// the order of c.Listens.
+// the order of c.Listens. Sockets that were handed over take the place of bound ones: of one for UDP the first shard reads, and all send
+// by it; with several each has a shard that reads it.
 //
 // An address must not be in use, be it by a program that would share it (a port is shared
 // silently by programs of the same user that both ask for it): then the error wraps
 // syscall.EADDRINUSE. Errors name the listener and say what to do.
 func Open(c Config) ([]*Shard, []netip.AddrPort, error) {
+	defer func() {
+		for _, f := range c.Inherited {
+			_ = f.Close() // what is used of it has another descriptor
+		}
+	}()
 	listens, shards := c.Listens, c.Shards
 	if len(listens) == 0 {
 		return nil, nil, errors.New("listen: no listener given: " + listenForm)
@@ -73,11 +79,15 @@ func Open(c Config) ([]*Shard, []netip.AddrPort, error) {
 	if shards < 1 {
 		return nil, nil, fmt.Errorf("listen: %d shards, at least one is needed", shards)
 	}
-	ports, bound, err := openPorts(listens, shards)
+	given, err := assign(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	hub, err := openStreams(c, bound)
+	ports, bound, err := openPorts(listens, shards, given)
+	if err != nil {
+		return nil, nil, err
+	}
+	hub, err := openStreams(c, bound, given)
 	if err != nil {
 		for _, p := range ports {
 			_ = p.close() // the first error is the one to tell
@@ -154,6 +164,10 @@ func (s *Shard) forward(f flow.Flow, b []byte, err error) bool {
 	s.wake()
 	return true
 }
+
+// Deafen makes the shard read its sockets for UDP no more: what comes stays there for whoever has them next. It belongs to the shard's
+// goroutine.
+func (s *Shard) Deafen() { s.port.deafen() }
 
 // wake ends the shard's sleep, if it sleeps. What it is to find must be in place before.
 //

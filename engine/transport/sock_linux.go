@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"os"
@@ -17,6 +18,30 @@ import (
 type sock struct {
 	fd    int
 	local netip.AddrPort
+	mute  bool // another shard reads it
+}
+
+// adopt makes a socket of one that was handed over, which stays open. It is of the same kind as one that bind makes, but for who may
+// share its address, which cannot be changed.
+func adopt(f *os.File, local netip.AddrPort, mute bool) (*sock, error) {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	s := &sock{local: local, mute: mute}
+	var dupErr error
+	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err = errors.Join(err, os.NewSyscallError("fcntl", dupErr)); err != nil {
+		return nil, err
+	}
+	if err = unix.SetNonblock(s.fd, true); err == nil {
+		err = s.set(common(familyOf(local)))
+	}
+	if err != nil {
+		_ = unix.Close(s.fd)
+		return nil, err
+	}
+	return s, nil
 }
 
 // bind makes a socket on addr. If the socket is to be shared by several shards, the first is bound
@@ -24,10 +49,7 @@ type sock struct {
 // next to any other program of the same user that shares too, and two programs that probe first
 // and bind then can pass each other. So can not two exclusive binds.
 func bind(addr netip.AddrPort, first, shared bool) (*sock, error) {
-	family := unix.AF_INET
-	if addr.Addr().Is6() {
-		family = unix.AF_INET6
-	}
+	family := familyOf(addr)
 	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
@@ -47,24 +69,30 @@ func bind(addr netip.AddrPort, first, shared bool) (*sock, error) {
 }
 
 func (s *sock) prepare(family int, share bool) error {
-	type option struct{ level, name, value int }
-	options := []option{
-		// Errors of ICMP come with the address that they are about.
-		{unix.IPPROTO_IP, unix.IP_RECVERR, 1},
-		// Let routers fragment. With path MTU discovery a large message vanishes wherever ICMP is
-		// filtered; RFC 3261 §18.1.1 has the sender change the transport by size instead.
-		{unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT},
-	}
+	var options []option
 	if family == unix.AF_INET6 {
-		options = []option{
-			{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1},
-			{unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1},
-			{unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DONT},
-		}
+		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1})
 	}
 	if share {
 		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1})
 	}
+	return s.set(append(options, common(family)...))
+}
+
+type option struct{ level, name, value int }
+
+// common are the options of every socket of a family.
+func common(family int) []option {
+	// Errors of ICMP come with the address that they are about. Let routers fragment: with path MTU discovery a large message vanishes
+	// wherever ICMP is filtered; RFC 3261 §18.1.1 has the sender change the transport by size instead.
+	if family == unix.AF_INET6 {
+		return []option{{unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1}, {unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DONT}}
+	}
+	return []option{{unix.IPPROTO_IP, unix.IP_RECVERR, 1}, {unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DONT}}
+}
+
+// set sets options and asks for large buffers.
+func (s *sock) set(options []option) error {
 	for _, o := range options {
 		if err := unix.SetsockoptInt(s.fd, o.level, o.name, o.value); err != nil {
 			return os.NewSyscallError("setsockopt", err)
@@ -73,6 +101,14 @@ func (s *sock) prepare(family int, share bool) error {
 	s.buffer(unix.SO_RCVBUFFORCE, unix.SO_RCVBUF)
 	s.buffer(unix.SO_SNDBUFFORCE, unix.SO_SNDBUF)
 	return nil
+}
+
+// familyOf is the family of sockets at an address.
+func familyOf(addr netip.AddrPort) int {
+	if addr.Addr().Is6() {
+		return unix.AF_INET6
+	}
+	return unix.AF_INET
 }
 
 // buffer asks for a large buffer: beyond the system's limit if that is allowed, else up to it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -74,7 +75,7 @@ type peerKey struct {
 func keyOf(f flow.Flow) peerKey { return peerKey{f.Remote, f.Name, f.Transport} }
 
 // openStreams binds the listeners that are not for UDP and notes their addresses in bound.
-func openStreams(c Config, bound []netip.AddrPort) (*streams, error) {
+func openStreams(c Config, bound []netip.AddrPort, given [][]*os.File) (*streams, error) {
 	h := &streams{
 		pick: c.Pick, limits: c.Limits.withDefaults(), log: c.Log, gate: newGate(), dialTLS: tlsDialer{roots: c.Roots},
 		listeners: make([]*streamListener, len(c.Listens)),
@@ -88,7 +89,7 @@ func openStreams(c Config, bound []netip.AddrPort) (*streams, error) {
 		if l.Transport == flow.UDP {
 			continue
 		}
-		sl, err := bindStream(l, uint8(i), h.log)
+		sl, err := bindStream(l, uint8(i), given[i], h.log)
 		if err != nil {
 			h.closeListeners()
 			return nil, err
@@ -99,7 +100,7 @@ func openStreams(c Config, bound []netip.AddrPort) (*streams, error) {
 	return h, nil
 }
 
-func bindStream(l Listen, index uint8, log *zap.Logger) (*streamListener, error) {
+func bindStream(l Listen, index uint8, given []*os.File, log *zap.Logger) (*streamListener, error) {
 	sl := &streamListener{index: index, listen: l}
 	if l.Transport.Secure() {
 		if l.Security == nil || len(l.Security.Pairs) == 0 {
@@ -110,15 +111,26 @@ func bindStream(l Listen, index uint8, log *zap.Logger) (*streamListener, error)
 			return nil, fmt.Errorf("listen %s: %w", l, err)
 		}
 	}
-	network := "tcp4"
-	if l.Addr.Addr().Is6() {
-		network = "tcp6"
-	}
 	var err error
-	if sl.Listener, err = net.ListenTCP(network, net.TCPAddrFromAddrPort(l.Addr)); err != nil {
+	if sl.Listener, err = listenTCP(l, given); err != nil {
 		return nil, explainBind(l, err)
 	}
 	return sl, nil
+}
+
+// listenTCP binds a listener, or takes the one that was handed over.
+func listenTCP(l Listen, given []*os.File) (net.Listener, error) {
+	switch len(given) {
+	case 0:
+		network := "tcp4"
+		if l.Addr.Addr().Is6() {
+			network = "tcp6"
+		}
+		return net.ListenTCP(network, net.TCPAddrFromAddrPort(l.Addr))
+	case 1:
+		return net.FileListener(given[0])
+	}
+	return nil, fmt.Errorf("%d sockets were handed over for one address; hand over one", len(given))
 }
 
 func (h *streams) closeListeners() {

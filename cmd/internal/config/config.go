@@ -26,6 +26,13 @@ const (
 // MaxScriptMemory is the largest memory budget of a handler, in MiB.
 const MaxScriptMemory = 1024
 
+// DefaultDrain is how many seconds calls may go on after SIGTERM unless something else is said: less than what Kubernetes (30) and systemd
+// (90) wait before they kill, so that what is left then can be ended by BYE. MaxDrain is a day.
+const (
+	DefaultDrain = 20
+	MaxDrain     = 86_400
+)
+
 // maxBound is the largest bound of calls, transactions and MiB; as bytes it still fits an int.
 const maxBound = 1_000_000_000
 
@@ -53,6 +60,8 @@ type Config struct {
 	// MaxConnections and MaxConnectionsPerSource bound the connections of TCP, TLS, WS and WSS; ConnectionIdle and
 	// ConnectionLifetime, in seconds, how long one lasts. At most maxBound; 0 = the defaults of transport.Limits.
 	MaxConnections, MaxConnectionsPerSource, ConnectionIdle, ConnectionLifetime int
+	// Drain is how many seconds calls may go on after SIGTERM, while new ones are turned away; 0 = none, at most MaxDrain.
+	Drain int
 	// Roots is a file with the certificates that those of peers are checked by whom Tandem connects to by TLS; empty = those of the
 	// system.
 	Roots string
@@ -70,7 +79,7 @@ type Config struct {
 
 // Default returns the configuration of an engine that is told nothing.
 func Default() Config {
-	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Reload: Reload{Require: luaapi.RequireCheck}}
+	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Reload: Reload{Require: luaapi.RequireCheck}}
 }
 
 // DefaultAdmin returns where the admin socket is if nothing else is said.
@@ -172,6 +181,9 @@ func (c *Config) check() *Error {
 	}
 	if c.ScriptMemory < 1 || c.ScriptMemory > MaxScriptMemory {
 		return &Error{Key: "script_memory", What: fmt.Sprintf("%d is out of range; use 1 to %d MiB", c.ScriptMemory, MaxScriptMemory)}
+	}
+	if c.Drain < 0 || c.Drain > MaxDrain {
+		return &Error{Key: "drain", What: fmt.Sprintf("%d is out of range; use 0 to %d seconds", c.Drain, MaxDrain)}
 	}
 	if err := c.checkBounds(); err != nil {
 		return err

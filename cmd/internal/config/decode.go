@@ -13,7 +13,7 @@ import (
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "script_memory", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "roots", "http", "reload", "metrics", "record",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "http", "reload", "metrics", "record",
 	}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
@@ -63,6 +63,8 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(setInt(&c.ConnectionIdle, key, v))
 		case "connection_lifetime":
 			note(setInt(&c.ConnectionLifetime, key, v))
+		case "drain":
+			note(setInt(&c.Drain, key, v))
 		case "roots":
 			note(set(&c.Roots, key, v))
 		case "http":

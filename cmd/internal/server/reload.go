@@ -24,6 +24,7 @@ func (s *Server) scripts(o Options, shards int) (*luaapi.Host, error) {
 
 // Reload loads the scripts from disk again.
 func (s *Server) Reload(ctx context.Context) admin.Reloaded {
+	defer s.reloading()()
 	st, err := s.host.Reload(ctx)
 	if err == nil && st.Last.Result == luaapi.Unchanged {
 		s.log.Info(fmt.Sprintf("scripts unchanged, generation %d goes on", st.Generation))

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"runtime"
 	"slices"
 	"sync"
@@ -40,6 +41,8 @@ type Options struct {
 	Shards int
 	// Trace may be nil. With it there must be one shard.
 	Trace trace.Sink
+	// Sockets are bound already and handed over by who started the process; Start closes them.
+	Sockets []*os.File
 	// Product is what User-Agent and Server say.
 	Product string
 }
@@ -75,6 +78,9 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{log: o.Log, product: o.Product, clock: clock.NewWall(), started: time.Now(), failed: make(chan error, shards+2)}
 	ctx, s.stop = context.WithCancel(ctx)
 	defer func() {
+		for _, f := range o.Sockets {
+			_ = f.Close() // what serves are duplicates
+		}
 		if err != nil {
 			err = errors.Join(err, s.Close())
 		}
@@ -105,6 +111,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	}
 	s.serve(ctx)
 	s.serving = true
+	s.notify(ready)
 	return s, nil
 }
 
@@ -140,6 +147,23 @@ func (s *Server) endCalls() {
 	s.log.Info("stopped", zap.Int("calls ended", total))
 }
 
+// deafen ends the reading of datagrams, so that what was read is handled before the end, and what was not is left for who has the sockets
+// next.
+func (s *Server) deafen() {
+	done := make(chan struct{}, len(s.sockets))
+	for _, sock := range s.sockets {
+		sock.Post(func(clock.Time) { sock.Deafen(); done <- struct{}{} })
+	}
+	timeout := time.After(closeTimeout)
+	for range s.sockets {
+		select {
+		case <-done:
+		case <-timeout:
+			return
+		}
+	}
+}
+
 // closeTimeout bounds how long a stop waits for a shard.
 const closeTimeout = 2 * time.Second
 
@@ -149,7 +173,7 @@ func (s *Server) listen(o Options, shards int) error {
 	if err != nil {
 		return err
 	}
-	tc.Shards, tc.Log = shards, o.Log
+	tc.Shards, tc.Log, tc.Inherited = shards, o.Log, o.Sockets
 	tc.Pick = func(b []byte) int { return s.engine.ShardOf(b) }
 	var bound []netip.AddrPort
 	if s.sockets, bound, err = transport.Open(tc); err != nil {
@@ -236,6 +260,7 @@ func (s *Server) serve(ctx context.Context) {
 		})
 	}
 	s.done.Go(func() { s.host.Run(ctx) })
+	s.done.Go(func() { s.watchdog(ctx) })
 	s.done.Go(func() {
 		if err := s.host.Watch(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("scripts are not watched, use `tandem reload`: " + err.Error())
@@ -256,6 +281,8 @@ func (s *Server) Host() *luaapi.Host { return s.host }
 // does not hear them ends its side by its own timers.
 func (s *Server) Close() error {
 	if s.serving {
+		s.notify(stopping)
+		s.deafen()
 		s.endCalls()
 	}
 	s.stop()

@@ -43,6 +43,8 @@ type Calls struct {
 	Overload uint64 `json:"overload"`
 	// Operations are those that plan.await waits for now.
 	Operations int `json:"operations"`
+	// TurnedAway were refused because the engine is about to stop.
+	TurnedAway uint64 `json:"turned_away"`
 }
 
 // Messages counts datagrams and what they keep.
@@ -124,6 +126,7 @@ func (st *Status) add(e *engine.Stats) {
 	st.Calls.Answered += e.Answered
 	st.Calls.Overload += e.Overload
 	st.Calls.Operations += e.Operations
+	st.Calls.TurnedAway += e.TurnedAway
 	st.Messages.Received += e.Received
 	st.Messages.Sent += e.Sent
 	st.Messages.Transactions += e.Transactions
@@ -162,6 +165,9 @@ func (st *Status) String() string {
 		st.Calls.Active, st.Calls.Total, st.Calls.Answered, st.Calls.Overload)
 	if n := st.Calls.Operations; n > 0 {
 		fmt.Fprintf(w, "awaiting  %d operations\n", n)
+	}
+	if st.Calls.TurnedAway > 0 {
+		fmt.Fprintf(w, "stopping  %d requests turned away\n", st.Calls.TurnedAway)
 	}
 	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
 	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))

@@ -107,6 +107,7 @@ func (b *branch) calleeSide(m *message.Message) *side {
 	key := dialogKey(c.sh.key, m.FromTag(), m.ToTag())
 	c.sh.key = key
 	if s := c.sh.dialogs[string(key)]; s != nil && s.b == b {
+		s.dialog.LocalSeq = max(s.dialog.LocalSeq, b.cseq) // the INVITE went out again, and the peer has kept its tag
 		return s
 	}
 	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI), b.c.sh.reach)

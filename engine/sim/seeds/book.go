@@ -119,15 +119,16 @@ type ackOf struct {
 
 // input is something that the engine was told and that a call depends on.
 type input struct {
-	at       clock.Time
-	kind     inputKind
-	leg      int
-	code     int
-	tag      string
-	body     bool
-	rseq     uint32
-	contacts []pointer
-	text     string // Reasons of a CANCEL
+	at        clock.Time
+	kind      inputKind
+	leg       int
+	code      int
+	tag       string
+	body      bool
+	rseq      uint32
+	contacts  []pointer
+	challenge bool
+	text      string // Reasons of a CANCEL
 }
 
 type inputKind uint8

@@ -31,6 +31,7 @@ func Draw(seed uint64) *Spec {
 		d.crossing(s)
 	}
 	s.await(seed)
+	s.challenges(seed)
 	return s
 }
 

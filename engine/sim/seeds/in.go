@@ -70,7 +70,7 @@ func (p *party) act() {
 			return
 		}
 		p.perform(a)
-		if a.Code == 422 && a.Wrong <= noContact {
+		if (a.Code == 422 || a.challenges()) && a.Wrong <= noContact {
 			return // what follows is for the INVITE that comes then
 		}
 		p.act()
@@ -90,11 +90,11 @@ func (p *party) tag(n int) string {
 // again has a phone take an INVITE that comes a second time, because it refused the interval of the first (RFC 4028 §7.4).
 func (p *party) again(m *message.Message) {
 	in := p.incoming(m)
-	if p.invited.code != 422 {
+	if p.invited.code != 422 && !p.challenged {
 		in.finish(482, "none", p.respond(m, 482, "none", nil, nothing), false)
 		return
 	}
-	in.next, p.invited = p.invited.next, in
+	in.next, p.invited, p.challenged = p.invited.next, in, false
 	p.rounds++
 	p.act()
 }
@@ -105,6 +105,7 @@ func (p *party) perform(a *act) {
 		return
 	}
 	tag := p.tag(a.Tag)
+	p.challenged = p.challenged || a.challenges()
 	if a.Wrong == noToTag {
 		tag = ""
 	}
@@ -195,6 +196,9 @@ func (p *party) respond(m *message.Message, code int, tag string, a *act, bad wr
 	p.contacts(w, a, bad)
 	if code == 422 {
 		w.field("Min-SE", "600")
+	}
+	if a.challenges() {
+		w.field(challengeField(code), p.w.spec.challenge())
 	}
 	speaks := m.HasToken(message.Supported, "100rel") || m.HasToken(message.Require, "100rel")
 	if a.Reliable && speaks && a.Code > 100 && a.Code < 200 && bad == nothing {

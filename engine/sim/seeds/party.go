@@ -18,25 +18,26 @@ const (
 // party is one end of a leg: a caller, or a phone that was INVITEd. It shares no code with the engine's transactions, so
 // that a fault in them finds no counterpart here, and it does wrong what the Spec says.
 type party struct {
-	w       *world
-	leg     *leg
-	site    uint8
-	talk    *talk
-	does    *behaviour // of a phone
-	invited *incoming  // the INVITE of a phone
-	calling *outgoing  // the INVITE of a caller
-	ends    []*end
-	name    string // user, and start of tags and branches
-	other   string // URI of the other side
-	outs    []*outgoing
-	ins     []*incoming
-	cseq    uint32
-	words   int
-	version int
-	replied int
-	rounds  int               // how often a phone was INVITEd again
-	rseq    map[string]uint32 // of reliable provisionals, by tag: of a caller the last acknowledged, of a phone the last sent
-	gone    bool              // it knows of nothing any more
+	w          *world
+	leg        *leg
+	site       uint8
+	talk       *talk
+	does       *behaviour // of a phone
+	invited    *incoming  // the INVITE of a phone
+	calling    *outgoing  // the INVITE of a caller
+	ends       []*end
+	name       string // user, and start of tags and branches
+	other      string // URI of the other side
+	outs       []*outgoing
+	ins        []*incoming
+	cseq       uint32
+	words      int
+	version    int
+	replied    int
+	rounds     int               // how often a phone was INVITEd again
+	rseq       map[string]uint32 // of reliable provisionals, by tag: of a caller the last acknowledged, of a phone the last sent
+	challenged bool              // the INVITE, which may follow with credentials
+	gone       bool              // it knows of nothing any more
 }
 
 // end is a party's end of a dialog.

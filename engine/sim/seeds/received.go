@@ -183,6 +183,7 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 		if code/100 == 3 {
 			in.contacts = pointersOf(m)
 		}
+		in.challenge = m.Has(message.WWWAuthenticate) || m.Has(message.ProxyAuthenticate)
 		c.inputs = append(c.inputs, in)
 	}
 	switch {

@@ -116,6 +116,7 @@ type try struct {
 	tags     []string
 	result   *result
 	let      bool      // nobody waits for more 2xx
+	met      bool      // the INVITE was sent again with credentials
 	again    bool      // the INVITE was sent again after a 422
 	contacts []pointer // of its 3xx
 }

@@ -147,6 +147,12 @@ func (r *ref) refused(t *try, in *input) {
 		r.add(fact{what: tried, leg: t.leg, code: t.phone, text: "again"})
 		return
 	}
+	if in.challenge && t.place.Login && !t.met && !t.wanted && !t.cancel && !r.ended {
+		r.seen[sawChallenge]++
+		t.met, t.tx, t.until = true, calling, r.now.Add(64*t1)
+		r.add(fact{what: tried, leg: t.leg, code: t.phone, text: "again"})
+		return
+	}
 	if in.code/100 == 3 && t.running {
 		r.redirected(t, in)
 		return
@@ -225,7 +231,7 @@ func (r *ref) contacts(p *place, list []pointer) *step {
 		}
 		r.followed = append(r.followed, key)
 		s := &step{
-			Kind: ring, Phone: c.Phone, Line: c.Line, Ring: p.Ring, Six: p.Six, Redirect: p.Redirect, Early: p.Early, Prack: p.Prack, PassAuth: p.PassAuth, Followed: true,
+			Kind: ring, Phone: c.Phone, Line: c.Line, Ring: p.Ring, Six: p.Six, Redirect: p.Redirect, Early: p.Early, Prack: p.Prack, PassAuth: p.PassAuth, Login: p.Login, Followed: true,
 		}
 		if c.Less != less {
 			steps = append(steps, &step{Kind: parallel})

@@ -64,9 +64,13 @@ func (b nodes) node(s *step) *plan.Node {
 
 func (b nodes) target(s *step) *plan.Target {
 	uri := b.spec.uri(b.call, s.Phone, s.Line)
+	auth := plan.Auth{Pass: s.PassAuth}
+	if s.Login {
+		auth.User, auth.Password = loginUser, loginPassword
+	}
 	return &plan.Target{
 		URI: uri, Key: uri, User: "p" + strconv.Itoa(s.Phone), On6xx: s.Six, Redirect: s.Redirect,
-		Registered: s.Registered, Auth: plan.Auth{Pass: s.PassAuth}, EarlyMedia: s.Early, Prack: s.Prack,
+		Registered: s.Registered, Auth: auth, EarlyMedia: s.Early, Prack: s.Prack,
 		MaxDuration: b.spec.Calls[b.call].Longest,
 	}
 }

@@ -23,7 +23,7 @@ func (k *book) sent(shard int, f flow.Flow, b []byte) *leg {
 	}
 	l := k.legs[string(m.CallID())]
 	switch {
-	case m.Method() == message.INVITE && (l == nil || l.n > 0 && (m.CSeq() == l.invite.msg.CSeq() || l.invite.code == 422)):
+	case m.Method() == message.INVITE && (l == nil || l.n > 0 && (m.CSeq() == l.invite.msg.CSeq() || l.invite.sentAgain())):
 		return k.sentInvite(shard, m, f)
 	case l == nil:
 		k.bad(nil, "a request on no leg: %q", b)
@@ -117,7 +117,7 @@ func (k *book) sentInvite(shard int, m *message.Message, f flow.Flow) *leg {
 	}
 	c := k.calls[n]
 	id := string(m.CallID())
-	if l := k.legs[id]; l != nil && l.call == c && l.n > 0 && l.invite.code == 422 && m.CSeq() == l.invite.msg.CSeq()+1 {
+	if l := k.legs[id]; l != nil && l.call == c && l.n > 0 && l.invite.sentAgain() && m.CSeq() == l.invite.msg.CSeq()+1 {
 		k.sentAgain(l, m)
 		return l
 	}
@@ -143,15 +143,22 @@ func (k *book) sentInvite(shard int, m *message.Message, f flow.Flow) *leg {
 	return l
 }
 
-// sentAgain checks the INVITE that follows a 422 (RFC 4028 §7.4): the same but for its number and the interval.
+// sentAgain reports whether an INVITE that was refused so may follow with another interval, or with credentials.
+func (t *txn) sentAgain() bool { return t.code == 422 || t.code == 401 || t.code == 407 }
+
+// sentAgain checks the INVITE that follows a 422 (RFC 4028 §7.4) or a challenge (RFC 3261 §22.2): the same but for its number and the
+// interval or the credentials.
 func (k *book) sentAgain(l *leg, m *message.Message) {
 	k.txnOf(m, "INVITE")
-	first := &l.invite.msg
+	first, code := &l.invite.msg, l.invite.code
 	l.invite = k.begun(l, m)
 	l.call.add(fact{at: l.invite.at, what: tried, leg: l.n, code: l.phone, text: "again"})
 	k.checkInvite(l, m)
-	if !bytes.Equal(first.Get(message.From), m.Get(message.From)) || !bytes.Equal(first.RequestURI(), m.RequestURI()) || string(m.Get(message.MinSE)) != "600" {
-		k.bad(l.call, "leg %d: %q does not follow from the 422", l.n, m.Bytes())
+	if !bytes.Equal(first.Get(message.From), m.Get(message.From)) || !bytes.Equal(first.RequestURI(), m.RequestURI()) || code == 422 && string(m.Get(message.MinSE)) != "600" {
+		k.bad(l.call, "leg %d: %q does not follow from the %d", l.n, m.Bytes(), code)
+	}
+	if code != 422 {
+		k.checkCredentials(l, m, code)
 	}
 }
 

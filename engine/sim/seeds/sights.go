@@ -66,6 +66,7 @@ const (
 	sawAwaitNilRedirected
 	sawAwaitLateWin
 	sawAwaitSix
+	sawChallenge
 	numSights
 )
 
@@ -76,7 +77,7 @@ var sightNames = [numSights]string{
 	"late offer", "BYE before ACK", "farewell", "new tag",
 	"reliable provisional", "PRACK to a callee", "no PRACK", "2xx behind a PRACK", "longest duration", "422", "crossed re-INVITEs",
 	"await", "await fails", "await times out", "await returns await", "await in a group that rings out", "await at the end of a call", "operation ends unheard",
-	"await rejects", "await follows", "nothing from an await in a group", "from that of invite", "of exhausted", "of an edge", "of redirected", "answer while an await stands for it", "6xx stop behind an await",
+	"await rejects", "await follows", "nothing from an await in a group", "from that of invite", "of exhausted", "of an edge", "of redirected", "answer while an await stands for it", "6xx stop behind an await", "challenge met",
 }
 
 // sights counts.

@@ -102,6 +102,7 @@ type step struct {
 	Prack       plan.Prack
 	Registered  bool
 	PassAuth    bool
+	Login       bool  // there is a password for its challenges
 	Returns     *step // of a function, and of that of an await
 	Does        effect
 	Code        int // of a rejection
@@ -169,13 +170,14 @@ type behaviour struct {
 
 // act is a response to the INVITE.
 type act struct {
-	Wait     time.Duration
-	Code     int
-	Tag      int // tells the dialogs of a callee that forks apart
-	SDP      bool
-	Reliable bool // as a reliable provisional, if the INVITE speaks of them
-	Contacts []pointer
-	Wrong    wrong
+	Wait      time.Duration
+	Code      int
+	Tag       int // tells the dialogs of a callee that forks apart
+	SDP       bool
+	Reliable  bool // as a reliable provisional, if the INVITE speaks of them
+	Contacts  []pointer
+	Challenge bool // of a 401 or 407
+	Wrong     wrong
 }
 
 // wrong is what is wrong with a response.

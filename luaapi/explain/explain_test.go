@@ -118,3 +118,19 @@ func TestMistakes(t *testing.T) {
 		}
 	}
 }
+
+// What a script logs is a line each, with its fields by name.
+func TestLog(t *testing.T) {
+	const script = `
+return { invite = function(call)
+  call:log("asked", { to = call.ruri.user, from = call.from.user })
+  return nil
+end }`
+	var b strings.Builder
+	if err := Explain(Options{Root: root(t, script), From: "a", To: "100", Out: &b}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\nlog  main.lua:3 asked from=a to=100\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("no %q:\n%s", want, b.String())
+	}
+}

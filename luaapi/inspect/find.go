@@ -72,7 +72,7 @@ func inside(root, full string, show func(string) string) ([]*script, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &script{shown: show(root), entry: entry, files: files}
+	s := &script{shown: show(root), root: root, entry: entry, files: files}
 	if full != root {
 		rel, err := filepath.Rel(root, full)
 		if err != nil {
@@ -103,7 +103,7 @@ func alone(full string, show func(string) string) ([]*script, error) {
 	}
 	s := &script{shown: show(filepath.Dir(full)), files: map[string][]byte{name: text}}
 	if !strings.HasSuffix(name, testSuffix) {
-		s.entry = name
+		s.entry, s.root = name, full
 	}
 	return []*script{s}, nil
 }
@@ -116,7 +116,10 @@ func below(full string, show func(string) string) ([]*script, error) {
 	}
 	var scripts []*script
 	for _, root := range rootsAmong(files) {
-		s := &script{shown: filepath.Join(show(full), filepath.FromSlash(root)), entry: entry, files: make(map[string][]byte)}
+		s := &script{
+			shown: filepath.Join(show(full), filepath.FromSlash(root)), root: filepath.Join(full, filepath.FromSlash(root)), entry: entry,
+			files: make(map[string][]byte),
+		}
 		for file, text := range files {
 			if rel, ok := strings.CutPrefix(file, root+"/"); ok {
 				s.files[rel] = text

@@ -75,6 +75,8 @@ func Run(o Options) (Summary, error) {
 type script struct {
 	// shown is the root as findings name it.
 	shown string
+	// root is the folder, or the one file, that is loaded; "" = there is no entry.
+	root  string
 	entry string
 	files map[string][]byte
 	// only limits what is looked at to a file or a folder; "" = all.
@@ -118,13 +120,7 @@ func (s *script) load(found []check.Finding) (check.Finding, bool) {
 	if s.entry == "" || slices.ContainsFunc(found, stopsLoading) {
 		return none, false
 	}
-	files := make(map[string][]byte)
-	for file, text := range s.files {
-		if !strings.HasSuffix(file, testSuffix) {
-			files[file] = text
-		}
-	}
-	prog, err := luaapi.Compile(luaapi.NewSnapshot(s.entry, files), nil)
+	prog, err := s.compile()
 	if err == nil {
 		err = prog.DryLoad(luaapi.Options{})
 	}
@@ -134,15 +130,26 @@ func (s *script) load(found []check.Finding) (check.Finding, bool) {
 	f := check.Finding{File: s.entry, Rule: "load", Severity: check.Error, Message: err.Error()}
 	var e *luaapi.Error
 	if errors.As(err, &e) {
-		f.Message = e.Message
-		if _, known := s.files[e.Pos.File]; known {
-			f.File, f.Line = e.Pos.File, e.Pos.Line
+		switch _, known := s.files[e.Pos.File]; {
+		case known:
+			f.File, f.Line, f.Message = e.Pos.File, e.Pos.Line, e.Message
+		case e.Pos.File == "":
+			f.Message = e.Message
 		}
 	}
 	known := func(x check.Finding) bool {
 		return x.File == f.File && x.Line == f.Line && x.Severity == check.Error
 	}
 	return f, !slices.ContainsFunc(found, known)
+}
+
+// compile reads the script as `tandem run` does, tables and all.
+func (s *script) compile() (*luaapi.Program, error) {
+	read, err := luaapi.Dir(s.root).Read()
+	if err != nil {
+		return nil, err
+	}
+	return luaapi.Compile(read, nil)
 }
 
 // stopsLoading reports whether a finding is why a script cannot load.

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -294,7 +295,9 @@ func logLine(e *observer.LoggedEntry) string {
 	}
 	b.WriteString(e.Message)
 	if own, ok := fields["fields"].(map[string]any); ok {
-		fmt.Fprintf(&b, " %v", own)
+		for _, name := range slices.Sorted(maps.Keys(own)) {
+			fmt.Fprintf(&b, " %s=%v", name, own[name])
+		}
 	}
 	return b.String()
 }

@@ -57,7 +57,7 @@ func newRootCommand() *cobra.Command {
 		return fmt.Errorf("%s; see `%s --help`", plainly(err), cmd.CommandPath())
 	})
 	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStubsCommand(), newDocCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newDNSCommand(), newVersionCommand())
-	root.AddCommand(newInitCommand(), newExplainCommand(), newReplayCommand())
+	root.AddCommand(newInitCommand(), newExplainCommand(), newReplayCommand(), newReplCommand())
 	strictDefaults(root)
 	return root
 }

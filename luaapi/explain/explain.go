@@ -43,7 +43,7 @@ type Options struct {
 }
 
 // Formats are the forms that an explanation may have.
-var Formats = []string{"text", "json", "mermaid", "txtar"}
+var Formats = []string{"text", "plan", "json", "mermaid", "txtar"}
 
 // Explain explains a call. The error is an *luaapi.Error if the script does not load; others are of usage.
 func Explain(o Options) error {
@@ -68,6 +68,8 @@ func Explain(o Options) error {
 	switch o.Format {
 	case "", "text":
 		return x.text()
+	case "plan":
+		return x.plan()
 	case "json":
 		return x.json()
 	case "mermaid":
@@ -122,6 +124,13 @@ func (o *Options) scenario() (*scenario.Scenario, error) {
 		s.At = o.At
 	}
 	return s, err
+}
+
+// CheckPhone says what is wrong with "100=486@2s".
+func CheckPhone(p string) error {
+	o := Options{From: "a", To: "b", Phones: []string{p}}
+	_, err := o.scenario()
+	return err
 }
 
 func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, "") + `"` }

@@ -65,3 +65,18 @@ func (x *explained) title(i int, d *decision) string {
 	}
 	return fmt.Sprintf("%+.3f  %s", d.at.Seconds(), what)
 }
+
+// plan writes the plan alone.
+func (x *explained) plan() error {
+	g := boxTree
+	if x.o.ASCII {
+		g = asciiTree
+	}
+	n := x.call.Plan()
+	if n == nil {
+		_, err := fmt.Fprintln(x.o.Out, "nothing: 404")
+		return err
+	}
+	_, err := fmt.Fprintln(x.o.Out, strings.Join(lines([]*item{planItem(n, x.where)}, g), "\n"))
+	return err
+}

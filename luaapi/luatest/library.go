@@ -11,7 +11,7 @@ import (
 // library is module `test` and the metatables of its objects. It is made once and never changed, so that all states
 // share it.
 type library struct {
-	module                                                                   *lua.LTable
+	module                                                                              *lua.LTable
 	pbx, network, phone, call, messages, moment, behaviour, offered, failure, generator *lua.LTable
 }
 

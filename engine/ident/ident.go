@@ -9,6 +9,7 @@ package ident
 
 import (
 	"math/rand/v2"
+	"slices"
 )
 
 // Slots is the number of slots that calls are spread over.
@@ -40,7 +41,7 @@ func (s *Source) Uint64() uint64 { return s.rng.Uint64() }
 
 // AppendCallID appends a Call-ID that carries slot.
 func (s *Source) AppendCallID(dst []byte, slot uint16) []byte {
-	return s.append(append(dst, mark...), slot)
+	return s.append(append(slices.Grow(dst, len(mark)+body), mark...), slot)
 }
 
 // AppendTag appends a From or To tag.
@@ -48,10 +49,11 @@ func (s *Source) AppendTag(dst []byte, slot uint16) []byte { return s.append(dst
 
 // AppendBranch appends a Via branch with its cookie.
 func (s *Source) AppendBranch(dst []byte, slot uint16) []byte {
-	return s.append(append(dst, Cookie...), slot)
+	return s.append(append(slices.Grow(dst, len(Cookie)+body), Cookie...), slot)
 }
 
 func (s *Source) append(dst []byte, slot uint16) []byte {
+	dst = slices.Grow(dst, body)
 	dst = append(dst, alphabet[slot>>10&31], alphabet[slot>>5&31], alphabet[slot&31],
 		alphabet[s.node>>5&31], alphabet[s.node&31])
 	for range 2 {

@@ -49,14 +49,15 @@ func NewUAS(invite *message.Message, tag []byte, f flow.Flow, reach Reach) (*Dia
 		return nil, err
 	}
 	d := &Dialog{
-		CallID:    bytes.Clone(invite.CallID()),
-		LocalTag:  bytes.Clone(tag),
-		RemoteTag: bytes.Clone(invite.FromTag()),
-		Remote:    bytes.Clone(invite.Get(message.From)),
+		CallID:    invite.CallID(),
+		LocalTag:  tag,
+		RemoteTag: invite.FromTag(),
+		Remote:    invite.Get(message.From),
 		Target:    target,
 		RemoteSeq: invite.CSeq(),
 		reach:     reach,
 	}
+	own(&d.CallID, &d.LocalTag, &d.RemoteTag, &d.Remote, &d.Target)
 	vias := 0
 	invite.EachVia(func(message.ViaValue) bool { vias++; return true })
 	d.direct = vias == 1
@@ -80,15 +81,16 @@ func NewUAC(response *message.Message, f flow.Flow, requestURI []byte, reach Rea
 		}
 	}
 	d := &Dialog{
-		CallID:    bytes.Clone(response.CallID()),
-		LocalTag:  bytes.Clone(response.FromTag()),
-		RemoteTag: bytes.Clone(response.ToTag()),
-		Local:     bytes.Clone(response.Get(message.From)),
-		Remote:    bytes.Clone(response.Get(message.To)),
+		CallID:    response.CallID(),
+		LocalTag:  response.FromTag(),
+		RemoteTag: response.ToTag(),
+		Local:     response.Get(message.From),
+		Remote:    response.Get(message.To),
 		Target:    target,
 		LocalSeq:  response.CSeq(),
 		reach:     reach,
 	}
+	own(&d.CallID, &d.LocalTag, &d.RemoteTag, &d.Local, &d.Remote, &d.Target)
 	response.Each(message.RecordRoute, func(r []byte) bool {
 		d.Routes = append(d.Routes, nil)
 		copy(d.Routes[1:], d.Routes) // RFC 3261 §12.1.2: in reverse order
@@ -110,11 +112,29 @@ func (d *Dialog) Confirm(response *message.Message) {
 	*d = *fresh
 }
 
+// own copies what a dialog keeps of a message, all of it into one piece of memory; nil stays nil.
+func own(parts ...*[]byte) {
+	n := 0
+	for _, p := range parts {
+		n += len(*p)
+	}
+	b := make([]byte, 0, n)
+	for _, p := range parts {
+		if *p == nil {
+			continue
+		}
+		lo := len(b)
+		b = append(b, *p...)
+		*p = b[lo:len(b):len(b)]
+	}
+}
+
+// contactURI returns the URI of the first Contact, which refers to the message.
 func contactURI(m *message.Message) ([]byte, error) {
 	var uri []byte
 	m.Each(message.Contact, func(e []byte) bool {
 		if na, err := message.ParseNameAddr(e); err == nil {
-			uri = bytes.Clone(na.URI)
+			uri = na.URI
 		}
 		return false
 	})
@@ -128,7 +148,7 @@ func contactURI(m *message.Message) ([]byte, error) {
 // Contact changes nothing.
 func (d *Dialog) Refresh(m *message.Message) {
 	if uri, err := contactURI(m); err == nil {
-		d.Target = uri
+		d.Target = bytes.Clone(uri)
 		d.aim(d.Flow)
 	}
 }

@@ -31,6 +31,13 @@ func Param(params []byte, name string) (value []byte, ok bool) {
 
 // paramEnd returns the length of the parameter at the start of b, up to the next semicolon outside quotes.
 func paramEnd(b []byte) int {
+	n := bytes.IndexByte(b, ';')
+	if n < 0 {
+		n = len(b)
+	}
+	if bytes.IndexByte(b[:n], '"') < 0 {
+		return n
+	}
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case ';':
@@ -78,6 +85,9 @@ func Elements(list []byte) iter.Seq[[]byte] {
 // element returns the length of the list element at the start of b, up to the next comma outside quotes and angle
 // brackets (RFC 3261 §7.3.1).
 func element(b []byte) int {
+	if bytes.IndexByte(b, ',') < 0 {
+		return len(b)
+	}
 	angle := false
 	for i := 0; i < len(b); i++ {
 		switch b[i] {

@@ -133,12 +133,37 @@ func parseIP(b []byte) (netip.Addr, bool) {
 	if len(b) > len("0000:0000:0000:0000:0000:0000:255.255.255.255:") {
 		return netip.Addr{}, false
 	}
+	if a, ok := parseIPv4(b); ok {
+		return a, true
+	}
 	s := string(b)
 	if i := strings.Index(s, ":::"); i >= 0 {
 		s = s[:i] + s[i+1:] // RFC 5118 §4.10: a slip of RFC 3261's grammar
 	}
 	a, err := netip.ParseAddr(s)
 	return a, err == nil && a.Zone() == ""
+}
+
+// parseIPv4 reads an IPv4 address as netip.ParseAddr does, without a string: every request that goes out names one.
+func parseIPv4(b []byte) (netip.Addr, bool) {
+	var a [4]byte
+	for i := range a {
+		n := 0
+		for n < len(b) && b[n] != '.' {
+			n++
+		}
+		v, ok := parseUint(b[:n])
+		if !ok || v > 255 || n > 1 && b[0] == '0' {
+			return netip.Addr{}, false
+		}
+		a[i] = byte(v)
+		if last := n == len(b); last != (i == len(a)-1) {
+			return netip.Addr{}, false
+		} else if !last {
+			b = b[n+1:]
+		}
+	}
+	return netip.AddrFrom4(a), true
 }
 
 // NameAddr is the value of From, To, Contact, Diversion and their like (RFC 3261 §20.10, §25.1).

@@ -3,8 +3,11 @@ package message
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestParseVia(t *testing.T) {
@@ -264,5 +267,21 @@ func TestClean(t *testing.T) {
 	}
 	if !clean([]byte("tab\tand \x80 \xff, then more of it\t")) {
 		t.Error("a clean value is refused")
+	}
+}
+
+// An IPv4 address is read as netip reads it, and nothing else is taken for one.
+func TestParseIPv4(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`([0-9]{0,4}\.){0,4}[0-9a.]{0,4}`).Draw(t, "address")
+		want, err := netip.ParseAddr(s)
+		if got, ok := parseIPv4([]byte(s)); ok != (err == nil && want.Is4()) || ok && got != want {
+			t.Fatalf("%q: %v %v, netip says %v %v", s, got, ok, want, err)
+		}
+	})
+	for _, s := range []string{"192.0.2.1", "0.0.0.0", "255.255.255.255"} {
+		if got, ok := parseIPv4([]byte(s)); !ok || got.String() != s {
+			t.Errorf("%s: %v %v", s, got, ok)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -28,8 +29,8 @@ const allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, MESSAGE, 
 const sdpType = "application/sdp"
 
 func isSDP(m *message.Message) bool {
-	t, _, _ := strings.Cut(string(m.Get(message.ContentType)), ";")
-	return len(m.Body()) > 0 && strings.EqualFold(strings.TrimSpace(t), sdpType)
+	t, _, _ := bytes.Cut(m.Get(message.ContentType), []byte{';'})
+	return len(m.Body()) > 0 && bytes.EqualFold(bytes.TrimSpace(t), []byte(sdpType))
 }
 
 // request is what a phone needs to write a request.
@@ -116,7 +117,7 @@ func (w *writer) end(body *Body) []byte {
 func (p *Phone) request(r *request, f flow.Flow) []byte {
 	w := writer{headers: r.headers}
 	w.b = message.AppendRequestLine(p.buf[:0], r.method, r.uri)
-	w.b = message.AppendVia(w.b, f.Transport.String(), p.cfg.Addr.String(), p.word("z9hG4bK"))
+	w.b = message.AppendVia(w.b, f.Transport.String(), p.addr, p.word("z9hG4bK"))
 	w.field("Max-Forwards", "70")
 	for _, route := range r.routes {
 		w.b = message.AppendField(w.b, "Route", route)
@@ -152,16 +153,16 @@ func (p *Phone) response(m *message.Message, f flow.Flow, toTag string, r *Reply
 
 // contact is where the phone is reached by what f speaks.
 func (p *Phone) contact(f flow.Flow) string {
-	s := "<sip:" + p.user + "@" + p.cfg.Addr.String()
-	if f.Transport != flow.UDP {
-		s += ";transport=" + strings.ToLower(f.Transport.String())
+	if f.Transport == flow.UDP {
+		return p.reached
 	}
-	return s + ">"
+	return strings.TrimSuffix(p.reached, ">") + ";transport=" + strings.ToLower(f.Transport.String()) + ">"
 }
 
 // word returns a new random word of at least 64 bits.
 func (p *Phone) word(prefix string) string {
-	return prefix + strconv.FormatUint(p.ids.Uint64(), 36)
+	var b [32]byte
+	return string(strconv.AppendUint(append(b[:0], prefix...), p.ids.Uint64(), 36))
 }
 
 // flowTo returns the flow to a URI that names its host by number, else the fallback.

@@ -81,9 +81,8 @@ func (c *Call) start(now clock.Time) {
 		method: "INVITE", uri: c.uri, from: c.from + ";tag=" + c.tag, to: c.to, callID: c.callID, cseq: c.cseq,
 		contact: true, headers: s.Headers, body: body,
 	}, s.Dest)
-	var m message.Message
-	_ = m.Parse(b) // for the body: what does not parse fails in the transaction
-	c.offered, c.refers = isSDP(&m), m.Has(message.Replaces)
+	_ = p.wrote.Parse(b) // for the body: what does not parse fails in the transaction
+	c.offered, c.refers = isSDP(&p.wrote), p.wrote.Has(message.Replaces)
 	c.at = now
 	c.tx = p.layer.Request(now, s.Dest, message.INVITE, b, calling{c})
 	if s.VanishAfter != nil {
@@ -181,6 +180,9 @@ func (c *Call) ended(m *message.Message) {
 	}
 	if c.final == 0 {
 		c.final, c.response, c.pending = m.Status(), m.Clone(), false
+		if c.final < 300 {
+			c.answer = c.response
+		}
 	}
 }
 

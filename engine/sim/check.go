@@ -261,9 +261,8 @@ func malformed(raw []byte, m *message.Message, err error) string {
 	}
 	head := raw[:len(raw)-len(m.Body())]
 	length, ok := m.Uint(message.ContentLength)
-	ends := bytes.Count(head, []byte("\r\n"))
 	switch {
-	case bytes.Count(head, []byte("\n")) != ends, bytes.Count(head, []byte("\r")) != ends:
+	case !endsInCRLF(head):
 		return "a line that does not end in CRLF" // RFC 3261 §7
 	case !bytes.HasSuffix(head, []byte("\r\n\r\n")):
 		return "octets after the body"
@@ -279,4 +278,20 @@ func malformed(raw []byte, m *message.Message, err error) string {
 		return "no Contact" // RFC 3261 §8.1.1.8, §12.1.1
 	}
 	return ""
+}
+
+// endsInCRLF reports whether there is no CR and no LF but as a pair.
+func endsInCRLF(head []byte) bool {
+	returns := bytes.Count(head, []byte("\r"))
+	for ; len(head) > 0; returns-- {
+		i := bytes.IndexByte(head, '\n')
+		if i < 0 {
+			break
+		}
+		if i == 0 || head[i-1] != '\r' {
+			return false
+		}
+		head = head[i+1:]
+	}
+	return returns == 0
 }

@@ -237,7 +237,7 @@ func (d *dialog) answerTo(m *message.Message) *Body {
 // inDialog answers a request with a To tag.
 func (p *Phone) inDialog(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
 	d := p.dialogOf(m)
-	r := &reply{p: p, tx: tx, m: m.Clone(), f: f, d: d}
+	r := &reply{p: p, tx: tx, m: m, f: f, d: d}
 	switch {
 	case d == nil || d.state == over || d.state == leaving && m.Method() != message.BYE:
 		r.d = nil

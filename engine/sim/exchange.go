@@ -54,10 +54,9 @@ func (x *Exchange) send(now clock.Time, r *request, f flow.Flow) {
 	p := x.phone
 	p.exchanges = append(p.exchanges, x)
 	b := p.request(r, f)
-	var m message.Message
-	_ = m.Parse(b) // for the method: what does not parse fails in the transaction
-	x.offered = isSDP(&m)
-	p.layer.Request(now, f, m.Method(), b, asking{x})
+	_ = p.wrote.Parse(b) // for the method: what does not parse fails in the transaction
+	x.offered = isSDP(&p.wrote)
+	p.layer.Request(now, f, p.wrote.Method(), b, asking{x})
 }
 
 // asking is an exchange as its transaction sees it.
@@ -146,7 +145,7 @@ func (p *Phone) orOwn(uri string) string {
 	case p.cfg.URI != "":
 		return p.cfg.URI
 	}
-	return "sip:" + p.user + "@" + p.cfg.Addr.String()
+	return "sip:" + p.user + "@" + p.addr
 }
 
-func (p *Phone) newCallID() string { return p.word("") + "@" + p.cfg.Addr.Addr().String() }
+func (p *Phone) newCallID() string { return p.word("") + "@" + p.host }

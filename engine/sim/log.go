@@ -70,9 +70,12 @@ type query struct {
 
 func queryOf(what string) query {
 	first, method, _ := strings.Cut(what, " ")
+	if first == "" || first[0] < '0' || first[0] > '9' {
+		return query{any: what == "", method: what}
+	}
 	code, err := strconv.Atoi(first)
 	if err != nil {
-		return query{any: what == "", method: what}
+		return query{method: what}
 	}
 	return query{code: code, method: method}
 }
@@ -150,7 +153,7 @@ func (d *diary) index() {
 // parse parses an entry into m, which refers to it.
 func (l *Logged) parse(m *message.Message) error {
 	raw := l.Raw
-	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
+	if folded(raw) {
 		raw = bytes.Clone(raw) // Parse unfolds in place
 	}
 	err := m.Parse(raw)
@@ -158,6 +161,19 @@ func (l *Logged) parse(m *message.Message) error {
 		l.callID, l.branch, l.method, l.code = m.CallID(), m.TopVia().Branch, m.MethodName(), m.Status()
 	}
 	return err
+}
+
+// folded reports whether a line may continue the one before it.
+func folded(raw []byte) bool {
+	for {
+		i := bytes.IndexByte(raw, '\n')
+		if i < 0 || i+1 == len(raw) {
+			return false
+		}
+		if raw = raw[i+1:]; raw[0] == ' ' || raw[0] == '\t' {
+			return true
+		}
+	}
 }
 
 // pick returns the entries of one direction that are what a test asks for, copies left out; callID "" is any.

@@ -35,12 +35,15 @@ type PhoneConfig struct {
 type Phone struct {
 	cfg        PhoneConfig
 	name, user string
+	addr, host string // of cfg.Addr: with port, and without
+	reached    string // its Contact over UDP
 	out        Sender
 	now        clock.Time
 	heap       clock.Heap
 	layer      *transaction.Layer
 	ids        *ident.Source
-	msg        message.Message
+	msg        message.Message // received
+	wrote      message.Message // a request of its own
 	buf        []byte
 
 	behaviours []Behaviour
@@ -70,6 +73,8 @@ func NewPhone(c PhoneConfig, out Sender) *Phone {
 		sessions:   make(map[string][]*session),
 	}
 	p.name, p.user = names(c)
+	p.addr, p.host = c.Addr.String(), c.Addr.Addr().String()
+	p.reached = "<sip:" + p.user + "@" + p.addr + ">"
 	p.ids = ident.NewSource(seedOf(c), 0)
 	p.layer = transaction.New(&p.heap, logger{p}, p.ids, user{p}, c.Timers)
 	return p
@@ -289,7 +294,7 @@ func (p *Phone) outOfDialog(now clock.Time, tx *transaction.Server, m *message.M
 		usual.Code = 501
 	}
 	r := p.usually(m, usual)
-	(&reply{p: p, tx: tx, m: m.Clone(), f: f, tag: p.word("")}).later(now, r)
+	(&reply{p: p, tx: tx, m: m, f: f, tag: p.word("")}).later(now, r)
 }
 
 // usually returns the next reply that the test gave for the method of m, else the usual one.
@@ -305,7 +310,7 @@ func (p *Phone) usually(m *message.Message, usual Reply) Reply {
 	return list[0]
 }
 
-// reply is a request that is going to be answered.
+// reply is a request that is going to be answered. What is answered later keeps a copy of it.
 type reply struct {
 	p   *Phone
 	tx  *transaction.Server
@@ -323,7 +328,7 @@ func (r *reply) later(now clock.Time, with Reply) {
 		r.send(now, with)
 		return
 	}
-	r.tx.Owner = r
+	r.tx.Owner, r.m = r, r.m.Clone()
 	r.p.at(now.Add(with.After), func(now clock.Time) { r.send(now, with) })
 }
 

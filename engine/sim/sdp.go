@@ -12,10 +12,12 @@ var payloads = []string{"8", "0", "101"}
 
 var rtpmap = map[string]string{"8": "PCMA/8000", "0": "PCMU/8000", "101": "telephone-event/8000"}
 
+// sdpSize is enough for most descriptions.
+const sdpSize = 256
+
 // sdp writes a session description: an offer, or the answer to one (RFC 3264). Its origin names the phone and the
 // session, so that a test can tell whose media a description is about.
 func (p *Phone) sdp(session string, version int, offer []byte) *Body {
-	addr := p.cfg.Addr.Addr().String()
 	family := "IP4"
 	if p.cfg.Addr.Addr().Is6() {
 		family = "IP6"
@@ -24,19 +26,28 @@ func (p *Phone) sdp(session string, version int, offer []byte) *Body {
 	if len(offer) > 0 {
 		types, direction = common(offer), mirrored(offer)
 	}
-	var b bytes.Buffer
-	b.WriteString("v=0\r\no=" + p.name + " " + session + " " + strconv.Itoa(version) + " IN " + family + " " + addr + "\r\n")
-	b.WriteString("s=-\r\nc=IN " + family + " " + addr + "\r\nt=0 0\r\n")
-	b.WriteString("m=audio " + strconv.Itoa(20000+int(p.cfg.Addr.Port())%1000*2) + " RTP/AVP " + strings.Join(types, " ") + "\r\n")
+	b := make([]byte, 0, sdpSize)
+	add := func(parts ...string) {
+		for _, s := range parts {
+			b = append(b, s...)
+		}
+	}
+	add("v=0\r\no=", p.name, " ", session, " ", strconv.Itoa(version), " IN ", family, " ", p.host)
+	add("\r\ns=-\r\nc=IN ", family, " ", p.host, "\r\nt=0 0\r\n")
+	add("m=audio ", strconv.Itoa(20000+int(p.cfg.Addr.Port())%1000*2), " RTP/AVP")
+	for _, t := range types {
+		add(" ", t)
+	}
+	add("\r\n")
 	for _, t := range types {
 		if name := rtpmap[t]; name != "" {
-			b.WriteString("a=rtpmap:" + t + " " + name + "\r\n")
+			add("a=rtpmap:", t, " ", name, "\r\n")
 		}
 	}
 	if direction != "" {
-		b.WriteString("a=" + direction + "\r\n")
+		add("a=", direction, "\r\n")
 	}
-	return &Body{Type: sdpType, Content: b.Bytes()}
+	return &Body{Type: sdpType, Content: b}
 }
 
 // directed puts a direction into a description that has none.
@@ -50,7 +61,12 @@ func directed(b *Body, direction string) *Body {
 // common returns the payload types of an offer that a phone takes; all of its own if it takes none, which a test sees.
 func common(offer []byte) []string {
 	_, list, _ := strings.Cut(sdpLine(offer, "m=audio "), " RTP/AVP ")
-	out := slices.DeleteFunc(strings.Fields(list), func(t string) bool { return !slices.Contains(payloads, t) })
+	out := make([]string, 0, len(payloads))
+	for t := range strings.FieldsSeq(list) {
+		if slices.Contains(payloads, t) {
+			out = append(out, t)
+		}
+	}
 	if len(out) == 0 {
 		return payloads
 	}
@@ -74,19 +90,22 @@ func mirrored(offer []byte) string {
 
 // sdpLine returns the rest of the first line that starts with prefix.
 func sdpLine(sdp []byte, prefix string) string {
-	for line := range bytes.Lines(sdp) {
-		if rest, ok := bytes.CutPrefix(line, []byte(prefix)); ok {
-			return strings.TrimSpace(string(rest))
+	for len(sdp) > 0 {
+		line, rest, _ := bytes.Cut(sdp, []byte{'\n'})
+		if len(line) >= len(prefix) && string(line[:len(prefix)]) == prefix {
+			return string(bytes.TrimSpace(line[len(prefix):]))
 		}
+		sdp = rest
 	}
 	return ""
 }
 
 // origin returns the name and the session of a description's origin.
 func origin(sdp []byte) (name, session string) {
-	f := strings.Fields(sdpLine(sdp, "o="))
-	if len(f) < 2 {
+	name, rest, _ := strings.Cut(sdpLine(sdp, "o="), " ")
+	session, _, ok := strings.Cut(strings.TrimLeft(rest, " "), " ")
+	if !ok && session == "" {
 		return "", ""
 	}
-	return f[0], f[1]
+	return name, session
 }

@@ -71,7 +71,10 @@ func (c *Client) register() bool {
 func (l *Layer) waitingOn(f flow.Flow) *queue {
 	q := l.waiting[f.Key()]
 	if q == nil {
-		q = &queue{}
+		if q = l.spare; q == nil {
+			q = &queue{}
+		}
+		l.spare = nil
 		l.waiting[f.Key()] = q
 	}
 	return q

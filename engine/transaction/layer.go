@@ -28,6 +28,7 @@ type Layer struct {
 	servers map[string]*Server
 	origins map[uint64]struct{}  // of the servers' requests outside dialogs
 	waiting map[flow.Flow]*queue // clients that have heard nothing yet, by the flow's Key
+	spare   *queue               // an empty one, to be used again
 
 	onlyUDP map[netip.AddrPort]clock.Time // peers that refuse large requests otherwise, until then
 

@@ -129,6 +129,7 @@ func (t *tx) leave() {
 		t.layer.heap.Stop(&q.linger.timer)
 	default:
 		delete(t.layer.waiting, t.flow.Key())
+		t.layer.spare = q
 	}
 }
 

@@ -43,9 +43,11 @@ type callBook struct {
 	legs     []*leg // the caller's, then those of the branches in the order of their INVITEs
 	inputs   []input
 	facts    []fact
-	invite   *txn     // that the script was asked about
-	tags     []string // the engine's, by first use
-	tag      string   // and in the final one
+	invite   *txn      // that the script was asked about
+	tags     []string  // the engine's, by first use
+	tag      string    // and in the final one
+	replaced *callBook // the call that its INVITE replaces
+	replaces string    // how callees are to be told of it
 	winner   *dialog
 	pending  *dialog // the winner while its 2xx waits for the caller's PRACK
 	promises []promise
@@ -196,6 +198,7 @@ func (c *callBook) asked(w *world, what string, s *plan.Step) {
 	}
 	if what == "invite" {
 		c.invite = w.book.current
+		w.book.replacing(c)
 	}
 	if c.over {
 		w.book.bad(c, "the script was asked %q after the end", what)

@@ -32,6 +32,7 @@ func Draw(seed uint64) *Spec {
 	}
 	s.await(seed)
 	s.challenges(seed)
+	s.replace(seed)
 	return s
 }
 

@@ -165,6 +165,9 @@ func (p *party) invite(s *callSpec) *outgoing {
 	w.field("Contact", "<sip:"+p.name+"@"+p.addr()+">")
 	w.field(callField, strconv.Itoa(p.leg.call.n))
 	w.field("Subject", "a call")
+	if v := p.replaces(s.Replaces - 1); v != "" {
+		w.field("Replaces", v)
+	}
 	o.begin(w.end(p.sdp(o.offered, 0)))
 	return o
 }

@@ -48,6 +48,9 @@ func (k *book) gotRequest(shard int, m *message.Message) {
 	switch {
 	case initial && l.call.invite != nil:
 		k.owe(t, 482) // RFC 3261 §8.2.2.2
+	case initial && m.Has(message.Replaces) && l.call.replaced.over:
+		k.seen[sawReplacesOver]++
+		k.owe(t, 603) // RFC 3891 §3
 	case m.Method() == message.CANCEL:
 		k.gotCancel(m, l)
 	case m.ToTag() != nil:
@@ -59,7 +62,7 @@ func (k *book) gotRequest(shard int, m *message.Message) {
 // engine that is another call.
 func (k *book) renew(l *leg) *leg {
 	old := l.call
-	c := &callBook{n: old.n, life: old.life + 1, spec: old.spec, endAt: -1, hungAt: -1}
+	c := &callBook{n: old.n, life: old.life + 1, spec: old.spec, endAt: -1, hungAt: -1, replaced: old.replaced}
 	fresh := &leg{call: c, callID: l.callID, party: l.party}
 	c.legs = []*leg{fresh}
 	l.party.leg = fresh

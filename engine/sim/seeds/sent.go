@@ -180,6 +180,8 @@ func (k *book) checkInvite(l *leg, m *message.Message) {
 		k.bad(c, "leg %d: a Via of the other leg", l.n)
 	case len(m.AppendValues(nil, "Subject")) != 1:
 		k.bad(c, "leg %d: a field did not pass", l.n)
+	case string(m.Get(message.Replaces)) != c.replaces:
+		k.bad(c, "leg %d: Replaces %q, expected %q", l.n, m.Get(message.Replaces), c.replaces)
 	}
 }
 

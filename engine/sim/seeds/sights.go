@@ -67,6 +67,8 @@ const (
 	sawAwaitLateWin
 	sawAwaitSix
 	sawChallenge
+	sawReplaces
+	sawReplacesOver
 	numSights
 )
 
@@ -77,7 +79,7 @@ var sightNames = [numSights]string{
 	"late offer", "BYE before ACK", "farewell", "new tag",
 	"reliable provisional", "PRACK to a callee", "no PRACK", "2xx behind a PRACK", "longest duration", "422", "crossed re-INVITEs",
 	"await", "await fails", "await times out", "await returns await", "await in a group that rings out", "await at the end of a call", "operation ends unheard",
-	"await rejects", "await follows", "nothing from an await in a group", "from that of invite", "of exhausted", "of an edge", "of redirected", "answer while an await stands for it", "6xx stop behind an await", "challenge met",
+	"await rejects", "await follows", "nothing from an await in a group", "from that of invite", "of exhausted", "of an edge", "of redirected", "answer while an await stands for it", "6xx stop behind an await", "challenge met", "Replaces", "Replaces of what is over",
 }
 
 // sights counts.

@@ -45,6 +45,7 @@ type callSpec struct {
 	MergedAt  time.Duration
 	CancelAt  time.Duration
 	Reasons   []string      // of the CANCEL
+	Replaces  int           // the number of the earlier call that it replaces, from 1, if that is up (RFC 3891)
 	Hasty     bool          // the CANCEL does not wait for a provisional response
 	NoAck     bool          // refusals are not acknowledged
 	GoneAt    time.Duration // from when on the caller knows of nothing

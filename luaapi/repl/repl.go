@@ -186,7 +186,8 @@ func (s *Session) phone(args []string) error {
 	if err := explain.CheckPhone(said); err != nil {
 		return err
 	}
-	s.phones = append(kept, said)
+	s.phones = kept
+	s.phones = append(s.phones, said)
 	return nil
 }
 

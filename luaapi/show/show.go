@@ -155,8 +155,11 @@ const maxBrief = 60
 
 // Brief writes a value so that it fits on a line: of tables and objects only what they are.
 func Brief(v lua.LValue) string {
-	switch v.(type) {
+	switch v := v.(type) {
 	case *lua.LTable:
+		if at, ok := date(v); ok {
+			return at
+		}
 		if s := Value(v); len(s) <= maxBrief {
 			return s
 		}
@@ -169,4 +172,17 @@ func Brief(v lua.LValue) string {
 		return strings.ToValidUTF8(s[:maxBrief], "") + "…"
 	}
 	return s
+}
+
+// date writes a table such as call.time: 2026-12-24 18:00.
+func date(t *lua.LTable) (string, bool) {
+	var part [5]int
+	for i, key := range []string{"year", "month", "day", "hour", "min"} {
+		n, ok := t.RawGetString(key).(lua.LNumber)
+		if !ok {
+			return "", false
+		}
+		part[i] = int(n)
+	}
+	return fmt.Sprintf("%04d-%02d-%02d %02d:%02d", part[0], part[1], part[2], part[3], part[4]), true
 }

@@ -76,19 +76,18 @@ func (b *book) received(e *trace.Event, date time.Time) {
 	if m.Parse(e.Bytes) != nil {
 		return
 	}
-	id := string(m.CallID())
 	switch {
 	case m.IsRequest() && m.Method() == message.INVITE && len(m.ToTag()) == 0:
-		if b.calls[id] == nil && len(b.calls) < maxOpen {
+		if b.calls[string(m.CallID())] == nil && len(b.calls) < maxOpen {
 			b.begin(m, e, date)
 		}
 	case m.IsRequest() && m.Method() == message.CANCEL:
-		if c := b.calls[id]; c != nil && c.r.Cancelled == nil {
+		if c := b.calls[string(m.CallID())]; c != nil && c.r.Cancelled == nil {
 			at := c.at(e.At)
 			c.r.Cancelled = &at
 		}
 	case !m.IsRequest() && m.Method() == message.INVITE && m.Status() > 100:
-		if l := b.legs[id]; l != nil {
+		if l := b.legs[string(m.CallID())]; l != nil {
 			l.response(m, e.At)
 		}
 	}

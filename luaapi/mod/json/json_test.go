@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -148,7 +149,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		var a, b any
-		if json.Unmarshal(text, &a) != nil || json.Unmarshal(e.out, &b) != nil || fmt.Sprint(a) != fmt.Sprint(b) {
+		if json.Unmarshal(text, &a) != nil || json.Unmarshal(e.out, &b) != nil || !reflect.DeepEqual(a, b) {
 			t.Fatalf("%s became %s", text, e.out)
 		}
 	})

@@ -51,24 +51,36 @@ function sequence.contacts(entries, o)
   return texts
 end
 
--- The entries of such a list of contacts.
+-- Entries by falling q, in their order where it is equal, with the modes that say so.
+local function sorted(entries)
+  table.sort(entries, function(a, b)
+    if a.q ~= b.q then return a.q > b.q end
+    return a.place < b.place
+  end)
+  local before
+  for _, e in ipairs(entries) do
+    e.mode = before and e.q < before and "delayed" or "immediate"
+    before, e.q, e.place = e.q, nil, nil
+  end
+  return entries
+end
+
+-- The entries of such a list of contacts, by falling q.
 function sequence.parse(contacts)
-  local all, before = {}, nil
+  local all = {}
   for i, text in ipairs(contacts) do
     local uri, headers, q = re.match(text, [[^\s*<([^?>]+)(?:\?([^>]*))?>(?:\s*;\s*q=([0-9.]+))?]])
     if not uri then error("sequence.parse: contact " .. i .. " is none: " .. text, 2) end
     local expires = headers and re.match(headers, [[(?i)(?:^|&)expires=(\d+)]])
     local valid = re.match(uri, [[(?i);sipx-ValidTime=(?:"|%22)([^";%]*)]])
     local internal = re.match(uri, [[(?i);sipx-noroute=Voicemail]]) ~= nil
-    q = tonumber(q or "1.0")
     all[i] = {
       (re.gsub(uri, [[(?i);sipx-(?:noroute=Voicemail|userforward=false|ValidTime=(?:"[^"]*"|[^;]*))]], "")),
       expires = expires and tonumber(expires) or nil, valid = valid, internal = internal or nil,
-      mode = before and q < before and "delayed" or "immediate",
+      q = tonumber(q or "1.0"), place = i,
     }
-    before = q
   end
-  return all
+  return sorted(all)
 end
 
 -- Whether the minute of the week lies in one of the pairs of a text; false for one that cannot be read.
@@ -81,13 +93,14 @@ function sequence.is_valid(text, unix)
   return false
 end
 
--- The entries that this call may ring now. Who may not be called is a branch that is denied: it is left out, and the others ring.
+-- The entries that this call may ring now, with the level that each has in the whole list: those of one level ring at the same time. Who may not be called is a branch that is denied: it is left out, and the others ring.
 local function ready(o, call)
-  local all = {}
-  for _, e in ipairs(enabled(o)) do
+  local all, level = {}, 0
+  for i, e in ipairs(enabled(o)) do
+    if i == 1 or e.mode == "delayed" then level = level + 1 end
     if not e.valid or sequence.is_valid(e.valid, call.time.unix) then
       if not e.allowed or e.allowed(call) then
-        all[#all + 1] = e
+        all[#all + 1] = { entry = e, level = level }
       else
         call:log("not allowed to call " .. e[1])
       end
@@ -98,10 +111,11 @@ end
 
 -- Lists of entries that ring together; more than most are cut off.
 local function levels(entries, most)
-  local all = {}
-  for i, e in ipairs(entries) do
-    if i == 1 or e.mode == "delayed" then all[#all + 1] = {} end
-    local level = all[#all]
+  local all, last = {}, nil
+  for _, r in ipairs(entries) do
+    if r.level ~= last then all[#all + 1] = {} end
+    last = r.level
+    local e, level = r.entry, all[#all]
     if #level < most then
       level[#level + 1] = e
     else

@@ -84,3 +84,16 @@ t.test("S17 an entry outside its minutes, or with a text that cannot be read, is
   t.eq(call_to("timed", {}, "2026-11-22 10:00 UTC"):order(), { "a", "c" })
   t.eq(call_to("timed", {}, "2026-11-22 08:59 UTC"):order(), { "c" })
 end)
+
+t.test("S3 who rings at the same time as one that is left out still waits for the one before", function()
+  local call, phones = call_to("beside", {})
+  t.eq(call:order(), { "a", "c" })
+  t.at(call, 30):received(phones.a, "CANCEL")
+  t.at(call, 30):received(phones.c, "INVITE")
+end)
+
+t.test("S6 contacts are read by falling q, whatever their order", function()
+  t.eq(sequence.parse { "<sip:c@h>;q=0.9", "<sip:a@h>", "<sip:d@h>;q=0.9", "<sip:b@h>;q=0.95" }, {
+    { "sip:a@h", mode = "immediate" }, { "sip:b@h", mode = "delayed" }, { "sip:c@h", mode = "delayed" }, { "sip:d@h", mode = "immediate" },
+  })
+end)

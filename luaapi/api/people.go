@@ -67,3 +67,25 @@ func flowModule() Module {
 		}},
 	}
 }
+
+func teamModule() Module {
+	owner, target := value("owner", "string", "the SIP URI of the person"), value("target", "string", "the SIP URI that is called")
+	why := value("why?", `"team-call"|"delegation"|"forwarding"`, "the `ms-retarget-reason`").or(`"team-call"`)
+	return Module{
+		Name: "team", Library: true, Doc: "Team calls: the colleagues of a person ring with the person's own phones, at once or after a while, and their phones are told whose call it is.",
+		Functions: []Function{{
+			Name: "new", Doc: "The plan of a team call. `owner` is the URI of the person, `own` the plan of their phones, `members` the URIs of the team; it rings from `delay` seconds on (0), and " +
+				"all of it for `ring`. `name`, `on` and `hold` are the options of the group.",
+			Params: values(value("options", listType, "the person and the team")), Returns: returns(nodeType), Errors: "for a team without members",
+			Use: `team.new { owner = "sip:anna@pbx.example", own = plan.to "sip:100@192.0.2.11", members = { "sip:101@192.0.2.12" }, delay = 10, ring = 30 }`,
+		}, {
+			Name: "retarget", Doc: "Makes a step that calls somebody for a person; To stays who was called.",
+			Params:  values(owner, target, why, value("options?", "tandem.target_options", "how it is called")),
+			Returns: returns("fun(call: tandem.call): tandem.node"), Use: `team.retarget("sip:anna@pbx.example", "sip:101@192.0.2.12", "delegation")`,
+		}, {
+			Name: "headers", Doc: "The header fields that tell a phone whose call it is: History-Info, and Referred-By of a team call.",
+			Params:  values(value("call", "tandem.call", "the call"), owner, target, why),
+			Returns: returns("table<string, string>"), Use: `team.headers(call, "sip:anna@pbx.example", "sip:101@192.0.2.12", "team-call")`,
+		}},
+	}
+}

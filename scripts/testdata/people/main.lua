@@ -39,6 +39,7 @@ local does = {
   crowd = sequence.new { { A }, { B }, { C }, max_parallel = 2 },
   denied = sequence.new { { A, allowed = function() return false end }, { B } },
   timed = sequence.new { { A, valid = "21C:4EC" }, { B, valid = "nonsense" }, { C } },
+  beside = sequence.new { { A }, { B, mode = "delayed", valid = "nonsense" }, { C } },
   flow = flow.new {
     start = "desk",
     desk = { A, ring = 5, monitor = { busy = "front", ["no-answer"] = "box" } },

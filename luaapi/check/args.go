@@ -9,6 +9,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	"tandem/luaapi/api"
+	planmod "tandem/luaapi/mod/plan"
 	"tandem/luaapi/spell"
 )
 
@@ -274,7 +275,7 @@ func (f *file) option(what string, c *api.Class, key string, field *ast.Field) {
 	o := c.Field(key)
 	switch {
 	case o == nil:
-		f.report(field.Key.Line(), ruleOption, Error, fmt.Sprintf("%s has no option %q%s", what, key, spell.Hint(key, api.Names(c.Fields))))
+		f.report(field.Key.Line(), ruleOption, Error, fmt.Sprintf("%s has no option %q%s", what, key, planmod.OptionHint(key, api.Names(c.Fields))))
 		return
 	case o.Later:
 		f.report(field.Key.Line(), ruleNotCalled, Warning, fmt.Sprintf("%s: nothing in this release fails as %q", what, key))

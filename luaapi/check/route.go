@@ -58,8 +58,17 @@ func (f *file) handlersOf(tree []ast.Stmt, route *variable) {
 			}
 		case *ast.FuncDefStmt:
 			set(st.Name.Func, st.Line(), st.Func)
+			f.withSelf(st, route)
 		}
 	})
+}
+
+// withSelf reports a handler that is written as a method: the call would be its self.
+func (f *file) withSelf(st *ast.FuncDefStmt, route *variable) {
+	id, ok := st.Name.Receiver.(*ast.IdentExpr)
+	if h := f.api.Handler(st.Name.Method); ok && h != nil && f.names.uses[id] == route {
+		f.report(st.Line(), ruleColon, Error, fmt.Sprintf("handler %q is no method, its first argument would be self: write function %s.%s", h.Name, id.Value, h.Name))
+	}
 }
 
 // key looks at one key of the table of handlers.

@@ -58,6 +58,8 @@ type names struct {
 	called  map[*ast.IdentExpr]bool
 	// declared and distinct are made when they are first asked for.
 	declared map[string]int
+	// wrote are the globals that are assigned to.
+	wrote    map[string]bool
 	distinct []string
 }
 
@@ -89,6 +91,7 @@ type resolver struct {
 func resolve(tree []ast.Stmt) *names {
 	r := resolver{at: &scope{}, names: names{
 		uses: make(map[*ast.IdentExpr]*variable), params: make(map[*ast.FunctionExpr][]*variable), called: make(map[*ast.IdentExpr]bool),
+		wrote: make(map[string]bool),
 	}}
 	r.stmts(tree)
 	return &r.names
@@ -216,6 +219,7 @@ func (r *resolver) assign(l ast.Expr, line int) {
 	v := r.find(id.Value)
 	if v == nil {
 		r.globals = append(r.globals, global{name: id.Value, line: line, write: true})
+		r.wrote[id.Value] = true
 		return
 	}
 	v.written = true

@@ -31,7 +31,7 @@ func (f *file) global(g *global) {
 	}
 	known := f.globalNames()
 	switch {
-	case known[g.name]:
+	case known[g.name], f.names.wrote[g.name]: // the assignment is the mistake
 	case gone[g.name] != "":
 		f.report(g.line, ruleSandbox, Error, fmt.Sprintf("scripts have no %q: %s", g.name, gone[g.name]))
 	case newer[g.name] != "":
@@ -65,7 +65,7 @@ func (f *file) globalNames() map[string]bool {
 // meant suggests what an undefined name may mean.
 func (f *file) meant(g *global) string {
 	if m := f.api.Module(g.name); m != nil && !m.Standard {
-		return fmt.Sprintf("; write \"local %s = require %q\"", g.name, g.name)
+		return fmt.Sprintf("; write local %s = require %q", g.name, g.name)
 	}
 	switch line := f.names.lines()[g.name]; {
 	case line > g.line:

@@ -52,6 +52,9 @@ func (p place) name(r int) string {
 			return "upvalue '" + name + "'"
 		}
 	case lua.OP_GETTABLE, lua.OP_GETTABLEKS:
+		if n, ok := at.number(i.c()); ok {
+			return at.item(n, i.b())
+		}
 		return at.key("field", i.c())
 	case lua.OP_SELF:
 		if i.a() == r {
@@ -85,6 +88,22 @@ func (p place) upvalue(n int) string {
 
 // made reports whether a local is none of the script's: the machine's own and those of package lower have brackets.
 func made(name string) bool { return strings.HasPrefix(name, "(") }
+
+// number returns an operand that is a constant number.
+func (p place) number(operand int) (n lua.LNumber, ok bool) {
+	if isConstant(operand) {
+		n, ok = p.constant(operand).(lua.LNumber)
+	}
+	return n, ok
+}
+
+// item names what is at a number in the table in register r, as Lua 5.1 does not: header fields are lists.
+func (p place) item(n lua.LNumber, r int) string {
+	if list := p.name(r); list != "" {
+		return "item " + n.String() + " of " + list
+	}
+	return ""
+}
 
 func (p place) key(what string, operand int) string {
 	if isConstant(operand) {

@@ -39,6 +39,10 @@ function route.redirected()
   return plan.follow()
 end
 
+function route:offline(call, branch) --> error colon handler "offline" is no method, its first argument would be self: write function route.offline
+  return plan.to("sip:100@192.0.2.11", { busy = plan.reject(486), timeout = 20 }) --> error unknown-option plan.to has no option "busy"; write on = { busy = … } --> error unknown-option plan.to has no option "timeout"; did you mean "ring"?
+end
+
 route.missed = function() end --> warning not-called nothing in this release calls handler "missed"
 route.answred = function() end --> error unknown-handler "answred" is not a handler; did you mean "answered"?
 route.timeout = plan.reject(408) --> error type handler "timeout" must be a function, got a plan

@@ -16,10 +16,11 @@ local function invite(call)
   for i = 1, 3 do
     for i = 1, i do print(i) end --> warning shadowed-local local "i" hides the one of line 16
   end
-  if early(call) then local inner = call end --> error undefined-global "early" is not defined; the local of line 32 is there from that line on: move it up --> warning unused-local local "inner" is never read
+  if early(call) then local inner = call end --> error undefined-global "early" is not defined; the local of line 33 is there from that line on: move it up --> warning unused-local local "inner" is never read
   print(inner) --> warning undefined-global "inner" is not defined; the local of line 19 ends with the block that it stands in
+  print(desk)
   prnt(call.id) --> error undefined-global "prnt" is not defined
-  log.info("x") --> warning undefined-global "log" is not defined; write "local log = require "log""
+  log.info("x") --> warning undefined-global "log" is not defined; write local log = require "log"
   os.time() --> error sandbox scripts have no "os": the time of a call is call.time
   utf8.char(65) --> error dialect Lua 5.1 has no "utf8": strings are bytes
   string.trim(" x ") --> error unknown-function string has no "trim"

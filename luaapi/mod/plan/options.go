@@ -231,7 +231,7 @@ func (r *reader) options(t *lua.LTable, n int, allowed optionSet, o *options) {
 		}
 		opt := option(slices.Index(optionNames[:], string(name)))
 		if opt >= numOptions || !allowed.has(opt) {
-			r.fail(string(name), "%s has no option %q%s", r.what, string(name), spell.Hint(string(name), allowed.names()))
+			r.fail(string(name), "%s has no option %q%s", r.what, string(name), OptionHint(string(name), allowed.names()))
 		}
 		r.option(opt, v, o)
 		o.set |= 1 << opt

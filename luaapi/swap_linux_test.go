@@ -20,6 +20,20 @@ func threadTime(tb testing.TB) time.Duration {
 	return time.Duration(ts.Nano())
 }
 
+// perOp reports the processor time of the process for each run of a benchmark's loop, the collector's included. The function that it
+// returns is to be called at the end.
+func perOp(b *testing.B) (end func()) {
+	used := func() time.Duration {
+		var u unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+			b.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	begin := used()
+	return func() { b.ReportMetric(float64((used()-begin).Microseconds())/1000/float64(b.N), "cpu-ms/op") }
+}
+
 // turnCost is what one turn of a shard takes.
 type turnCost struct {
 	cpu           time.Duration

@@ -41,6 +41,7 @@ func benchReload(b *testing.B, same bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	defer perOp(b)()
 	for n := 1; b.Loop(); n++ {
 		if err := h.Apply(context.Background(), NewSnapshot("main.lua", fifty(n, same))); err != nil {
 			b.Fatal(err)
@@ -50,6 +51,7 @@ func benchReload(b *testing.B, same bool) {
 
 // The same files parsed, compiled and run by a bare gopher-lua.
 func BenchmarkBareReload50Files(b *testing.B) {
+	defer perOp(b)()
 	for n := 0; b.Loop(); n++ {
 		L := lua.NewState()
 		for name, text := range fifty(n, false) {

@@ -75,6 +75,9 @@ type Options struct {
 	Library fs.FS
 	// Probes take what the probes of a program see, for tests; only one goroutine may run such a program.
 	Probes Probes
+	// Shared is told when a handler writes into a table that was made when the script was loaded, for tests; nil = nobody is. The shard's
+	// goroutine calls it.
+	Shared func(SharedWrite)
 	// Stubs take the place of modules of those names, for tests.
 	Stubs map[string]Stub
 }

@@ -170,6 +170,9 @@ func (m *meter) set(of, key lua.LValue) {
 	if !ok {
 		return
 	}
+	if m.shared != nil {
+		m.shared.written(m.L, lt, key)
+	}
 	t := inside(lt)
 	n, ok := key.(lua.LNumber)
 	switch {

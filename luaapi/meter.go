@@ -19,8 +19,9 @@ type meter struct {
 	at            **frame // of the state
 	left, bytes   int     // of the budgets
 	budget, limit int
-	raise         string // how users raise the budget; "" = they cannot
-	err           error  // why the handler is stopped; nil = it runs; errStarts until the first instruction
+	shared        *shared // nil = nobody asks who writes what is shared
+	raise         string  // how users raise the budget; "" = they cannot
+	err           error   // why the handler is stopped; nil = it runs; errStarts until the first instruction
 }
 
 // errBudget marks a handler that ran for too long or made too much, errMemory one that made too long a string.

@@ -36,11 +36,18 @@ func (v *vm) require(L *lua.LState) int {
 func (v *vm) runModule(L *lua.LState, name string, c *chunk) lua.LValue {
 	v.requiring = append(v.requiring, name)
 	defer func() { v.requiring = v.requiring[:len(v.requiring)-1] }()
+	if s := v.meter.shared; s != nil { // a handler loads it
+		s.loading++
+		defer func() { s.loading-- }()
+	}
 	L.Push(L.NewFunctionFromProto(c.proto))
 	L.Push(lua.LString(name))
 	L.Call(1, 1)
 	m := L.Get(-1)
 	L.Pop(1)
+	if v.meter.shared != nil {
+		v.meter.shared.add(m, name)
+	}
 	if m == lua.LNil {
 		return lua.LTrue
 	}

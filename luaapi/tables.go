@@ -44,6 +44,9 @@ func (v *vm) remove(L *lua.LState) int {
 	if at < 1 || at > n {
 		return 0
 	}
+	if s := v.meter.shared; s != nil {
+		s.written(L, t, lua.LNumber(at))
+	}
 	v.meter.moved(n - at)
 	L.Push(t.Remove(at))
 	return 1
@@ -56,6 +59,9 @@ func (v *vm) sort(L *lua.LState) int {
 		s.less = L.CheckFunction(2)
 	}
 	s.n = v.meter.length(s.t)
+	if shared := v.meter.shared; shared != nil && s.n > 1 {
+		shared.written(L, s.t, lua.LNumber(1))
+	}
 	sort.Sort(s)
 	return 0
 }

@@ -119,7 +119,7 @@ type Sandbox struct{ v *vm }
 func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*lua.LTable) *Sandbox {
 	opt = opt.withDefaults()
 	v := &vm{prog: p, opt: &opt, stats: &shardStats{}, patterns: make(map[patternKey]*pattern.Pattern)}
-	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID}
+	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID, Cost: v.charge}
 	L := v.sandbox()
 	v.plan = planmod.New(L, p.keyLine)
 	v.plan.Cost = v.meter.cost

@@ -64,7 +64,7 @@ var _ context.Context = (*meter)(nil)
 // newVM loads a program for a shard.
 func newVM(p *Program, opt *Options, generation uint64, shard int, stats *shardStats) (*vm, error) {
 	v := &vm{prog: p, opt: opt, generation: generation, shard: shard, stats: stats}
-	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID}
+	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID, Cost: v.charge}
 	if err := v.load(); err != nil {
 		return nil, err
 	}
@@ -81,6 +81,7 @@ func (v *vm) callID() string {
 // load makes a new state and runs the script's entry file in it.
 func (v *vm) load() error {
 	v.broken = true // until it is done
+	v.meter.shared = nil
 	v.patterns, v.identity = make(map[patternKey]*pattern.Pattern), nil
 	L := v.sandbox()
 	v.objects(L)
@@ -109,6 +110,7 @@ func (v *vm) load() error {
 		return newError(err, plan.Pos{File: entry.file})
 	}
 	v.route, v.broken = r, false
+	v.share(ret)
 	return nil
 }
 

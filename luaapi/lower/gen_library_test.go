@@ -20,7 +20,7 @@ func (g *gen) real(d int) string {
 	case 3:
 		return fmt.Sprintf("(math.floor((%s) * (%s)) / 4 %% 97)", x, y)
 	case 4:
-		return fmt.Sprintf("((%s) / %s)", x, g.of("2", "-4", "0.5"))
+		return fmt.Sprintf("((%s) / %s)", x, g.of("2", "4", "0.5"))
 	case 5:
 		return fmt.Sprintf("((%s) %% %s + 0)", x, g.of("3", "2.5", "-7", "0.75"))
 	case 6:
@@ -196,7 +196,7 @@ func (g *gen) metatables() *node {
 	parts := []any{"do local A, B, S = {}, {}, { s = 'S' }"}
 	for _, m := range []string{"A", "B"} {
 		for _, e := range events {
-			if g.chance(60) {
+			if g.chance(40) {
 				parts = append(parts, m+"."+e+" = "+g.event(m, e))
 			}
 		}

@@ -85,7 +85,7 @@ type gen struct {
 // generate returns the program of a seed.
 func generate(seed, i uint64) []*node {
 	g := &gen{r: rand.New(rand.NewPCG(seed, i)), vararg: []bool{false}, effect: []bool{false}}
-	g.left = 15 + g.n(60)
+	g.left = 8 + g.n(36)
 	var stmts []*node
 	if g.chance(40) {
 		stmts = append(stmts, line("%s", metatable))

@@ -127,7 +127,7 @@ func TestCases(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			text := assemble([]string{c.text})
 			want := c.want + "\ntrue\n"
-			if got := split(inTandem(t, t.TempDir(), text)); len(got) != 1 || got[0] != want {
+			if got := split(normalise(inTandem(t, t.TempDir(), text))); len(got) != 1 || got[0] != want {
 				t.Errorf("writes\n%sand should\n%s", got, want)
 			}
 		})

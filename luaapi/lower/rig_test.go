@@ -127,11 +127,13 @@ func normalise(out string) string {
 	return out
 }
 
+var heading = regexp.MustCompile(`(?m)^#\d+\n`)
+
 // split returns what each program has written.
-func split(out string) []string {
-	parts := regexp.MustCompile(`(?m)^#\d+\n`).Split(normalise(out), -1)
-	return parts[1:]
-}
+func split(out string) []string { return heading.Split(out, -1)[1:] }
+
+// same reports whether two programs have written the same, but for the words of errors.
+func same(want, got string) bool { return want == got || normalise(want) == normalise(got) }
 
 func read(t testing.TB, path string) string {
 	t.Helper()

@@ -27,6 +27,7 @@ type event struct {
 	Message []string `json:"message,omitempty"`
 	Reason  string   `json:"reason,omitempty"`
 	Log     []string `json:"log,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
 	Story   string   `json:"story,omitempty"`
 	Rerun   string   `json:"rerun,omitempty"`
 	Bench   *bench   `json:"bench,omitempty"`
@@ -73,7 +74,7 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 func (p *jsonLines) test(r *Result) {
 	e := &event{
 		Action: r.Verdict.String(), File: r.File, Line: r.Declared.Line, Test: r.Name, Elapsed: ms(r.Took), Virtual: ms(r.Virtual),
-		Calls: r.Calls, Seed: r.Seed, Message: r.Message, Reason: r.Skip, Log: r.Log, Rerun: r.Rerun,
+		Calls: r.Calls, Seed: r.Seed, Message: r.Message, Reason: r.Skip, Log: r.Log, Notes: r.Notes, Rerun: r.Rerun,
 	}
 	if b := r.Bench; b != nil {
 		e.Bench = &bench{b.Runs, float64(b.perRun().Nanoseconds()) / 1e6, b.perSecond()}

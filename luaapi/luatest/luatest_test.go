@@ -318,3 +318,36 @@ func TestParseDate(t *testing.T) {
 		}
 	}
 }
+
+// TestSharedTables: writes into tables that calls share are told once, and fail no test.
+func TestSharedTables(t *testing.T) {
+	const files = `-- main.lua --
+local plan = require "plan"
+local hours = require "hours"
+return { invite = function(call)
+  hours.cache.x = call.id
+  return plan.reject(404)
+end }
+-- hours.lua --
+return { cache = {} }
+-- a_test.lua --
+local t = require "test"
+local pbx = t.script "main.lua"
+for _, name in ipairs { "one", "two" } do
+  t.test(name, function()
+    local net = pbx:network {}
+    net:call { from = "sip:alice@example.net", to = "sip:100@pbx.example" }
+    net:run()
+  end)
+end
+`
+	const note = "hours.cache.x written by main.lua:4: shared from call to call and not between shards"
+	in(t, files)
+	sum, out := runs(t, Options{})
+	if sum.Passed != 2 || strings.Count(out, "note  "+note+"\n") != 1 {
+		t.Errorf("got %+v:\n%s", sum, out)
+	}
+	if _, out = runs(t, Options{Format: "json"}); strings.Count(out, `"notes":["`+note+`"]`) != 2 {
+		t.Errorf("as JSON:\n%s", out)
+	}
+}

@@ -15,6 +15,7 @@ type pretty struct {
 	lines           int  // how long they may be (0 = as long as they are)
 	width           int  // of the longest file name
 	gap             bool // the last line was an empty one
+	noted           map[string]bool
 }
 
 // asciiWriter writes what is not ASCII in results in other words.
@@ -68,6 +69,7 @@ func (p *pretty) begin(files []string) {
 
 // test prints the result of a test: always if it is not well, else where every test is asked for.
 func (p *pretty) test(r *Result) {
+	p.notes(r.Notes)
 	switch {
 	case r.Verdict == Broken:
 		fmt.Fprintf(p.w, "%s%s does not load\n\n", p.word(r.Verdict), r.File)
@@ -89,6 +91,20 @@ func (p *pretty) test(r *Result) {
 		fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprint(p.word(Skipped), r.Declared, "  ", r.Name, "  ", r.Skip), " "))
 	case p.verbose:
 		fmt.Fprint(p.w, p.word(Passed), r.Declared, "  ", r.Name, "\n", p.block("log", r.Log))
+	}
+}
+
+// notes prints those that no test before had.
+func (p *pretty) notes(notes []string) {
+	for _, n := range notes {
+		if p.noted[n] {
+			continue
+		}
+		if p.noted == nil {
+			p.noted = make(map[string]bool)
+		}
+		p.noted[n] = true
+		fmt.Fprintln(p.w, p.paint(other, "note")+"  "+n)
 	}
 }
 

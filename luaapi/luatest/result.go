@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,8 @@ type Result struct {
 	Skip string
 	// Log is what scripts logged, of a failure or if Options.Verbose is set.
 	Log []string
+	// Notes are what is no failure, and should be known: a handler that writes into a table that calls share.
+	Notes []string
 	// Rerun is the command that runs a failed test again.
 	Rerun string
 	Seed  uint64
@@ -95,7 +98,7 @@ func notLoaded(path string, err error) *Result {
 func (r *run) result() *Result {
 	res := &Result{
 		File: r.suite.path, Name: r.test.name, Declared: r.test.pos, Verdict: r.verdict, Pos: r.pos, Seed: r.seed,
-		Calls: r.calls(), script: r.broken,
+		Calls: r.calls(), Notes: r.notes, script: r.broken,
 	}
 	for _, n := range r.nets {
 		res.Virtual += time.Duration(n.sim.Now())
@@ -109,6 +112,16 @@ func (r *run) result() *Result {
 		res.Log = r.logs
 	}
 	return res
+}
+
+// maxNotes bounds the notes of a test.
+const maxNotes = 20
+
+// shared takes note of a write into a table that calls share.
+func (r *run) shared(w luaapi.SharedWrite) {
+	if note := w.String(); len(r.notes) < maxNotes && !slices.Contains(r.notes, note) {
+		r.notes = append(r.notes, note)
+	}
 }
 
 func (r *run) calls() (n int) {

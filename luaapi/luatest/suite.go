@@ -121,7 +121,8 @@ type run struct {
 	looked  plan.Pos // and where
 	placed  int      // calls
 	logs    []string
-	broken  bool // a script under test does not load
+	notes   []string // what is no failure, and should be known
+	broken  bool     // a script under test does not load
 
 	verdict Verdict
 	lines   []string // what went wrong

@@ -23,6 +23,8 @@ type Writer struct {
 	Logger *zap.Logger
 	// Call returns the id of the call that is being handled, "" for none.
 	Call func() string
+	// Cost takes from a script's budgets what a line costs that is written, and raises an error if that is too much; nil = nothing.
+	Cost func(L *lua.LState, instructions, bytes int)
 }
 
 // Table returns what `require "log"` gives.
@@ -56,13 +58,26 @@ func (w *Writer) Write(L *lua.LState, what string, level zapcore.Level, n int) {
 	if ce == nil {
 		return
 	}
-	ce.Message = clean(L.ToStringMeta(text).String())
-	extra := w.place(mod.Where(L))
+	message := L.ToStringMeta(text).String()
+	ce.Message = clean(message)
+	extra, p := w.place(mod.Where(L)), plainer{L: L, left: maxValues}
 	if t != nil {
-		extra = append(extra, zap.Dict("fields", fieldsOf(L, t)...))
+		extra = append(extra, zap.Dict("fields", p.fields(t)...))
+	}
+	if n := lineBytes + len(message) + p.bytes; w.Cost != nil {
+		w.Cost(L, n/bytesPerInstruction, n)
 	}
 	ce.Write(extra...)
 }
+
+// bytesPerInstruction is how many bytes of a line cost as much as an instruction.
+const bytesPerInstruction = 16
+
+// What a line and a value take besides their texts, in bytes.
+const (
+	lineBytes  = 512
+	valueBytes = 64
+)
 
 // place says where and for which call a line was written.
 func (w *Writer) place(pos plan.Pos) []zap.Field {
@@ -91,12 +106,11 @@ func clean(s string) string {
 
 func control(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
-// fieldsOf returns a table's fields by name.
-func fieldsOf(L *lua.LState, t *lua.LTable) []zap.Field {
+// fields returns a table's fields by name.
+func (p *plainer) fields(t *lua.LTable) []zap.Field {
 	var fs []zap.Field
-	p := plainer{L, maxValues}
 	for k, v := t.Next(lua.LNil); k != lua.LNil && p.left > 0; k, v = t.Next(k) {
-		fs = append(fs, zap.Any(clean(k.String()), p.value(v, 0)))
+		fs = append(fs, zap.Any(clean(p.name(k)), p.value(v, 0)))
 	}
 	slices.SortFunc(fs, func(a, b zap.Field) int { return strings.Compare(a.Key, b.Key) })
 	return fs
@@ -110,16 +124,26 @@ const (
 
 // plainer turns Lua values into Go values that a log encoder knows.
 type plainer struct {
-	L    *lua.LState
-	left int // values
+	L     *lua.LState
+	left  int // values
+	bytes int // that they take
+}
+
+// name returns a key as text.
+func (p *plainer) name(key lua.LValue) string {
+	s := key.String()
+	p.bytes += len(s)
+	return s
 }
 
 func (p *plainer) value(v lua.LValue, depth int) any {
 	p.left--
+	p.bytes += valueBytes
 	switch v := v.(type) {
 	case lua.LBool:
 		return bool(v)
 	case lua.LString:
+		p.bytes += len(v)
 		return string(v)
 	case lua.LNumber:
 		return number(float64(v))
@@ -152,7 +176,7 @@ func (p *plainer) table(t *lua.LTable, depth int) any {
 	}
 	m := make(map[string]any)
 	for k, v := t.Next(lua.LNil); k != lua.LNil && p.left > 0; k, v = t.Next(k) {
-		m[k.String()] = p.value(v, depth)
+		m[p.name(k)] = p.value(v, depth)
 	}
 	return m
 }

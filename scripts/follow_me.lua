@@ -3,17 +3,19 @@
 --   { "sip:mobile@192.0.2.31", when = office, share = 70 }  when: a schedule, outside of which the entry is left out; share: its part for order "percent"
 --   order      "sequential" (the default), "simultaneous", "random" (shuffled for every call) or "percent" (drawn by share, the others after it)
 --   ring       how long an entry rings that does not say so itself, 20 s unless told otherwise
---   otherwise  the plan for a call that no entry has hours for; without it 480
+--   own        an entry that rings first, alone; when it fails the call is diverted to the others
+--   otherwise  the plan for a call that no entry has hours for; without it 480, or what own has said
+local log = require "log"
 local plan = require "plan"
 local follow_me = {}
 
-local own = { when = true, share = true }
+local ours = { when = true, share = true }
 
 -- What plan.to takes of an entry.
 local function options(entry, ring)
   local o = { ring = ring }
   for key, value in pairs(entry) do
-    if type(key) == "string" and not own[key] then o[key] = value end
+    if type(key) == "string" and not ours[key] then o[key] = value end
   end
   return o
 end
@@ -62,9 +64,21 @@ local function as_is(entries) return entries end
 
 local orders = { sequential = as_is, simultaneous = as_is, random = shuffled, percent = drawn }
 
+-- The own number may be among those that ring together; then it is not to ring before them too.
+local function warn(o)
+  for _, e in ipairs(o.order == "simultaneous" and o.own and o or {}) do
+    if e[1] == o.own[1] then
+      log.warn("follow_me: " .. tostring(e[1]) .. " rings alone first and again with the others; leave out own")
+    end
+  end
+end
+
 local function checked(o)
   if not orders[o.order or "sequential"] then
     error('follow_me.new: order is "sequential", "simultaneous", "random" or "percent", got ' .. tostring(o.order), 3)
+  end
+  if o.own ~= nil and (type(o.own) ~= "table" or not o.own[1]) then
+    error('follow_me.new: own must be a table with a target, { "sip:100@192.0.2.11", ring = 20 }', 3)
   end
   for i, e in ipairs(o) do
     if type(e) ~= "table" or not e[1] then error("follow_me.new: entry " .. i .. ' must be a table with a target, { "sip:100@192.0.2.11", ring = 20 }', 3) end
@@ -74,16 +88,19 @@ end
 
 function follow_me.new(o)
   checked(o)
+  warn(o)
   local order = o.order or "sequential"
-  return function(call)
+  local own = o.own and plan.to(o.own[1], options(o.own, o.ring or 20))
+  local function others(call)
     local steps = {}
     for i, e in ipairs(orders[order](open(o, call.time))) do
       steps[i] = plan.to(e[1], options(e, o.ring or 20))
     end
-    if #steps == 0 then return o.otherwise or plan.reject(480) end
+    if #steps == 0 then return o.otherwise or not own and plan.reject(480) or nil end
     if order == "simultaneous" then return plan.parallel(steps) end
     return plan.serial(steps)
   end
+  return own and function() return plan.serial { own, plan.divert(others) } end or others
 end
 
 return follow_me

@@ -2,8 +2,8 @@ local t = require "test"
 local follow_me = require "follow_me"
 local pbx = t.script "testdata/people/main.lua"
 
-local function call_to(user, answers, at)
-  local net = pbx:network { at = at or "2026-11-23 10:00 UTC" }
+local function call_to(user, answers, at, seed)
+  local net = pbx:network { at = at or "2026-11-23 10:00 UTC", seed = seed }
   local phones = {}
   for i, name in ipairs { "a", "b", "c", "box" } do
     phones[name] = net:phone { "sip:" .. name .. "@192.0.2.1" .. i, answers = answers[name] or t.never() }
@@ -43,7 +43,44 @@ end)
 
 t.test("drawn by share, then the others", function() t.eq(call_to("percent", {}):order(), { "a", "b" }) end)
 
+-- How often each number is the first in a hundred calls.
+local function firsts(user)
+  local n = { a = 0, b = 0, c = 0 }
+  for seed = 1, 100 do
+    local first = call_to(user, {}, nil, seed):order()[1]
+    n[first] = n[first] + 1
+  end
+  return n
+end
+
+t.test("P4 shuffled: each number is the first in its share of calls", function()
+  for _, n in pairs(firsts "random") do
+    t.ok(n > 15 and n < 55, n)
+  end
+end)
+
+t.test("P4 drawn: four calls in five go to the one with four fifths", function()
+  local n = firsts "share"
+  t.ok(n.a > 65 and n.a < 95, n.a)
+end)
+
+t.test("P5 the own number rings first and diverts the call to the others", function()
+  local call, phones = call_to("own", { b = t.after(1) })
+  t.at(call, 7):received(phones.a, "CANCEL")
+  phones.b:received("INVITE"):header("Diversion", "<sip:own@pbx.example>;reason=no-answer;counter=1")
+  t.eq(call:answered_by(), phones.b)
+  t.eq(call_to("own", { a = t.status(486) }, "2026-11-23 21:00 UTC"):final(), 486)
+end)
+
+t.test("P12 the own number that rings alone and then again is said in the log", function()
+  local said = {}
+  t.stub("log", { warn = function(text) said[#said + 1] = text end })
+  call_to("own", {})
+  t.eq(said, { "follow_me: sip:a@192.0.2.11 rings alone first and again with the others; leave out own" })
+end)
+
 t.test("mistakes are told when the script loads", function()
+  t.raises(function() follow_me.new { own = "sip:a@h" } end, "own must be a table with a target")
   t.raises(function() follow_me.new { { "sip:a@h" }, order = "any" } end, 'order is "sequential", "simultaneous", "random" or "percent", got any')
   t.raises(function() follow_me.new { "sip:a@h" } end, "entry 1 must be a table with a target")
   t.raises(function() follow_me.new { { "sip:a@h", when = "daily" } } end, "when of entry 1 must be a schedule")

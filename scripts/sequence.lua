@@ -71,6 +71,7 @@ function sequence.parse(contacts)
   for i, text in ipairs(contacts) do
     local uri, headers, q = re.match(text, [[^\s*<([^?>]+)(?:\?([^>]*))?>(?:\s*;\s*q=([0-9.]+))?]])
     if not uri then error("sequence.parse: contact " .. i .. " is none: " .. text, 2) end
+    if not re.match(uri, "^(?i)[a-z][a-z0-9+.-]*:") then uri = "sip:" .. uri end
     local expires = headers and re.match(headers, [[(?i)(?:^|&)expires=(\d+)]])
     local valid = re.match(uri, [[(?i);sipx-ValidTime=(?:"|%22)([^";%]*)]])
     local internal = re.match(uri, [[(?i);sipx-noroute=Voicemail]]) ~= nil

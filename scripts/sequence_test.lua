@@ -92,6 +92,10 @@ t.test("S3 who rings at the same time as one that is left out still waits for th
   t.at(call, 30):received(phones.c, "INVITE")
 end)
 
+t.test("S7 a contact without a scheme is a SIP address", function()
+  t.eq(sequence.parse { "<234234@sipfoundry.com?expires=40>;q=0.9" }, { { "sip:234234@sipfoundry.com", expires = 40, mode = "immediate" } })
+end)
+
 t.test("S6 contacts are read by falling q, whatever their order", function()
   t.eq(sequence.parse { "<sip:c@h>;q=0.9", "<sip:a@h>", "<sip:d@h>;q=0.9", "<sip:b@h>;q=0.95" }, {
     { "sip:a@h", mode = "immediate" }, { "sip:b@h", mode = "delayed" }, { "sip:c@h", mode = "delayed" }, { "sip:d@h", mode = "immediate" },

@@ -12,8 +12,9 @@ func followMeModule() Module {
 		Name: "follow_me", Library: true, Doc: "A person's numbers, each with its hours, and the order in which they ring.",
 		Functions: []Function{{
 			Name: "new", Doc: "Makes a step: a function that may stand wherever a plan may. Entries are `{ target, when = schedule, share = percent }` with options of `plan.to`; `order` is " +
-				"`sequential`, `simultaneous`, `random` or `percent`; `ring` is for entries without their own (20); `otherwise` is the plan for a call outside all hours (480).",
-			Params: values(value("options", listType, "the entries, `order`, `ring` and `otherwise`")), Returns: returns(madeSteps), Errors: "for another order, and an entry without a target",
+				"`sequential`, `simultaneous`, `random` or `percent`; `ring` is for entries without their own (20); `own` is an entry that rings first, alone, and diverts the call when it fails; " +
+				"`otherwise` is the plan for a call outside all hours (480).",
+			Params: values(value("options", listType, "the entries, `order`, `ring`, `own` and `otherwise`")), Returns: returns(madeSteps), Errors: "for another order, and an entry without a target",
 			Use: `local bob = follow_me.new { { "sip:100@192.0.2.11", ring = 10 }, { "sip:mobile@192.0.2.31", when = office } }`,
 		}},
 	}

@@ -13,7 +13,7 @@ local function call_to(user, answers, at, seed)
   return call, phones
 end
 
-t.test("one after the other, each for its own time", function()
+t.test("P4 one after the other, each for its own time", function()
   local call, phones = call_to("sequential", { c = t.after(1) })
   t.eq(call:order(), { "a", "b", "c" })
   t.at(call, 30):received(phones.a, "CANCEL")
@@ -21,7 +21,7 @@ t.test("one after the other, each for its own time", function()
   t.eq(call:answered_by(), phones.c)
 end)
 
-t.test("outside its hours a number is left out before anything is dialled", function()
+t.test("P3 outside its hours a number is left out before anything is dialled", function()
   local call = call_to("sequential", {}, "2026-11-23 21:00 UTC")
   t.eq(call:order(), { "a", "b" })
   t.eq(call_to("closed", {}, "2026-11-23 07:59 UTC"):final(), 480)
@@ -29,19 +29,19 @@ t.test("outside its hours a number is left out before anything is dialled", func
   t.eq(otherwise:answered_by(), phones.box)
 end)
 
-t.test("together, the first answer gets the call", function()
+t.test("P4 together, the first answer gets the call", function()
   local call, phones = call_to("simultaneous", { b = t.after(5) })
   t.at(call, 2):received(phones.a, "INVITE")
   t.eq(call:answered_by(), phones.b)
 end)
 
-t.test("shuffled: every number once, in any order", function()
+t.test("P4 shuffled: every number once, in any order", function()
   local order = call_to("random", {}):order()
   table.sort(order)
   t.eq(order, { "a", "b", "c" })
 end)
 
-t.test("drawn by share, then the others", function() t.eq(call_to("percent", {}):order(), { "a", "b" }) end)
+t.test("P4 drawn by share, then the others", function() t.eq(call_to("percent", {}):order(), { "a", "b" }) end)
 
 -- How often each number is the first in a hundred calls.
 local function firsts(user)

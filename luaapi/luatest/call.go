@@ -32,7 +32,7 @@ func (r *run) call(L *lua.LState) int {
 	n := self[*network](L, example)
 	a := argsOf(L, "net:call")
 	t := a.table(2, example)
-	a.known(t, 0, "from", "to", "headers", "cancel", "hangup", "at", "answered", "vanish", "ack", "sdp", "replies")
+	a.known(t, 0, "from", "to", "headers", "cancel", "hangup", "at", "answered", "vanish", "ack", "sdp", "replies", "ruri")
 	at := n.sim.Now()
 	if d := a.later(t, "at"); d != nil {
 		if at = clock.Time(*d); at < n.sim.Now() {
@@ -53,6 +53,9 @@ func (r *run) place(a *args, n *network, t *lua.LTable, at clock.Time) *call {
 		From: from, To: to, Dest: toTandem, Headers: a.headers(t.RawGetString("headers")),
 		CancelAfter: a.later(t, "cancel"), HangupAfter: a.later(t, "hangup"), VanishAfter: a.later(t, "vanish"),
 		NoAck: t.RawGetString("ack") != lua.LNil && !a.flag(t, "ack"), Answered: r.talk(a, t.RawGetString("answered")),
+	}
+	if spec.RequestURI = a.text(t, "ruri"); spec.RequestURI != "" {
+		a.uri("ruri", spec.RequestURI)
 	}
 	var s sim.Step
 	a.sdp(&s, t.RawGetString("sdp"))

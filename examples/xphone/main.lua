@@ -1,0 +1,31 @@
+-- Follow-Me: a call to the central number is for whoever has diverted it there, and goes to that person's device.
+local diversion = require "diversion"
+local number = require "number"
+local plan = require "plan"
+local re = require "re"
+local route = {}
+
+-- As it stands in the administration: 00 is read as +49, 99 is the prefix of the node, and a + before an extension is too much.
+local pattern = [==[default]||[^00([1-9][0-9]{3,})$||+49$1]||[^99([1-9][0-9]{2})$||$1]||[^\+([1-9][0-9]{2})$||$1]==]
+local meant = diversion.reader { pattern = number.xcc_pattern(pattern) }
+
+-- Whose device is where now. line: the provider takes no foreign caller, so the person's own number is shown in P-Asserted-Identity.
+local users = {
+  ["+498912345"] = { device = "sip:+491701234@192.0.2.30" },
+  ["123"] = { device = "sip:+491705678@192.0.2.30", line = "sip:+4989123@pbx.example" },
+}
+
+-- Two forms may be assigned to people: E.164, and three digits.
+local function assignable(n) return re.match(n, [[^(?:\+[1-9]\d{3,14}|[1-9]\d{2})$]]) ~= nil end
+
+function route.invite(call)
+  local who = meant(call)
+  local user = who and assignable(who) and users[who]
+  if not user then
+    call:log("follow-me: user unknown", { number = who or "none" })
+    return plan.reject(503)
+  end
+  return plan.to(user.device, { ring = 30, clip = user.line, codecs = { "PCMA", "PCMU", first = true } })
+end
+
+return route

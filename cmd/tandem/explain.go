@@ -64,6 +64,7 @@ func newExplainCommand() *cobra.Command {
 	f.StringVar(&o.Via, "via", "", "the `ADDRESS` that the call comes from")
 	f.StringArrayVar(&o.Headers, "header", nil, "a header `FIELD` of the INVITE, 'Subject: lunch'; may be repeated")
 	f.StringArrayVar(&o.Phones, "phone", nil, "what a phone `DOES`: '100=486@2s', '100=180@1s,200@4s', '100=never'; may be repeated")
+	f.StringArrayVar(&o.HTTP, "http", nil, "what a server `ANSWERS`: 'http://192.0.2.5/100 200 body sip:100@192.0.2.11'; may be repeated")
 	f.StringVar(&o.Cancel, "cancel", "", "the caller gives up after `T`: 12s")
 	f.StringVar(&o.Hangup, "hangup", "", "the caller hangs up `T` after the answer: 30s")
 	f.BoolVar(&table, "table", false, "print every change of the decision in the week from --at on")

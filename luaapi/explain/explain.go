@@ -32,6 +32,8 @@ type Options struct {
 	At time.Time
 	// Phones are what phones do: "100=486@2s", "101=180@1s,200@4s", "102=never"; all others answer after two seconds.
 	Phones []string
+	// HTTP is what servers answer: "http://192.0.2.5/100 body sip:100@192.0.2.11".
+	HTTP []string
 	// Cancel and Hangup are when the caller gives up, and how long after the answer it ends the call; "" = never.
 	Cancel, Hangup string
 	// Format is one of Formats, "" = text.
@@ -114,6 +116,9 @@ func (o *Options) scenario() (*scenario.Scenario, error) {
 			return nil, err
 		}
 		b.WriteString(line)
+	}
+	for _, h := range o.HTTP {
+		b.WriteString("http " + h + "\n")
 	}
 	s, err := scenario.Parse("", []byte(b.String()))
 	var e *luaapi.Error

@@ -156,6 +156,9 @@ func (d *declared) broken(r *scenario.Run) (all []wrong) {
 	if len(r.Missing) > 0 {
 		all = append(all, wrong{pos: first, lines: []string{"no line says what these phones do: " + strings.Join(r.Missing, ", ")}})
 	}
+	if len(r.Unasked) > 0 {
+		all = append(all, wrong{pos: first, lines: []string{"no line http says what servers answer: " + strings.Join(r.Unasked, ", ")}})
+	}
 	if len(r.Faults) > 0 {
 		all = append(all, wrong{pos: first, lines: append([]string{"a rule that holds in every call is broken:"}, r.Faults...)})
 	}

@@ -36,6 +36,9 @@ func (s *Scenario) Format() []byte {
 	for _, l := range s.Links {
 		fmt.Fprintf(&b, "link    %s\n", l)
 	}
+	for _, p := range s.Pages {
+		fmt.Fprintf(&b, "http    %s\n", p)
+	}
 	if len(s.Expects) > 0 {
 		b.WriteString("\n")
 	}

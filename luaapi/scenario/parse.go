@@ -15,7 +15,7 @@ import (
 )
 
 // keywords begin the lines of a scenario.
-var keywords = []string{"at", "seed", "script", "call", "phone", "link", "expect"}
+var keywords = []string{"at", "seed", "script", "call", "phone", "link", "http", "expect"}
 
 // Parse reads a scenario. file is what errors name it by; they are *luaapi.Error with the line. Nothing in it is left unread: an
 // unknown word is an error.
@@ -87,6 +87,8 @@ func (s *Scenario) line(n int, word string, w []string) error {
 		return s.readPhone(n, w)
 	case "link":
 		return s.readLink(n, w)
+	case "http":
+		return s.readHTTP(n, w)
 	}
 	return s.fail(n, "%q is not known%s; lines begin with %s", word, spell.Hint(word, keywords), strings.Join(keywords, ", "))
 }

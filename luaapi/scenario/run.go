@@ -77,6 +77,8 @@ type Run struct {
 	Calls []*Placed
 	// Faults are the rules that hold in every call and do not in these. Missing are targets where nothing is.
 	Faults, Missing []string
+	// Unasked are requests that scripts awaited and no line speaks of.
+	Unasked []string
 	// Logs are what the script logged, and what went wrong in it, as lines.
 	Logs []string
 	// Virtual is how long it took until nothing happened any more, in virtual time.
@@ -171,7 +173,7 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	binary.BigEndian.PutUint64(b[24:], seed)
 	r.engine = engine.New(engine.Config{
 		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
-		Log: log, Trace: r, Product: "Tandem", Resolver: r,
+		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work),
 	}, deciding{scripts, r}, 1)
 	shard := r.engine.Shards()[0]
 	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {

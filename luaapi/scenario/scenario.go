@@ -31,6 +31,8 @@ type Scenario struct {
 	Phones []*Phone
 	Calls  []*Call
 	Links  []Link
+	// Pages are what servers answer to what scripts await.
+	Pages []*Page
 	// Expects are judged after the run.
 	Expects []Expect
 	// Files take the place of files of the script, by path.

@@ -122,6 +122,10 @@ func TestMistakes(t *testing.T) {
 		{call + "seed x", `a.txtar:3: "x" is no seed`},
 		{call + "link 101 loss 3%", `a.txtar:3: there is no phone "101"; did you mean "100"?`},
 		{call + "link 100 loss 300%", `a.txtar:3: "300%" is no share`},
+		{call + "http 192.0.2.5", "a.txtar:3: write: http http://192.0.2.5/100"},
+		{call + "http http://192.0.2.5/ 700", "a.txtar:3: 700 is no status of HTTP"},
+		{call + "http http://192.0.2.5/ boddy x", `a.txtar:3: "boddy" is not known of a server; did you mean "body"?`},
+		{call + "http http://192.0.2.5/ body", `a.txtar:3: something must follow "body"`},
 		{call + "expect", "a.txtar:3: say what is expected"},
 		{call + "expect ordre 100", `a.txtar:3: "ordre" is nothing that can be expected; did you mean "order"?`},
 		{call + "expect order 100 1OO", `a.txtar:3: there is no phone "1OO"`},
@@ -155,6 +159,8 @@ phone   vm sip:vm@192.0.2.9 302 to sip:1@192.0.2.8 then absent
 phone   200 silent then never then 183 sdp reliable, ignore-cancel after 2s, hold after 3s, resume after 3s, vanish after 9s
 link    all loss 10% double 5% delay 20ms
 link    100 jitter 5ms
+http    GET http://192.0.2.5/* 404 body "a b" after 1s with "X: y"
+http    http://192.0.2.6/ err "refused"
 
 expect  order 100
 expect  call 2 at 2s 100.486 within 1s
@@ -216,6 +222,29 @@ func TestOthers(t *testing.T) {
 	}
 	if r := try(t, desk, "call a -> 100", Options{Others: &DefaultAnswers}); len(r.Missing) > 0 || r.Calls[0].Result() != "answered by 100" {
 		t.Errorf("missing %v, %s", r.Missing, r.Calls[0].Result())
+	}
+}
+
+// What servers answer is said too; what is not said is told.
+func TestHTTP(t *testing.T) {
+	const script = `
+local plan, http = require "plan", require "http"
+return { invite = function(call)
+  return plan.await(http.get("http://192.0.2.5/" .. call.ruri.user), function(call, result)
+    if result.err then return plan.reject(503) end
+    return plan.to(result.body)
+  end)
+end }`
+	r := try(t, script, "call a -> 100\nhttp http://192.0.2.5/100 body sip:200@192.0.2.11 after 1s\nphone 200 200\nexpect order 200\nexpect at 1s 200.INVITE", Options{})
+	if all := r.Judge(); len(all) > 0 || len(r.Unasked) > 0 {
+		t.Errorf("%+v, %q", all, r.Unasked)
+	}
+	r = try(t, script, "call a -> 100\nhttp GET http://192.0.2.5/1* err refused\nexpect result 503", Options{})
+	if all := r.Judge(); len(all) > 0 {
+		t.Errorf("%+v", all)
+	}
+	if r = try(t, script, "call a -> 100", Options{}); len(r.Unasked) != 1 || r.Unasked[0] != "GET http://192.0.2.5/100" || r.Calls[0].Final() != 503 {
+		t.Errorf("%q, %s", r.Unasked, r.Calls[0].Result())
 	}
 }
 

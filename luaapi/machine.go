@@ -28,6 +28,7 @@ type table struct {
 	dict    map[lua.LValue]lua.LValue
 	strdict map[string]lua.LValue
 	keys    []lua.LValue
+	places  map[lua.LValue]int // in keys
 }
 
 // frameOffset is where a state has its current frame.

@@ -27,11 +27,36 @@ func Pages() map[string]string {
 		}
 		pages[m.Name+".md"] = generated + "# Module `" + m.Name + "`\n\n" + m.Doc + "\n\n```lua\nlocal " + m.Name + " = require \"" + m.Name + "\"\n```\n" + r.functions(m) + r.classSections(m.Name)
 	}
-	pages["standard.md"] = generated + standard.String()
+	pages["standard.md"] = generated + standard.String() + differences
 	return pages
 }
 
 const generated = "<!-- Made from luaapi/api: go test ./luaapi/api -update -->\n\n"
+
+// differences ends the page of the standard library. What package lower's tests compare is equal but for them.
+const differences = `
+## Where it differs from Lua 5.1
+
+Random programs run in Lua 5.1 and in Tandem write the same, but for what stands here. The words of some errors differ, too, and Tandem
+names the line also of an error that a function of the library raises when pcall itself calls it.
+
+| | Lua 5.1 | Tandem |
+|---|---|---|
+| ` + "`goto`, `::label::`" + ` | not there | as in Lua 5.2 |
+| coroutines, ` + "`load`, `dofile`, `io`, `os`, `debug`" + ` | there | not there; ` + "`tandem check`" + ` says what to use (rule sandbox) |
+| ` + "`-0`" + ` | written as -0 | written as 0; ` + "`-31 % 31`" + ` is -0, which no comparison can tell from 0 |
+| no number (` + "`0/0`, `x % 0`" + `) | written as nan or -nan, as the processor has it | the sign may be another one |
+| ` + "`x % math.huge`" + ` | no number | x, or math.huge for a negative x |
+| ` + "`x ^ y`" + ` with a fraction in y | as the C library computes it | the last of the 14 digits may differ |
+| ` + "`tonumber(\"inf\")`, `tonumber(\"nan\")`" + ` | numbers | nil: a user may be called so |
+| ` + "`for i = \"1\", 3`" + ` | strings are read as numbers | an error |
+| ` + "`#t`" + ` with a metamethod ` + "`__len`" + ` | it is not asked for a table | it is asked |
+| ` + "`string.format(\"%s\", nil)`" + ` | an error: it takes strings and numbers | nil, true, …: as ` + "`tostring`" + ` |
+| a malformed pattern | an error once matching comes to the bad place | always an error |
+| ` + "`getmetatable(\"\")`" + ` | the metatable of strings | false: it is locked |
+| ` + "`collectgarbage`, `__gc`, `__mode`" + ` | there | not there; ` + "`__gc` and `__mode`" + ` are ignored |
+| strings | of any length | of at most 65 536 bytes |
+`
 
 func (r *Registry) overviewPage() string {
 	var handlers, modules strings.Builder

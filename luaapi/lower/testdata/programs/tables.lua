@@ -38,3 +38,9 @@ local base = { hello = function(self) return "hello " .. self.name end, name = "
 local mid = setmetatable({}, { __index = base }) local top = setmetatable({ name = "top" }, { __index = mid, __newindex = mid })
 out(top:hello(), mid:hello()) top.new = 1 out(rawget(top, "new"), mid.new, top.new)
 out(pcall(function() return a < 1 end)) out(pcall(function() return {} .. "x" end)) out(pcall(function() return a() end)) out(pcall(function() return #nil end))
+
+-- next, from keys that are there, that have been, and that never were
+for _, key in ipairs { "x", 0, -1, 0.5, 7, true, "a" } do out(key, (pcall(next, { 1, 2, a = 3 }, key)), (pcall(next, {}, key))) end
+t = { 1, 2, 3, a = 1, b = 2, [100] = 3, [0.5] = 4 } local n = 0
+for k in pairs(t) do t[k] = nil n = n + 1 end out(n, next(t)) out(next({ 5 })) out(next({ 5 }, 1)) out(next({ x = 1 }, "x"))
+t = { 1, 2, 3 } for k in pairs(t) do table.remove(t) end out(#t)

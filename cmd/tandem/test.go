@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"runtime/debug"
@@ -93,6 +94,7 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 		defer file.Close() //nolint:errcheck // written without a buffer: Run has seen what goes wrong
 		o.JUnit = file
 	}
+	o.Last = lastFolder()
 	terminal(&o)
 	if cmd.Flags().Changed("fuzz") {
 		return fuzzScripts(cmd, &o, more.fuzz)
@@ -192,6 +194,18 @@ func randomSeed() uint64 {
 	crand.Read(b[:])
 	return uint64(binary.BigEndian.Uint32(b[:]))%99_999 + 1
 }
+
+// lastFolder is where what the tests have passed with last is kept: nowhere on machines that throw it away, and where no
+// command has made the folder of Tandem's own files.
+func lastFolder() string {
+	if info, err := os.Stat(ownFolder); os.Getenv("CI") != "" || err != nil || !info.IsDir() {
+		return ""
+	}
+	return filepath.Join(ownFolder, "last")
+}
+
+// ownFolder is what `tandem init` and `tandem stubs` make.
+const ownFolder = ".tandem"
 
 // terminal sees how results look best where they go.
 func terminal(o *luatest.Options) {

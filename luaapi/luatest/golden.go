@@ -127,5 +127,5 @@ func (c *call) departure() int {
 	if err != nil {
 		return 0
 	}
-	return trace.Departure(trace.ReadLadder(string(want)), trace.Arrows(c.events(), trace.Options{Names: c.net.sim.Names()}))
+	return trace.Departure(trace.ReadLadder(string(want)), c.arrows())
 }

@@ -53,6 +53,9 @@ type Options struct {
 	Bench bool
 	// Cover collects what the tests reach, for Summary.Coverage.
 	Cover bool
+	// Last is a folder that keeps the scripts which each test has passed with last, at most a megabyte of them: where a test
+	// fails, they show at which message the call departs. "" = none are kept.
+	Last string
 	// Update writes golden ladders anew.
 	Update bool
 

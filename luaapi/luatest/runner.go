@@ -21,6 +21,7 @@ type runner struct {
 		all map[variant]*luaapi.Program
 	}
 	covering covering
+	last     last
 	watched  *watching  // nil = the tests run once
 	using    sync.Mutex // of what watched knows
 	ended    atomic.Bool
@@ -61,6 +62,9 @@ func (x *runner) run(ctx context.Context) (Summary, error) {
 		out.end(&total, x.Now().Sub(begin), x.Seed)
 	}
 	if err := out.err(); err != nil {
+		return total, err
+	}
+	if err := x.keep(); err != nil {
 		return total, err
 	}
 	return total, ctx.Err()

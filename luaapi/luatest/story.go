@@ -133,9 +133,34 @@ func same(a, b *trace.Event) bool {
 
 func (t *telling) ladder() string {
 	x := t.net.r.suite.w
-	return trace.Ladder(t.events, trace.Options{
+	o := trace.Options{
 		Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width, Mark: t.call.departure(), MarkText: "◀── departs from the golden ladder",
-	})
+	}
+	if was := t.before(); o.Mark == 0 && was != nil {
+		o.Mark, o.MarkText = trace.Departure(was.arrows(), t.call.arrows()), "◀── departs from the last passing run"
+	}
+	return trace.Ladder(t.events, o)
+}
+
+// before is the same call with the scripts that the test has passed with last, nil if that is not known.
+func (t *telling) before() *call {
+	r := t.net.r.before
+	if r == nil {
+		return nil
+	}
+	for _, n := range r.nets {
+		for _, c := range n.calls {
+			if c.number == t.call.number {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// arrows are the messages of a call.
+func (c *call) arrows() []trace.Arrow {
+	return trace.Arrows(c.events(), trace.Options{Names: c.net.sim.Names()})
 }
 
 // rerun is the command that runs the test again.

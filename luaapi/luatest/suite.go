@@ -28,7 +28,8 @@ type suite struct {
 	prog   *luaapi.Program
 	beside *luaapi.Program // the modules in its folder
 	tests  []*testCase
-	first  *run // the file as it was loaded to find its tests: not used yet
+	old    map[string]*luaapi.Program // by root, in place of those on the disk
+	first  *run                       // the file as it was loaded to find its tests: not used yet
 }
 
 // testCase is a test as the file declares it.
@@ -123,6 +124,7 @@ type run struct {
 	logs    []string
 	notes   []string // what is no failure, and should be known
 	broken  bool     // a script under test does not load
+	before  *run     // the same test with the scripts that it has passed with last; nil = that is not known
 
 	verdict Verdict
 	lines   []string // what went wrong
@@ -142,9 +144,22 @@ func (s *suite) run(i int, seed uint64) *run {
 	again := s.once(i, seed, true)
 	if again.bad() || r.again {
 		s.w.recycle(r)
+		again.before = s.before(i, again)
 		return again
 	}
 	return r
+}
+
+// before runs a test that has failed with the scripts that it has passed with last, nil if they are not known.
+func (s *suite) before(i int, r *run) *run {
+	if !r.bad() || s.w.Update {
+		return nil
+	}
+	if s.old = s.w.before(r); s.old == nil {
+		return nil
+	}
+	defer func() { s.old = nil }()
+	return s.once(i, r.seed, true)
 }
 
 // once runs the test with an index; told says that everything in it is written down.
@@ -276,7 +291,10 @@ func (r *run) load(a *args, path string) int {
 		full = filepath.Join(filepath.Dir(r.suite.path), filepath.FromSlash(path))
 	}
 	r.suite.w.use(r.suite.path, rootOf(full))
-	prog, err := r.suite.w.script(full)
+	prog, err := r.suite.old[rootOf(full)], error(nil)
+	if prog == nil {
+		prog, err = r.suite.w.script(full)
+	}
 	if err != nil {
 		r.broken = true
 		a.fail("%s does not load: %v", path, err)

@@ -28,6 +28,9 @@ func (w *worker) recycle(r *run) {
 		n.tape.wipe()
 		w.tapes = append(w.tapes, n.tape)
 	}
+	if r.before != nil {
+		w.recycle(r.before)
+	}
 }
 
 // file runs the tests of a file.
@@ -77,6 +80,9 @@ func (w *worker) test(s *suite, i int, seed uint64) *Result {
 	r := s.run(i, seed)
 	res := r.result()
 	res.Took = w.Now().Sub(begin)
+	if res.Verdict == Passed {
+		w.passed(r)
+	}
 	w.recycle(r)
 	return res
 }

@@ -260,7 +260,7 @@ func (b *branch) Failed(_ clock.Time, _ *transaction.Client, why transaction.Fai
 	b.ended = true
 	kind, phrase := plan.EventTimeout, ""
 	if why == transaction.TransportError {
-		kind, phrase = plan.EventTransportError, "nothing listens at "+b.flow.String()
+		kind, phrase = plan.EventTransportError, b.c.sh.undelivered(b.flow)
 		b.c.sh.unreachable(b.c.id, b.target.URI, phrase)
 	}
 	b.c.step(plan.Event{Kind: kind, Branch: b.id, Phrase: phrase})

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -55,6 +56,7 @@ type Shard struct {
 	key     []byte          // of a dialog, likewise
 	now     clock.Time      // of the event at hand
 	current *call           // the call that the event at hand is about, for recovery
+	refused error           // why a datagram did not arrive, if the event at hand is about that
 	stats   Stats
 
 	draining bool   // nothing new is taken
@@ -246,10 +248,22 @@ func (sh *Shard) Send(f flow.Flow, b []byte) {
 }
 
 // SendFailed takes the news that a datagram could not be delivered.
-func (sh *Shard) SendFailed(now clock.Time, f flow.Flow, _ error) {
+func (sh *Shard) SendFailed(now clock.Time, f flow.Flow, err error) {
 	defer sh.rescue()
-	sh.now, sh.current = now, nil
+	sh.now, sh.current, sh.refused = now, nil, err
 	sh.layer.SendFailed(now, f)
+}
+
+// undelivered says why nothing arrives by f, while SendFailed tells of it.
+func (sh *Shard) undelivered(f flow.Flow) string {
+	if i := int(f.Listener); i < len(sh.cfg.Locals) && sh.cfg.Locals[i].Addr.IsLoopback() && !f.Remote.Addr().IsLoopback() {
+		transport, _, _ := strings.Cut(f.String(), ":")
+		return fmt.Sprintf("the listener at %s reaches this machine only: listen on another address, --listen %s:IP:PORT", sh.cfg.Locals[i].Addr, transport)
+	}
+	if sh.refused == nil || errors.Is(sh.refused, syscall.ECONNREFUSED) {
+		return "nothing listens at " + f.String()
+	}
+	return f.String() + " cannot be reached: " + sh.refused.Error()
 }
 
 // rescue keeps a bug in the handling of one event from ending more than its call.

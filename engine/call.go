@@ -72,7 +72,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	c := &call{
 		sh: sh, id: string(m.CallID()), key: callKey(m), slot: ident.Slot(m.CallID()),
 		invite: m.Clone(), source: f, server: tx, date: sh.cfg.Clock.Date(),
-		tag:    sh.ids.AppendTag(nil, 0),
+		tag:    sh.tagFor(nil, m, f),
 		script: script, replaced: replaced, bounds: bounds,
 	}
 	c.timer.Owner, c.limit.Owner, c.limit.Kind = c, c, kindLimit

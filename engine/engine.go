@@ -13,6 +13,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/guard"
 	"tandem/engine/ident"
 	"tandem/engine/message"
 	"tandem/engine/plan"
@@ -71,6 +72,9 @@ type Config struct {
 	// calls that are up go on. MaxBytes is compared with an estimate of what calls and transactions hold. 0 = no bound. Each
 	// shard has an equal share.
 	MaxCalls, MaxTransactions, MaxBytes int
+	// Guard says which sources are heard; nil = all, and all are trusted. Scripts are then asked once about an INVITE, not once for
+	// each copy of one that is refused.
+	Guard *guard.Config
 	// Product is the value of User-Agent and Server; empty = neither is sent.
 	Product string
 }

@@ -183,7 +183,7 @@ func callKey(m *message.Message) string {
 // finish answers a request with a final response of our own; fields are names and values in turn.
 func (sh *Shard) finish(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, code int, fields ...string) {
 	var tag [48]byte
-	b := m.AppendResponse(sh.buf[:0], code, "", sh.ids.AppendTag(tag[:0], 0), f.Remote)
+	b := m.AppendResponse(sh.buf[:0], code, "", sh.tagFor(tag[:0], m, f), f.Remote)
 	for i := 0; i+1 < len(fields); i += 2 {
 		b = message.AppendField(b, fields[i], fields[i+1])
 	}

@@ -155,7 +155,7 @@ var rfcRows = []rfcRow{
 	{112, "7332", "Loops through other back-to-back user agents end", holds, ""},
 	{113, "3608", "Service-Route of a registration is used", later, users},
 	{114, "7989", "Session-ID from end to end", later, identities + ". It passes like any field"},
-	{115, "3261 §8.2.7", "Untrusted sources get stateless answers", later, users},
+	{115, "3261 §8.2.7", "Untrusted sources get stateless answers", holds, "In `tandem run`. A refusal after a provisional is kept and repeated: who has heard one sends no more copies"},
 }
 
 // The table is whole, says the truth about the tests, and stands in docs/rfc.md: go test ./engine -run TestRFCTable -update.

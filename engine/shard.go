@@ -17,6 +17,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/guard"
 	"tandem/engine/ident"
 	"tandem/engine/leg"
 	"tandem/engine/message"
@@ -59,10 +60,12 @@ type Shard struct {
 	refused error           // why a datagram did not arrive, if the event at hand is about that
 	stats   Stats
 
+	guard *guard.Guard // nil without cfg.Guard
+
 	draining bool   // nothing new is taken
 	idle     func() // to be called when the last call is over
 
-	looped, unreached, unacked rationed // warnings
+	looped, unreached, unacked, bans rationed // warnings
 }
 
 // Stats counts what a shard did since it was made.
@@ -75,6 +78,11 @@ type Stats struct {
 	Overload uint64
 	// TurnedAway counts requests refused because the engine is about to stop.
 	TurnedAway uint64
+	// Denied counts messages of sources that a list keeps out, Banned those of sources that are banned, Bans the bans, Untrusted the refusals
+	// that nothing was kept of.
+	Denied, Banned, Bans, Untrusted uint64
+	// Sources are those that are banned now.
+	Sources []guard.Ban
 	// Active is how many calls there are.
 	Active int
 	// Transactions and Timers are how many there are.
@@ -101,6 +109,9 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 	sh.reach = sh.choose
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
 	sh.layer.Large = sh.large
+	if cfg.Guard != nil {
+		sh.guard, sh.layer.Doubts = guard.New(cfg.Guard, shards), sh.doubts
+	}
 	return sh
 }
 
@@ -115,6 +126,10 @@ func (sh *Shard) Stats() Stats {
 		s.Bad[k] = v
 	}
 	clients, servers := sh.layer.Len()
+	s.Untrusted = sh.layer.Counters.Forgotten
+	if sh.guard != nil {
+		s.Sources = sh.guard.Bans(sh.now)
+	}
 	s.Active, s.Transactions, s.Timers, s.Operations = len(sh.calls), clients+servers, sh.heap.Len(), sh.operations
 	return s
 }
@@ -153,6 +168,9 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 	defer sh.rescue()
 	sh.now, sh.current = now, nil
 	sh.stats.Received++
+	if sh.guard != nil && !sh.hears(now, f) {
+		return
+	}
 	m := &sh.msg
 	err := m.Parse(b)
 	if err == nil {
@@ -173,6 +191,9 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 			sh.cfg.Forward(owner, f, b)
 			return
 		}
+	}
+	if m.IsRequest() && sh.guard != nil && !sh.takes(m, f) {
+		return
 	}
 	if !m.IsRequest() && !sh.ours(m.TopVia()) {
 		sh.stats.Bad["sent-by"]++

@@ -153,8 +153,11 @@ func (s *side) Lapsed(clock.Time) {
 }
 
 // Ack takes the ACK to a 2xx of ours.
-func (sh *Shard) Ack(now clock.Time, m *message.Message, _ flow.Flow) {
+func (sh *Shard) Ack(now clock.Time, m *message.Message, f flow.Flow) {
 	s := sh.dialogFor(m)
+	if s != nil || sh.proves(m, f) {
+		sh.trust(f)
+	}
 	if s == nil || !s.answer.Waiting(m.CSeq()) {
 		return
 	}

@@ -19,6 +19,10 @@ func (s inviteServer) respond(now clock.Time, code int, b []byte) bool {
 		s.send(b)
 	case s.state == Proceeding && class == 2:
 		s.accept(now, b)
+	case s.state == Proceeding && s.bytes == nil && s.layer.Doubts != nil && s.layer.Doubts(s.flow):
+		s.layer.Counters.Forgotten++
+		s.send(b)
+		s.terminate()
 	case s.state == Proceeding:
 		s.complete(now, b)
 	case s.state == Accepted && class == 2:

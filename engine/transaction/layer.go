@@ -18,6 +18,10 @@ type Layer struct {
 	// It may be nil.
 	Large func(f flow.Flow) (to flow.Flow, sentBy string, ok bool)
 
+	// Doubts reports whether it is not known that what is sent on a flow reaches its source. The refusal of an INVITE, of which it has
+	// heard nothing yet, is then sent once for each copy of the INVITE and not kept (RFC 3261 §8.2.7). It may be nil.
+	Doubts func(f flow.Flow) bool
+
 	heap   *clock.Heap
 	out    Sender
 	user   User

@@ -118,6 +118,8 @@ type Counters struct {
 	RequestsRepeated uint64
 	// ResponsesIgnored are responses that their transaction had no use for: copies of finals, late provisionals.
 	ResponsesIgnored uint64
+	// Forgotten are refusals of INVITEs that were sent to sources in doubt and not kept.
+	Forgotten uint64
 	// Strays are responses dropped because they match no transaction (RFC 6026 §8.9).
 	Strays uint64
 	// StrayCancels are CANCELs answered with 481.

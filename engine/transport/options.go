@@ -3,6 +3,7 @@ package transport
 import (
 	"cmp"
 	"crypto/x509"
+	"net/netip"
 	"os"
 	"time"
 
@@ -17,6 +18,8 @@ type Config struct {
 	Shards int
 	// Pick says which shard a message of a connection is for. It is called from many goroutines. Nil = the first.
 	Pick func(b []byte) int
+	// Admit says who may connect to a listener; nil = everybody. It is called from many goroutines.
+	Admit func(listener uint8, a netip.Addr) bool
 	// Limits bound what connections may take; zero values mean the defaults.
 	Limits Limits
 	// Roots are whose certificates are trusted when we connect to a peer by TLS; nil = those of the system.

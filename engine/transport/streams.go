@@ -37,6 +37,7 @@ const (
 type streams struct {
 	shards    []*Shard
 	pick      func(b []byte) int
+	admits    func(listener uint8, a netip.Addr) bool // may be nil
 	limits    Limits
 	log       *zap.Logger
 	listeners []*streamListener // by listener; nil for UDP
@@ -77,7 +78,7 @@ func keyOf(f flow.Flow) peerKey { return peerKey{f.Remote, f.Name, f.Transport} 
 // openStreams binds the listeners that are not for UDP and notes their addresses in bound.
 func openStreams(c Config, bound []netip.AddrPort, given [][]*os.File) (*streams, error) {
 	h := &streams{
-		pick: c.Pick, limits: c.Limits.withDefaults(), log: c.Log, gate: newGate(), dialTLS: tlsDialer{roots: c.Roots},
+		pick: c.Pick, admits: c.Admit, limits: c.Limits.withDefaults(), log: c.Log, gate: newGate(), dialTLS: tlsDialer{roots: c.Roots},
 		listeners: make([]*streamListener, len(c.Listens)),
 		conns:     map[uint32]*conn{}, peers: map[peerKey]*conn{}, sources: map[netip.Prefix]int{},
 	}
@@ -225,6 +226,9 @@ func sourceOf(a netip.Addr) netip.Prefix {
 
 // admit enters a connection of a peer in the tables, if the limits let it.
 func (h *streams) admit(c *conn) bool {
+	if h.admits != nil && !h.admits(c.listener.index, c.remote.Addr()) {
+		return false
+	}
 	from := sourceOf(c.remote.Addr())
 	h.mu.Lock()
 	defer h.mu.Unlock()

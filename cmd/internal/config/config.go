@@ -73,13 +73,17 @@ type Config struct {
 	Record Record
 	// Listeners are the sockets; of those that a target can be reached by, the first one is taken unless their networks say more.
 	Listeners []Listener
+	// ACL are the lists of who is heard, in the order in which they are asked.
+	ACL []ACL
+	// Abuse bounds what sources may do that no list allows.
+	Abuse Abuse
 	// HTTP bounds what scripts ask by module http.
 	HTTP HTTP
 }
 
 // Default returns the configuration of an engine that is told nothing.
 func Default() Config {
-	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Reload: Reload{Require: luaapi.RequireCheck}}
+	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Reload: Reload{Require: luaapi.RequireCheck}}
 }
 
 // DefaultAdmin returns where the admin socket is if nothing else is said.
@@ -143,9 +147,9 @@ type Error struct {
 	Key string
 	// Table is the table that it stands in, "" = none, with a dot for one within: "reload.canary".
 	Table string
-	// Listener says which [[listener]] it stands in, counted from 1; 0 = none.
-	Listener int
-	What     string
+	// Listener and ACL say which [[listener]] or [[acl]] it stands in, counted from 1; 0 = none.
+	Listener, ACL int
+	What          string
 }
 
 // in returns the error with the table that it stands in.
@@ -213,6 +217,15 @@ func (c *Config) check() *Error {
 				return &Error{Key: "address", Listener: i + 1, What: l.Address + " is given twice; an address has one listener"}
 			}
 		}
+	}
+	for i := range c.ACL {
+		if err := c.ACL[i].check(c.Listeners); err != nil {
+			err.ACL = i + 1
+			return err
+		}
+	}
+	if err := c.Abuse.check(); err != nil {
+		return err.in("abuse")
 	}
 	return c.HTTP.check()
 }

@@ -13,8 +13,10 @@ import (
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "script_memory", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "http", "reload", "metrics", "record",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "http", "abuse", "reload", "metrics", "record",
 	}
+	aclKeys      = []string{"action", "networks", "listeners"}
+	abuseKeys    = []string{"scanners", "rate", "burst", "ban"}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
 		"address", "advertise", "certificate", "key", "client_ca", "require_client", "origins", "networks",
@@ -26,7 +28,7 @@ func unknown(key, where string, keys []string) *Error {
 	last := len(listenerKeys) - 1
 	return &Error{Key: key, What: "unknown key" + where + spell.Hint(key, keys) + "; known keys are " + strings.Join(fileKeys, ", ") +
 		" and, in [[listener]], " + strings.Join(listenerKeys[:last], ", ") + " and " + listenerKeys[last] +
-		" and, in [http], " + strings.Join(httpKeys, ", ")}
+		" and, in [http], " + strings.Join(httpKeys, ", ") + " and, in [[acl]], " + strings.Join(aclKeys, ", ")}
 }
 
 // decode sets what the file sets. Of several errors it returns the one that stands first in the file.
@@ -69,6 +71,10 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(set(&c.Roots, key, v))
 		case "http":
 			errs = append(errs, c.HTTP.decode(v)...)
+		case "acl":
+			errs = append(errs, c.acls(v)...)
+		case "abuse":
+			errs = append(errs, c.Abuse.decode(v)...)
 		case "reload":
 			errs = append(errs, c.Reload.decode(v)...)
 		case "record":
@@ -78,7 +84,7 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
-			note(unknown(key, "", append([]string{"listener"}, fileKeys...)))
+			note(unknown(key, "", append([]string{"listener", "acl"}, fileKeys...)))
 		}
 	}
 	if len(errs) == 0 {
@@ -94,22 +100,29 @@ func setInt(to *int, key string, v any) *Error {
 	return err
 }
 
-// listeners takes an array of tables, however it is written.
-func (c *Config) listeners(v any) (errs []*Error) {
-	var tables []map[string]any
+// tablesOf takes an array of tables, however it is written.
+func tablesOf(name string, v any) ([]map[string]any, *Error) {
 	switch list := v.(type) {
 	case []map[string]any:
-		tables = list
+		return list, nil
 	case []any:
+		var tables []map[string]any
 		for _, item := range list {
 			table, ok := item.(map[string]any)
 			if !ok {
-				return []*Error{{Key: "listener", What: "want tables, got " + kind(item) + "; begin each with [[listener]]"}}
+				return nil, &Error{Key: name, What: "want tables, got " + kind(item) + "; begin each with [[" + name + "]]"}
 			}
 			tables = append(tables, table)
 		}
-	default:
-		return []*Error{{Key: "listener", What: "want an array of tables, got " + kind(v) + "; begin each with [[listener]]"}}
+		return tables, nil
+	}
+	return nil, &Error{Key: name, What: "want an array of tables, got " + kind(v) + "; begin each with [[" + name + "]]"}
+}
+
+func (c *Config) listeners(v any) (errs []*Error) {
+	tables, err := tablesOf("listener", v)
+	if err != nil {
+		return []*Error{err}
 	}
 	for i, table := range tables {
 		l := Listener{}

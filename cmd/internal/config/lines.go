@@ -15,7 +15,8 @@ func newLines(text []byte) lines { return bytes.Split(text, []byte("\n")) }
 func (ls lines) of(e *Error) int {
 	want := e.path()
 	var table []string
-	listener, found, best := 0, 1, 0
+	array, nth := e.array()
+	seen, found, best := 0, 1, 0
 	for i, l := range ls {
 		path, header := pathOf(l)
 		if len(path) == 0 {
@@ -23,13 +24,13 @@ func (ls lines) of(e *Error) int {
 		}
 		if header {
 			table = path
-			if path[0] == "listener" {
-				listener++
+			if path[0] == array {
+				seen++
 			}
 		} else {
 			path = append(slices.Clone(table), path...)
 		}
-		if e.Listener > 0 && len(table) > 0 && table[0] == "listener" && listener != e.Listener {
+		if nth > 0 && len(table) > 0 && table[0] == array && seen != nth {
 			continue
 		}
 		n := min(len(path), len(want))
@@ -40,13 +41,24 @@ func (ls lines) of(e *Error) int {
 	return found
 }
 
+// array is the array of tables that the key stands in, and which of them; "" = none.
+func (e *Error) array() (name string, nth int) {
+	switch {
+	case e.Listener > 0:
+		return "listener", e.Listener
+	case e.ACL > 0:
+		return "acl", e.ACL
+	}
+	return "", 0
+}
+
 // path is where the key stands.
 func (e *Error) path() (path []string) {
 	if e.Table != "" {
 		path = strings.Split(e.Table, ".")
 	}
-	if e.Listener > 0 {
-		path = append(path, "listener")
+	if array, _ := e.array(); array != "" {
+		path = append(path, array)
 	}
 	return append(path, e.Key)
 }

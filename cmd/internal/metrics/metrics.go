@@ -27,14 +27,20 @@ type Server struct {
 // timeout bounds how long a reader may take for its request.
 const timeout = 10 * time.Second
 
-// Serve listens on IP:PORT and shows what status returns.
-func Serve(addr string, status func() luaapi.Status) (*Server, error) {
+// Heard counts what was not heard of sources, from the start; Banned are those that are banned now.
+type Heard struct {
+	Denied, Dropped, Bans, Untrusted uint64
+	Banned                           int
+}
+
+// Serve listens on IP:PORT and shows what status and heard return; heard says false when nothing can be told now.
+func Serve(addr string, status func() luaapi.Status, heard func() (Heard, bool)) (*Server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("metrics on %s: %w", addr, err)
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(scripts{status})
+	reg.MustRegister(scripts{status}, sources{heard})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	s := &Server{addr: l.Addr(), done: make(chan error, 1)}
@@ -72,6 +78,12 @@ var (
 	canaryFailed   = describe("canary_calls_failed", "Those of them in which a handler failed or the script answered 5xx.", "generation")
 	handlerErrors  = describe("handler_errors_total", "Calls of a handler that failed.", "handler")
 	handlerBudget  = describe("handler_over_budget_total", "Calls of a handler that were stopped by its budget.", "handler")
+
+	denied    = describe("messages_denied_total", "Messages of sources that an access list keeps out.")
+	dropped   = describe("messages_banned_total", "Messages of sources that were banned.")
+	bans      = describe("bans_total", "Bans of sources, by scanning or too many requests.")
+	banned    = describe("sources_banned", "Sources that are banned now.")
+	untrusted = describe("refusals_stateless_total", "Refusals to sources that nothing shows yet to be what they say, sent once.")
 
 	handlerBudgets      = describe("handler_budget_instructions", "What a handler may run.")
 	handlerInstructions = describe("handler_instructions_max", "The most instructions that one call of a handler has run.", "handler")
@@ -118,6 +130,24 @@ func (s scripts) Collect(out chan<- prometheus.Metric) {
 		gauge(handlerInstructions, float64(h.Instructions), h.Name)
 		gauge(handlerBytes, float64(h.Bytes), h.Name)
 	}
+}
+
+// sources collects what was not heard.
+type sources struct{ heard func() (Heard, bool) }
+
+// Describe sends nothing, like that of scripts.
+func (sources) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends the counters.
+func (s sources) Collect(out chan<- prometheus.Metric) {
+	h, ok := s.heard()
+	if !ok {
+		return
+	}
+	for d, n := range map[*prometheus.Desc]uint64{denied: h.Denied, dropped: h.Dropped, bans: h.Bans, untrusted: h.Untrusted} {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
+	}
+	out <- prometheus.MustNewConstMetric(banned, prometheus.GaugeValue, float64(h.Banned))
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -16,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // read returns what a server shows.
 func read(t *testing.T, st luaapi.Status) string {
 	t.Helper()
-	s, err := Serve("127.0.0.1:0", func() luaapi.Status { return st })
+	s, err := Serve("127.0.0.1:0", func() luaapi.Status { return st }, func() (Heard, bool) { return Heard{1, 2, 3, 4, 5}, true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,8 @@ func TestMetrics(t *testing.T) {
 		"tandem_reload_refused 0", "tandem_canary_running 1", `tandem_canary_share{generation="8",sha256="ba9876543210"} 0.05`,
 		`tandem_canary_calls{generation="7"} 40`, `tandem_canary_calls_failed{generation="8"} 2`,
 		`tandem_handler_errors_total{handler="invite"} 2`, `tandem_handler_over_budget_total{handler="invite"} 1`,
-		"tandem_handler_budget_instructions 1000", `tandem_handler_instructions_max{handler="invite"} 900`, `tandem_handler_bytes_max{handler="invite"} 4096`,
+		"tandem_messages_denied_total 1", "tandem_messages_banned_total 2", "tandem_bans_total 3", "tandem_refusals_stateless_total 4",
+		"tandem_sources_banned 5", "tandem_handler_budget_instructions 1000", `tandem_handler_instructions_max{handler="invite"} 900`, `tandem_handler_bytes_max{handler="invite"} 4096`,
 	} {
 		if !strings.Contains(got, want+"\n") {
 			t.Errorf("no %s in\n%s", want, got)
@@ -70,12 +71,12 @@ func TestMetrics(t *testing.T) {
 
 func TestAddressInUse(t *testing.T) {
 	status := func() luaapi.Status { return luaapi.Status{} }
-	s, err := Serve("127.0.0.1:0", status)
+	s, err := Serve("127.0.0.1:0", status, func() (Heard, bool) { return Heard{}, false })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := Serve(s.addr.String(), status); err == nil || !strings.Contains(err.Error(), s.addr.String()) {
+	if _, err := Serve(s.addr.String(), status, func() (Heard, bool) { return Heard{}, false }); err == nil || !strings.Contains(err.Error(), s.addr.String()) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -25,6 +25,7 @@ import (
 	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/guard"
 	"tandem/engine/operation"
 	"tandem/engine/resolve"
 	"tandem/engine/trace"
@@ -104,7 +105,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}
 	if at := o.Config.Metrics.Listen; at != "" {
-		if s.metrics, err = metrics.Serve(at, s.host.Status); err != nil {
+		if s.metrics, err = metrics.Serve(at, s.host.Status, s.heard); err != nil {
 			return nil, exit.Errorf(exit.Listen, "%w; give this engine another address in [metrics]", err)
 		}
 		s.log.Info("metrics at " + s.metrics.URL())
@@ -174,6 +175,8 @@ func (s *Server) listen(o Options, shards int) error {
 		return err
 	}
 	tc.Shards, tc.Log, tc.Inherited = shards, o.Log, o.Sockets
+	heard := o.Config.Guard(tc.Listens)
+	tc.Admit = func(listener uint8, a netip.Addr) bool { return heard.Look(listener, a) != guard.Denied }
 	tc.Pick = func(b []byte) int { return s.engine.ShardOf(b) }
 	var bound []netip.AddrPort
 	if s.sockets, bound, err = transport.Open(tc); err != nil {
@@ -187,6 +190,7 @@ func (s *Server) listen(o Options, shards int) error {
 		Operations: s.work,
 		MaxCalls:   o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
 	}
+	cfg.Guard = &heard
 	names, err := resolve.New(resolve.Config{Post: s.post, Reach: reach(tc.Listens)})
 	if err != nil {
 		return err

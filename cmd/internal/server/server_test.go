@@ -73,8 +73,9 @@ func startShards(t *testing.T, c config.Config, shards int) *Server {
 
 // peer is a socket that speaks to the server.
 type peer struct {
-	t    *testing.T
-	conn net.Conn
+	t     *testing.T
+	conn  net.Conn
+	agent string // a field that requests have
 }
 
 func dial(t *testing.T, s *Server) *peer {
@@ -84,7 +85,7 @@ func dial(t *testing.T, s *Server) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	return &peer{t, conn}
+	return &peer{t: t, conn: conn}
 }
 
 func (p *peer) send(method, id, to string) {
@@ -93,7 +94,7 @@ func (p *peer) send(method, id, to string) {
 		method + " sip:100@pbx.example SIP/2.0",
 		"Via: SIP/2.0/UDP " + p.conn.LocalAddr().String() + ";branch=z9hG4bK" + id,
 		"From: <sip:alice@example.net>;tag=" + id, "To: <sip:100@pbx.example>" + to, "Call-ID: " + id,
-		"CSeq: 1 " + method, "Max-Forwards: 70", "Contact: <sip:alice@" + p.conn.LocalAddr().String() + ">", "Content-Length: 0", "", "",
+		"CSeq: 1 " + method, "Max-Forwards: 70", "Contact: <sip:alice@" + p.conn.LocalAddr().String() + ">", p.agent + "Content-Length: 0", "", "",
 	}
 	if _, err := p.conn.Write([]byte(strings.Join(lines, "\r\n"))); err != nil {
 		p.t.Fatal(err)
@@ -304,7 +305,7 @@ return { invite = function(call) return plan.to "sip:101@`+phone.LocalAddr().Str
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	(&peer{t, conn}).send("INVITE", "advertise", "")
+	(&peer{t: t, conn: conn}).send("INVITE", "advertise", "")
 	if err := phone.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,19 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"tandem/cmd/internal/admin"
+	"tandem/cmd/internal/metrics"
 	"tandem/engine"
+	"tandem/engine/guard"
 	"tandem/luaapi"
 )
 
@@ -21,6 +26,7 @@ type Status struct {
 	Shards     int               `json:"shards"`
 	Calls      Calls             `json:"calls"`
 	Messages   Messages          `json:"messages"`
+	Abuse      Abuse             `json:"abuse"`
 	Script     Script            `json:"script"`
 	Handlers   []Handler         `json:"handlers"`
 	BadInput   map[string]uint64 `json:"bad_input,omitempty"`
@@ -54,6 +60,65 @@ type Messages struct {
 	Dropped      uint64 `json:"dropped"`
 	Transactions int    `json:"transactions"`
 	Timers       int    `json:"timers"`
+}
+
+// Abuse counts what was not heard, and says who is banned.
+type Abuse struct {
+	// Denied are messages of sources that a list keeps out, Banned those of sources that are banned, Bans the bans.
+	Denied uint64 `json:"denied"`
+	Banned uint64 `json:"banned"`
+	Bans   uint64 `json:"bans"`
+	// Untrusted are refusals that were sent once and not kept, because nothing showed that their source is what it says.
+	Untrusted uint64 `json:"untrusted"`
+	// Sources are those that are banned now, the longest ban first, at most maxBans; More is how many more there are.
+	Sources []Ban `json:"sources,omitempty"`
+	More    int   `json:"more,omitempty"`
+}
+
+// Ban is a source that is not heard.
+type Ban struct {
+	Source string  `json:"source"`
+	Why    string  `json:"why"`
+	Left   float64 `json:"left_s"`
+}
+
+// maxBans is how many banned sources the status names.
+const maxBans = 20
+
+// banned notes the banned sources of all shards, each once.
+func (a *Abuse) banned(shards []engine.Stats) {
+	longest := map[netip.Addr]guard.Ban{}
+	for i := range shards {
+		for _, b := range shards[i].Sources {
+			if b.Left > longest[b.Source].Left {
+				longest[b.Source] = b
+			}
+		}
+	}
+	for _, source := range slices.SortedFunc(maps.Keys(longest), func(x, y netip.Addr) int {
+		return cmp.Or(cmp.Compare(longest[y].Left, longest[x].Left), x.Compare(y))
+	}) {
+		if len(a.Sources) == maxBans {
+			a.More++
+			continue
+		}
+		b := longest[source]
+		a.Sources = append(a.Sources, Ban{source.String(), b.Why, b.Left.Seconds()})
+	}
+}
+
+// write writes what there is of it for people.
+func (a *Abuse) write(w *strings.Builder) {
+	if a.Denied+a.Bans+a.Untrusted > 0 {
+		fmt.Fprintf(w, "abuse     %d messages denied, %d bans, %d messages of banned sources, %d refusals not kept\n", a.Denied, a.Bans, a.Banned, a.Untrusted)
+	}
+	for _, b := range a.Sources {
+		left := time.Duration(b.Left * float64(time.Second)).Round(time.Second)
+		fmt.Fprintf(w, "          %s is banned for %s more: %s\n", b.Source, left, b.Why)
+	}
+	if a.More > 0 {
+		fmt.Fprintf(w, "          and %d more\n", a.More)
+	}
 }
 
 // Script is the version that serves new calls, and why the one on disk does not.
@@ -112,12 +177,25 @@ func (s *Server) Status(ctx context.Context) (any, error) {
 	for i := range shards {
 		st.add(&shards[i])
 	}
+	st.Abuse.banned(shards)
 	for _, sock := range s.sockets {
 		t := sock.Stats()
 		st.Messages.Dropped += t.SendDrops + t.QueueDrops + t.KernelDrops
 	}
 	st.script(s.host.Status())
 	return st, nil
+}
+
+// heard is what the metrics show of sources.
+func (s *Server) heard() (metrics.Heard, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	st, err := s.Status(ctx)
+	if err != nil {
+		return metrics.Heard{}, false
+	}
+	a := st.(Status).Abuse
+	return metrics.Heard{Denied: a.Denied, Dropped: a.Banned, Bans: a.Bans, Untrusted: a.Untrusted, Banned: len(a.Sources) + a.More}, true
 }
 
 func (st *Status) add(e *engine.Stats) {
@@ -127,6 +205,10 @@ func (st *Status) add(e *engine.Stats) {
 	st.Calls.Overload += e.Overload
 	st.Calls.Operations += e.Operations
 	st.Calls.TurnedAway += e.TurnedAway
+	st.Abuse.Denied += e.Denied
+	st.Abuse.Banned += e.Banned
+	st.Abuse.Bans += e.Bans
+	st.Abuse.Untrusted += e.Untrusted
 	st.Messages.Received += e.Received
 	st.Messages.Sent += e.Sent
 	st.Messages.Transactions += e.Transactions
@@ -170,6 +252,7 @@ func (st *Status) String() string {
 		fmt.Fprintf(w, "stopping  %d requests turned away\n", st.Calls.TurnedAway)
 	}
 	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
+	st.Abuse.write(w)
 	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))
 	fmt.Fprintf(w, "reload    %s at %s\n", st.Script.Result, st.Script.Loaded.Format(time.DateTime))
 	if st.Script.Refused != "" {

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/cmd/internal/config"
+)
+
+// A scanner is banned, and the status says so.
+func TestScannerIsBanned(t *testing.T) {
+	c, _ := configured(t, busy)
+	c.Listeners = append(c.Listeners, config.Listener{Address: "udp:127.0.0.2:0"})
+	s := start(t, c)
+	p := dial(t, s)
+	p.agent = "User-Agent: friendly-scanner\r\n"
+	p.send("OPTIONS", "scan", "")
+	for { // until it is noted
+		if st := status(t, s); st.Abuse.Bans == 1 && len(st.Abuse.Sources) == 1 {
+			text := st.String()
+			if !strings.Contains(text, "127.0.0.1 is banned for 5m0s more: scanner\n") && !strings.Contains(text, "127.0.0.1 is banned for 4m") {
+				t.Errorf("status:\n%s", text)
+			}
+			break
+		}
+	}
+	if h, ok := s.heard(); !ok || h.Bans != 1 || h.Banned != 1 {
+		t.Errorf("metrics %+v %v", h, ok)
+	}
+}
+
+// Whom a list keeps out cannot connect; where none does, everybody can.
+func TestListKeepsOut(t *testing.T) {
+	for _, action := range []string{"allow", "deny"} {
+		c, _ := configured(t, busy)
+		c.Listeners = []config.Listener{{Address: "tcp:127.0.0.1:0"}}
+		c.ACL = []config.ACL{{Action: action, Networks: []string{"127.0.0.0/8"}}}
+		s := start(t, c)
+		if err := pinged(s.Addrs()[0].Addr.String()); (err == nil) != (action == "allow") {
+			t.Errorf("%s: %v", action, err)
+		}
+	}
+}
+
+// pinged sends a keep-alive and waits for its answer; the connection may be reset as soon as it is made.
+func pinged(addr string) error {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(conn, "\r\n\r\n"); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(conn, make([]byte, 2))
+	return err
+}

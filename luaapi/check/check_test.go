@@ -144,7 +144,7 @@ func TestMissingEnd(t *testing.T) {
 
 // Long files of undefined names are checked in time that grows with their length: each name is looked for once.
 func TestManyUndefinedNames(t *testing.T) {
-	const n = 20000
+	const n = 5000
 	fs := script(strings.Repeat("do local a, b, c = one(), two(), three() end ", n))
 	if len(fs) == 0 {
 		t.Error("nothing is found")

@@ -70,10 +70,12 @@ func together(level []*Node) *Node {
 }
 
 // contact is the step for one contact: the redirecting target with another URI. It may ring as long as the
-// step that it stands in for; that step's edges and name are not its own.
+// step that it stands in for; that step's edges and name are not its own. Nor are its credentials: who redirects must not choose who
+// gets to challenge them.
 func (n *node) contact(c Contact) *Node {
 	t := *n.target
 	t.URI, t.Key, t.User, t.Registered, t.Params = c.URI, c.Key, c.User, false, "" // the contact has its own
+	t.Auth.User, t.Auth.Password = "", ""
 	return &Node{Kind: KindTarget, Pos: n.src.Pos, Ring: n.ring, Target: &t, contact: true}
 }
 

@@ -40,6 +40,19 @@ func TestRedirectDeny(t *testing.T) {
 		want("0 invite a", "0 respond 480")
 }
 
+// A contact is not challenged for the credentials of the target that named it.
+func TestRedirectFollowKeepsCredentials(t *testing.T) {
+	a := to("a", follows)
+	a.Target.Auth = Auth{User: "pbx", Password: "secret"}
+	r := start(t, a).final("a", 302, contact("x", 1000))
+	if got := r.raw[len(r.raw)-1].Target; got.URI != "sip:x@192.0.2.1" || got.Auth != (Auth{}) {
+		t.Errorf("target %+v", got)
+	}
+	if a.Target.Auth.User != "pbx" {
+		t.Error("the target lost its own")
+	}
+}
+
 // Policy pass: the 3xx counts as the branch's response.
 func TestRedirectPass(t *testing.T) {
 	r := start(t, serial(to("a", passes), to("b"))).final("a", 302, contact("x", 1000)).

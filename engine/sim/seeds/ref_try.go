@@ -231,7 +231,7 @@ func (r *ref) contacts(p *place, list []pointer) *step {
 		}
 		r.followed = append(r.followed, key)
 		s := &step{
-			Kind: ring, Phone: c.Phone, Line: c.Line, Ring: p.Ring, Six: p.Six, Redirect: p.Redirect, Early: p.Early, Prack: p.Prack, PassAuth: p.PassAuth, Login: p.Login, Followed: true,
+			Kind: ring, Phone: c.Phone, Line: c.Line, Ring: p.Ring, Six: p.Six, Redirect: p.Redirect, Early: p.Early, Prack: p.Prack, PassAuth: p.PassAuth, Followed: true,
 		}
 		if c.Less != less {
 			steps = append(steps, &step{Kind: parallel})

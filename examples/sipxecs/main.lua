@@ -26,6 +26,12 @@ local users = {
     mailbox = MAILBOX,
   },
   ["203"] = sequence.new { { dial "333", expires = 15, internal = true }, { "sip:203@192.0.2.11", mode = "delayed" }, mailbox = MAILBOX, policy = "any" },
+  ["204"] = sequence.new {
+    { "sip:204@192.0.2.11", expires = 10 },
+    { dial "333", mode = "delayed", expires = 15, internal = true, valid = "01FE:13B0" }, -- Sunday 08:30 to Wednesday 12:00 UTC
+    { dial "95551234", mode = "delayed", enabled = false },
+    mailbox = MAILBOX,
+  },
 }
 
 function route.invite(call)

@@ -2,8 +2,8 @@ local t = require "test"
 local sequence = require "sequence"
 local pbx = t.script "main.lua"
 
-local function call_to(user, answers)
-  local net = pbx:network {}
+local function call_to(user, answers, at)
+  local net = pbx:network { at = at }
   local phones = {}
   for name, uri in pairs {
     own = "sip:" .. user .. "@192.0.2.11", second = "sip:" .. user .. "@192.0.2.12", extension = "sip:333@192.0.2.13",
@@ -74,3 +74,14 @@ t.test("S15 an entry that is shorter than the extension's own timer gives way to
 end)
 
 t.test("S16 user and administrator edit the same list", function() t.skip "needs users" end)
+
+t.test("S17 an entry rings in its hours only", function()
+  t.eq(call_to("204", {}, "2026-11-22 08:30 UTC"):order(), { "204", "333", "voicemail" }) -- a Sunday
+  t.eq(call_to("204", {}, "2026-11-22 08:29 UTC"):order(), { "204", "voicemail" })
+  t.eq(call_to("204", {}, "2026-11-25 12:00 UTC"):order(), { "204", "voicemail" })
+end)
+
+t.test("S18 a disabled entry is skipped", function()
+  local _, phones = call_to("204", {})
+  t.eq(phones.gateway:received("INVITE"):count(), 0)
+end)

@@ -49,6 +49,9 @@ func drawPlan(t *rapid.T, depth int) *Node {
 			n.Members = append(n.Members, drawPlan(t, depth-1))
 		}
 		n.Hold = oneIn(t, 4, "hold")
+		if n.Kind == KindSerial && len(n.Members) == 1 && oneIn(t, 2, "divert") {
+			n.Divert = &Divert{Announce: true}
+		}
 		if oneIn(t, 4, "each") {
 			n.Each = &Each{Ring: sec(pick(t, "each.ring", someRings)), Delay: sec(pick(t, "each.delay", someDelays)), On: drawEdges(t, depth)}
 		}
@@ -162,6 +165,7 @@ func (w *world) do(ev Event, acts []Action) {
 			if int(a.Branch) != len(w.branches) || w.answers+w.responses > 0 || w.cancelled {
 				w.Fatalf("INVITE of branch %d after %q", a.Branch, w.log)
 			}
+			w.checkDiverted(&a)
 		case ActCancel:
 			w.cancelOf(&w.branches[a.Branch-1], a)
 		case ActAnswer:
@@ -181,6 +185,18 @@ func (w *world) do(ev Event, acts []Action) {
 		}
 	}
 	w.check()
+}
+
+// checkDiverted: a diversion has a reason, and who diverts is whoever was called before: the first one by the caller.
+func (w *world) checkDiverted(a *Action) {
+	for i, d := range a.Diverted {
+		if !slices.Contains(DivertReasons, d.Reason) || d.From >= a.Branch || (d.From == 0) != (d.By == "") || i == 0 && d.From != 0 {
+			w.Fatalf("branch %d is diverted by %+v", a.Branch, a.Diverted)
+		}
+	}
+	if a.Announce != nil && len(a.Diverted) == 0 {
+		w.Fatalf("branch %d is announced", a.Branch)
+	}
 }
 
 // operation keeps the account of the operations.

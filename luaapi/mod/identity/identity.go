@@ -91,11 +91,11 @@ func texts(L *lua.LState, what string) []string {
 	}
 }
 
-// entries returns argument n, a list of entries.
-func entries(L *lua.LState, what string, n int) []identity.Entry {
-	t, ok := L.Get(n).(*lua.LTable)
+// entries returns argument 1, a list of entries.
+func entries(L *lua.LState, what string) []identity.Entry {
+	t, ok := L.Get(1).(*lua.LTable)
 	if !ok {
-		raise(L, "%s: want a list of entries, got %s", what, mod.TypeName(L.Get(n)))
+		raise(L, "%s: want a list of entries, got %s", what, mod.TypeName(L.Get(1)))
 	}
 	all := make([]identity.Entry, 0, t.Len())
 	for i := 1; i <= t.Len(); i++ {
@@ -146,20 +146,20 @@ func (m *Module) diversion(L *lua.LState) int {
 // toHistory is identity.to_history(diversions, target).
 func (m *Module) toHistory(L *lua.LState) int {
 	const what = "identity.to_history"
-	L.Push(m.List(L, identity.ToHistory(entries(L, what, 1), address(L, what, 2))))
+	L.Push(m.List(L, identity.ToHistory(entries(L, what), address(L, what, 2))))
 	return 1
 }
 
 // toDiversion is identity.to_diversion(history).
 func (m *Module) toDiversion(L *lua.LState) int {
-	L.Push(m.List(L, identity.ToDiversion(entries(L, "identity.to_diversion", 1))))
+	L.Push(m.List(L, identity.ToDiversion(entries(L, "identity.to_diversion"))))
 	return 1
 }
 
 // forward is identity.forward(history, ruri, target, kind, n).
 func (m *Module) forward(L *lua.LState) int {
 	const what = "identity.forward"
-	history := identity.Received(entries(L, what, 1), address(L, what, 2))
+	history := identity.Received(entries(L, what), address(L, what, 2))
 	target := address(L, what, 3)
 	kind := identity.Kind(L.OptString(4, string(identity.SameUser)))
 	switch kind {
@@ -177,6 +177,6 @@ func (m *Module) forward(L *lua.LState) int {
 
 // anonymised is identity.anonymised(list, all).
 func (m *Module) anonymised(L *lua.LState) int {
-	L.Push(m.List(L, identity.Anonymised(entries(L, "identity.anonymised", 1), lua.LVAsBool(L.Get(2)))))
+	L.Push(m.List(L, identity.Anonymised(entries(L, "identity.anonymised"), lua.LVAsBool(L.Get(2)))))
 	return 1
 }

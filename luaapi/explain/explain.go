@@ -100,14 +100,14 @@ func (o *Options) scenario() (*scenario.Scenario, error) {
 		return nil, errors.New("say who calls whom: --from 200 --to 100")
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "call %s -> %s", quote(o.From), quote(o.To))
+	fmt.Fprintf(&b, "call %s -> %s", scenario.Quote(o.From), scenario.Quote(o.To))
 	for _, opt := range []struct{ name, value string }{{"via", o.Via}, {"cancel", o.Cancel}, {"hangup", o.Hangup}} {
 		if opt.value != "" {
-			fmt.Fprintf(&b, " %s %s", opt.name, quote(opt.value))
+			fmt.Fprintf(&b, " %s %s", opt.name, scenario.Quote(opt.value))
 		}
 	}
 	for _, h := range o.Headers {
-		b.WriteString(" with " + quote(h))
+		b.WriteString(" with " + scenario.Quote(h))
 	}
 	b.WriteString("\n")
 	for _, p := range o.Phones {
@@ -137,8 +137,6 @@ func CheckPhone(p string) error {
 	_, err := o.scenario()
 	return err
 }
-
-func quote(s string) string { return `"` + strings.ReplaceAll(s, `"`, "") + `"` }
 
 // phoneLine writes "100=486@2s" as a scenario has it.
 func phoneLine(p string) (string, error) {

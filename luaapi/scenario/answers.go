@@ -86,13 +86,11 @@ func answerOf(w []string) (Answer, error) {
 	return a, nil
 }
 
-// quoted puts words with white space into quotes.
+// quoted puts words into quotes that need them.
 func quoted(w []string) []string {
 	out := slices.Clone(w)
 	for i, s := range out {
-		if s == "" || strings.ContainsAny(s, " \t") {
-			out[i] = `"` + s + `"`
-		}
+		out[i] = Quote(s)
 	}
 	return out
 }

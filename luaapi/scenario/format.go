@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/tools/txtar"
 
 	"tandem/engine/sim"
 )
@@ -25,7 +25,7 @@ func (s *Scenario) Format() []byte {
 		fmt.Fprintf(&b, "seed    %d\n", s.Seed)
 	}
 	if s.Script != "" {
-		fmt.Fprintf(&b, "script  %s\n", s.Script)
+		fmt.Fprintf(&b, "script  %s\n", Quote(s.Script))
 	}
 	for _, c := range s.Calls {
 		fmt.Fprintf(&b, "call    %s\n", c)
@@ -94,7 +94,7 @@ func (c *Call) String() string {
 
 func with(headers []sim.Header) (s string) {
 	for _, h := range headers {
-		s += fmt.Sprintf(" with \"%s: %s\"", h.Name, h.Value)
+		s += " with " + always(h.Name+": "+h.Value)
 	}
 	return s
 }
@@ -102,20 +102,17 @@ func with(headers []sim.Header) (s string) {
 // short leaves out what ParseAddress puts in.
 func short(uri, host string) string {
 	user, ok := strings.CutPrefix(strings.TrimSuffix(uri, "@"+host), "sip:")
-	if ok && strings.HasSuffix(uri, "@"+host) && !strings.ContainsAny(user, `:@<> "`) {
+	if ok && strings.HasSuffix(uri, "@"+host) && !strings.ContainsAny(user, `:@<> ",\#`) {
 		return user
 	}
-	if strings.ContainsAny(uri, " \t") {
-		return `"` + uri + `"`
-	}
-	return uri
+	return Quote(uri)
 }
 
 // String is the phone as a line says it.
 func (p *Phone) String() string {
-	s := p.Name
+	s := Quote(p.Name)
 	if p.URI != "" {
-		s += " " + p.URI
+		s += " " + Quote(p.URI)
 	}
 	for i, a := range p.Answers {
 		if i > 0 {
@@ -128,9 +125,9 @@ func (p *Phone) String() string {
 
 // String is the link as a line says it.
 func (l Link) String() string {
-	s := l.Phone
-	if s == "" {
-		s = "all"
+	s := "all"
+	if l.Phone != "" {
+		s = Quote(l.Phone)
 	}
 	share := func(name string, f float64) {
 		if f > 0 {

@@ -80,18 +80,18 @@ func (p *Page) option(name, value string) (err error) {
 
 // String is the page as a line says it.
 func (p *Page) String() string {
-	s := p.URL
+	s := Quote(p.URL)
 	if p.Method != "" {
-		s = p.Method + " " + s
+		s = Quote(p.Method) + " " + s
 	}
 	if p.Status != 200 {
 		s += " " + strconv.Itoa(p.Status)
 	}
 	if p.Body != "" {
-		s += ` body "` + p.Body + `"`
+		s += " body " + always(p.Body)
 	}
 	if p.Err != "" {
-		s += ` err "` + p.Err + `"`
+		s += " err " + always(p.Err)
 	}
 	if p.After != pageAfter {
 		s += " after " + p.After.String()

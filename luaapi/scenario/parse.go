@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/txtar"
+	"golang.org/x/tools/txtar"
 
 	"tandem/engine/message"
 	"tandem/luaapi/spell"
@@ -24,14 +24,17 @@ func Parse(file string, text []byte) (*Scenario, error) {
 	s := &Scenario{File: file, Files: make(map[string][]byte), Ladders: make(map[int]string)}
 	var later []func() error
 	for i, line := range strings.Split(string(ar.Comment), "\n") {
-		if title, ok := strings.CutPrefix(line, "#"); ok && s.Title == "" {
-			s.Title = strings.TrimSpace(title)
+		if title, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok {
+			if s.Title == "" {
+				s.Title = strings.TrimSpace(title)
+			}
+			continue
 		}
 		w, err := words(line)
 		if err != nil {
 			return nil, s.fail(i+1, "%v", err)
 		}
-		if len(w) == 0 || strings.HasPrefix(w[0], "#") {
+		if len(w) == 0 {
 			continue
 		}
 		if w[0] == "expect" { // it names phones that may follow

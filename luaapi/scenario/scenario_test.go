@@ -185,7 +185,12 @@ func TestFormat(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(all))
+	for _, text := range []string{
+		all, "call a -> 100\n# \"no quote\n", "call a -> 100\nhttp http://h/ err 1\"2\"\n", "call a -> 100\n-- --\n", "call a -> 100\n--\x00 --",
+		"call \"\\\"A\\\" <sip:a@h>\" -> 100 with \"Subject: \\\"x\\\"\"\n", "call a -> 100\nphone \"#\" 486\n",
+	} {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := Parse("a.txtar", text)
 		if err != nil {

@@ -13,16 +13,16 @@ import (
 
 var sprintf = fmt.Sprintf
 
-// words splits a line at white space; "…" keeps it, and a comma or a semicolon of its own ends a part.
+// words splits a line at white space; "…" keeps it (\" is a quote in it), and a comma or a semicolon of its own ends a part.
 func words(line string) ([]string, error) {
 	var out []string
 	for rest := strings.TrimSpace(line); rest != ""; rest = strings.TrimLeft(rest, " \t") {
 		if rest[0] == '"' {
-			end := strings.IndexByte(rest[1:], '"')
-			if end < 0 {
-				return nil, errors.New(`a " is not closed`)
+			word, after, err := unquote(rest[1:])
+			if err != nil {
+				return nil, err
 			}
-			out, rest = append(out, rest[1:end+1]), rest[end+2:]
+			out, rest = append(out, word), after
 			continue
 		}
 		end := strings.IndexAny(rest, " \t")
@@ -40,6 +40,36 @@ func words(line string) ([]string, error) {
 		out = append(out, word)
 	}
 	return out, nil
+}
+
+// unquote reads up to a closing quote; a backslash takes what follows as it is.
+func unquote(s string) (word, rest string, err error) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"':
+			return b.String(), s[i+1:], nil
+		case c == '\\' && i+1 < len(s):
+			i++
+			b.WriteByte(s[i])
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return "", "", errors.New(`a " is not closed`)
+}
+
+// Quote writes a word so that it is read as it is, in quotes if need be.
+func Quote(s string) string {
+	if s != "" && !strings.ContainsAny(s, " \t\"\\,#") {
+		return s
+	}
+	return always(s)
+}
+
+// always writes a word in quotes.
+func always(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
 // duration reads "20s", "200ms", "1m30s", or seconds: "20".

@@ -3,6 +3,7 @@ package luaapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -199,6 +200,26 @@ func TestReadFolder(t *testing.T) {
 	}
 	if s.Entry != "main.lua" || s.File("linked.lua") != "return 1" || s.File("none") != "" {
 		t.Errorf("entry %s, linked.lua %q", s.Entry, s.File("linked.lua"))
+	}
+}
+
+// TestRequireStaysInTheRoot: names lead to files of the snapshot and to nothing else. A link in the root is what who runs Tandem has put there.
+func TestRequireStaysInTheRoot(t *testing.T) {
+	outside := t.TempDir()
+	write(t, filepath.Join(outside, "secret.lua"), "return 1")
+	root := filepath.Join(outside, "root")
+	for _, name := range []string{
+		"../secret", "..secret", "...secret", "..", filepath.Join(outside, "secret"), outside + "/secret.lua", "./../secret", "sub/../../secret",
+		`..\secret`, "root/../secret", "root.secret", "/etc/passwd", "secret",
+	} {
+		write(t, filepath.Join(root, "main.lua"), fmt.Sprintf("assert(not pcall(require, %q), 'it was read') return {}", name))
+		p, err := Load(root)
+		if err == nil {
+			err = p.DryLoad(Options{})
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

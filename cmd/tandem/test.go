@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
 	"tandem/luaapi/luatest"
 )
@@ -41,7 +42,7 @@ func newTestCommand() *cobra.Command {
 			"Exit status: 0 all passed, 1 tests failed, 2 there is nothing to run, 3 a script or a test file does not load, 4 less is covered\n" +
 			"than --cover-min.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Paths, o.Out = args, cmd.OutOrStdout()
+			o.Paths, o.Out, o.Budgets = args, cmd.OutOrStdout(), config.Beside
 			return runTests(cmd, o, more)
 		},
 	}

@@ -39,6 +39,8 @@ type Options struct {
 	Seed uint64
 	// Programs are scripts under test that were compiled already, by their path: what is on the disk there is not looked at.
 	Programs map[string]*luaapi.Program
+	// Budgets returns what handlers of the scripts at a root may use; nil = the defaults.
+	Budgets func(root string) (Budgets, error)
 	// Observe is given every result, before it is reported; nil = nobody is.
 	Observe func(*Result)
 	// FailFast stops at the first test that does not pass.
@@ -71,6 +73,12 @@ type Options struct {
 	Width         int
 	// Now is the machine's clock, for the time in the summary; nil = time.Now.
 	Now func() time.Time
+}
+
+// Budgets are what a handler may use; 0 = the defaults of package luaapi.
+type Budgets struct {
+	// Instructions of the machine, as its meter counts them, and Bytes that are made.
+	Instructions, Bytes int
 }
 
 // DefaultMaxVirtual is the virtual time that a network may take unless the options say otherwise.

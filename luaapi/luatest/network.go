@@ -39,6 +39,8 @@ type pbx struct {
 	prog *luaapi.Program
 	name string // as the test names it
 	root string // its folder, or its one file
+
+	budgets Budgets // of its handlers
 }
 
 // String is what failures call it.
@@ -110,6 +112,7 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 		return err
 	}
 	scripts, err := prog.Serve(luaapi.Options{
+		Budget: p.budgets.Instructions, Memory: p.budgets.Bytes, RaiseBudget: "budget in tandem.toml",
 		Probes: probes,
 		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },

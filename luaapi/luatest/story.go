@@ -1,14 +1,17 @@
 package luatest
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/trace"
+	"tandem/luaapi"
 	"tandem/luaapi/mod"
 )
 
@@ -34,7 +37,32 @@ func (r *run) story() []Section {
 	if len(r.logs) > 0 {
 		all = append(all, Section{Heading: "log", Lines: r.logs})
 	}
+	if lines := r.used(); len(lines) > 0 {
+		all = append(all, Section{Heading: "used", Lines: lines})
+	}
 	return append(all, Section{Heading: rerunHeading, Lines: []string{r.rerun()}})
+}
+
+// used says which handlers came near the end of their budgets: those that used more than half of one.
+func (r *run) used() (lines []string) {
+	for _, n := range r.nets {
+		h, ok := n.scripts.(*luaapi.Host)
+		if !ok {
+			continue
+		}
+		budget, memory := n.pbx.budgets.or(luaapi.DefaultBudget, luaapi.DefaultMemory)
+		for _, s := range h.Status().Handlers {
+			if int(s.Instructions) > budget/2 || int(s.Bytes) > memory/2 {
+				lines = append(lines, fmt.Sprintf("%s: %d of %d instructions, %d of %d KiB", s.Name, s.Instructions, budget, s.Bytes>>10, memory>>10))
+			}
+		}
+	}
+	return slices.Compact(lines)
+}
+
+// or returns the budgets, or what stands for those that are 0.
+func (b Budgets) or(instructions, bytes int) (int, int) {
+	return cmp.Or(b.Instructions, instructions), cmp.Or(b.Bytes, bytes)
 }
 
 // assertion is the line that failed with its values.

@@ -299,6 +299,12 @@ func (r *run) load(a *args, path string) int {
 		r.broken = true
 		a.fail("%s does not load: %v", path, err)
 	}
-	a.L.Push(object(a.L, &pbx{r: r, prog: prog, name: path, root: rootOf(full)}, r.class.pbx))
+	p := &pbx{r: r, prog: prog, name: path, root: rootOf(full)}
+	if budgets := r.suite.w.Budgets; budgets != nil {
+		if p.budgets, err = budgets(p.root); err != nil {
+			a.fail("the budgets of %s are not known: %v", path, err)
+		}
+	}
+	a.L.Push(object(a.L, p, r.class.pbx))
 	return 1
 }

@@ -87,7 +87,7 @@ func (c *call) answerCaller(m *message.Message) {
 	s := c.caller
 	s.reliable.Silence()
 	out := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
-	out = c.sh.appendContact(c.invite.AppendRecordRoutes(out), c.source, m)
+	out = c.sh.appendContact(c.invite.AppendRecordRoutes(out), c.source, asksSIPS(c.invite), m)
 	out = c.appendAnswer(out, m)
 	body := m.Body()
 	if sdp := c.callee.sdp; sdp != nil && len(body) == 0 && !s.agreed {

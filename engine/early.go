@@ -121,7 +121,7 @@ func (s *side) provision(m *message.Message, body []byte) {
 	}
 	s.sendProvisional(m.Status(), reliable, body, func() []byte {
 		b := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
-		b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, m)
+		b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, asksSIPS(c.invite), m)
 		return m.AppendPassed(c.appendAllow(b, m), withoutBody(body))
 	})
 }
@@ -210,7 +210,7 @@ func (s *side) onPrack(now clock.Time, tx *transaction.Server, m *message.Messag
 func (s *side) ownProvisional(code int) []byte {
 	c := s.c
 	b := c.invite.AppendResponse(c.sh.buf[:0], code, "", s.dialog.LocalTag, c.source.Remote)
-	return c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, nil)
+	return c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, asksSIPS(c.invite), nil)
 }
 
 // tag199 is the option tag of 199 Early Dialog Terminated (RFC 6228).

@@ -23,7 +23,7 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	dst = message.AppendUint(append(dst, "CSeq: "...), b.cseq)
 	dst = append(dst, " INVITE\r\nMax-Forwards: "...)
 	dst = appendBreadth(append(message.AppendUint(dst, c.maxForwards()), "\r\n"...), b.share)
-	dst = c.sh.appendContact(dst, b.flow, c.invite)
+	dst = c.sh.appendContact(dst, b.flow, isSIPS(uri), c.invite)
 	dst = c.appendAllow(dst, c.invite)
 	own100, own := b.offers100rel(), [3]string{timerTag}
 	supported := own[:1]
@@ -69,10 +69,39 @@ func (c *call) maxForwards() uint32 {
 	return 70
 }
 
+// isSIPS reports whether a URI is a SIPS URI: a Contact in a request to it has to be one too (RFC 3261 §8.1.1.8).
+func isSIPS[T ~string | ~[]byte](uri T) bool {
+	return len(uri) > 5 && strings.EqualFold(string(uri[:5]), "sips:")
+}
+
+// asksSIPS reports whether the Contact in a response to a request has to be a SIPS URI: by its Request-URI, its top Record-Route, or its
+// Contact where nobody records a route (RFC 3261 §12.1.1).
+func asksSIPS(m *message.Message) bool {
+	if isSIPS(m.RequestURI()) {
+		return true
+	}
+	id := message.RecordRoute
+	if !m.Has(id) {
+		id = message.Contact
+	}
+	secure := false
+	m.Each(id, func(v []byte) bool {
+		na, err := message.ParseNameAddr(v)
+		secure = err == nil && isSIPS(na.URI)
+		return false // the first one says it
+	})
+	return secure
+}
+
 // appendContact appends our Contact on a flow, with the user part of the peer's own and the parameters that say what it is.
-func (sh *Shard) appendContact(dst []byte, f flow.Flow, peer *message.Message) []byte {
+func (sh *Shard) appendContact(dst []byte, f flow.Flow, secure bool, peer *message.Message) []byte {
 	local := &sh.cfg.Locals[f.Listener]
-	dst = append(dst, "Contact: <sip:"...)
+	secure = secure && local.Transport.Secure()
+	if secure {
+		dst = append(dst, "Contact: <sips:"...)
+	} else {
+		dst = append(dst, "Contact: <sip:"...)
+	}
 	var na message.NameAddr
 	if peer != nil {
 		if v := peer.Get(message.Contact); v != nil {
@@ -83,7 +112,11 @@ func (sh *Shard) appendContact(dst []byte, f flow.Flow, peer *message.Message) [
 		dst = append(append(dst, u.User...), '@')
 	}
 	dst = append(dst, local.SentBy...)
-	if local.Transport != flow.UDP {
+	switch {
+	case secure && local.Transport == flow.TLS: // what sips means (RFC 5630 §3.1.3)
+	case secure:
+		dst = append(dst, ";transport=ws"...) // RFC 7118 §5.2: over TLS, by the scheme
+	case local.Transport != flow.UDP:
 		dst = append(append(dst, ";transport="...), bytes.ToLower([]byte(local.Transport.String()))...)
 	}
 	dst = append(dst, '>')

@@ -160,7 +160,7 @@ func (o *outside) send(now clock.Time, t *plan.Target, f flow.Flow) {
 	b = append(append(append(b, "CSeq: 1 "...), m.MethodName()...), "\r\nMax-Forwards: "...)
 	b = appendBreadth(append(message.AppendUint(b, forwards), "\r\n"...), o.bounds.breadth) // one after the other
 	if m.Has(message.Contact) {
-		b = sh.appendContact(b, f, m)
+		b = sh.appendContact(b, f, isSIPS(uri), m)
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t), o.changes...))
 	sh.buf = message.AppendBody(b, m.Body())

@@ -166,7 +166,7 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	}
 	b := to.dialog.AppendRequest(sh.buf[:0], string(m.MethodName()), r.seq, sh.via(to.dialog), forwards)
 	if m.Has(message.Contact) {
-		b = c.sh.appendContact(b, to.dialog.Flow, m)
+		b = c.sh.appendContact(b, to.dialog.Flow, isSIPS(to.dialog.Target), m)
 	}
 	if m.Method() == message.INVITE || m.Method() == message.UPDATE {
 		b = c.appendAllow(b, m)
@@ -270,7 +270,7 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 		r.client.Ack(now, sh.ack(r.to.dialog, r.seq, nil, nil), r.to.dialog.Flow, r.to.dialog.RemoteTag)
 	}
 	b := r.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), nil, r.source.Remote)
-	b = r.from.c.sh.appendContact(b, r.source, m)
+	b = r.from.c.sh.appendContact(b, r.source, asksSIPS(r.req), m)
 	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m, r.from.clip(m)...), r.from.lateOffer(r.req, m))
 	r.done()
 }
@@ -294,7 +294,7 @@ func (sh *Shard) passBack(tx *transaction.Server, req *message.Message, source f
 	}
 	b := req.AppendResponse(sh.buf[:0], code, phrase, tag, source.Remote)
 	if m.Has(message.Contact) && code < 300 {
-		b = sh.appendContact(b, source, m)
+		b = sh.appendContact(b, source, asksSIPS(req), m)
 	}
 	if add != nil {
 		b = add(b)

@@ -86,7 +86,7 @@ func (s *side) Refresh(now clock.Time) {
 	}
 	seq := s.dialog.NextSeq()
 	b := s.dialog.AppendRequest(sh.buf[:0], method.String(), seq, sh.via(s.dialog), 70)
-	b = c.sh.appendContact(b, s.dialog.Flow, nil)
+	b = c.sh.appendContact(b, s.dialog.Flow, isSIPS(s.dialog.Target), nil)
 	b = append(b, "Supported: "+timerTag+"\r\n"...)
 	b = appendSessionExpires(b, uint32(s.session.Interval/time.Second), "uac")
 	if len(body) > 0 {
@@ -183,7 +183,7 @@ func (s *side) onRefresh(now clock.Time, tx *transaction.Server, m *message.Mess
 	sh := s.c.sh
 	s.dialog.Refresh(m)
 	b := m.AppendResponse(sh.buf[:0], 200, "", nil, f.Remote)
-	b = s.c.sh.appendContact(b, f, nil)
+	b = s.c.sh.appendContact(b, f, asksSIPS(m), nil)
 	b = s.agreeSession(b, m)
 	sh.buf = message.AppendBody(sh.appendProduct(b, "Server"), nil)
 	tx.Respond(now, 200, sh.buf)

@@ -250,7 +250,7 @@ func (e *end) pass(now clock.Time, tx *transaction.Server, m *message.Message, f
 	r := &notice{from: e, to: e.peer, req: m.Clone(), source: f, server: tx}
 	b := to.AppendRequest(sh.buf[:0], string(m.MethodName()), to.NextSeq(), sh.via(to), forwards)
 	if m.Has(message.Contact) {
-		b = sh.appendContact(b, to.Flow, m)
+		b = sh.appendContact(b, to.Flow, isSIPS(to.Target), m)
 	}
 	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), mapReferID(m, e.referral))
 	sh.buf = message.AppendBody(b, m.Body())

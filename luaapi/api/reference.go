@@ -44,7 +44,7 @@ names the line also of an error that a function of the library raises when pcall
 |---|---|---|
 | ` + "`goto`, `::label::`" + ` | not there | as in Lua 5.2 |
 | coroutines, ` + "`load`, `dofile`, `io`, `os`, `debug`" + ` | there | not there; ` + "`tandem check`" + ` says what to use (rule sandbox) |
-| ` + "`-0`" + ` | written as -0 | written as 0; ` + "`-31 % 31`" + ` is -0, which no comparison can tell from 0 |
+| ` + "`-0`" + ` | written as -0 | written as 0 but by ` + "`%f`, `%e` and `%g`; `-31 % 31`" + ` is -0, which shows in ` + "`1 / x`" + ` and in no comparison |
 | no number (` + "`0/0`, `x % 0`" + `) | written as nan or -nan, as the processor has it | the sign may be another one |
 | ` + "`x % math.huge`" + ` | no number | x, or math.huge for a negative x |
 | ` + "`x ^ y`" + ` with a fraction in y | as the C library computes it | the last of the 14 digits may differ |

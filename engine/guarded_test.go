@@ -47,10 +47,11 @@ func TestRFC_115_Amplification(t *testing.T) {
 		guard  bool
 		most   float64
 	}{
-		"404":           {"INVITE", true, 1.5},
-		"404 unguarded": {"INVITE", false, 100},
-		"405":           {"FOO", true, 1.5},
-		"481":           {"BYE", true, 1.5},
+		"404":            {"INVITE", true, 1.5},
+		"404 unguarded":  {"INVITE", false, 100},
+		"405":            {"FOO", true, 1.5},
+		"481":            {"BYE", true, 1.5},
+		"200 to OPTIONS": {"OPTIONS", true, 1.5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := always(nil)
@@ -62,7 +63,7 @@ func TestRFC_115_Amplification(t *testing.T) {
 			r.odd = true
 			in, out := r.spoofed(victim)
 			for i := range 64 {
-				w := written{method: c.method, callID: fmt.Sprint("c", i), via: fmt.Sprintf("SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bKa%d", i)}
+				w := written{method: c.method, uri: "sip:pbx.example", callID: fmt.Sprint("c", i), via: fmt.Sprintf("SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bKa%d", i)}
 				r.write(r.caller, r.net.Now(), w.String())
 				r.until(r.net.Now().Add(time.Second))
 			}

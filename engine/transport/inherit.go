@@ -35,7 +35,7 @@ func assign(c Config) ([][]*os.File, error) {
 // identify says what a socket is bound to.
 func identify(f *os.File) (kind string, addr netip.AddrPort, err error) {
 	if l, err := net.FileListener(f); err == nil {
-		defer l.Close() // a duplicate
+		defer func() { _ = l.Close() }() // a duplicate
 		if tcp, ok := l.Addr().(*net.TCPAddr); ok {
 			return "tcp", unmapped(tcp.AddrPort()), nil
 		}
@@ -45,7 +45,7 @@ func identify(f *os.File) (kind string, addr netip.AddrPort, err error) {
 	if err != nil {
 		return "", addr, err
 	}
-	defer c.Close() // a duplicate
+	defer func() { _ = c.Close() }() // a duplicate
 	if udp, ok := c.LocalAddr().(*net.UDPAddr); ok {
 		return "udp", unmapped(udp.AddrPort()), nil
 	}

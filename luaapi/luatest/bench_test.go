@@ -1,9 +1,12 @@
 package luatest
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -101,4 +104,32 @@ func BenchmarkCover(b *testing.B) {
 		}
 	}
 	b.ReportMetric(took[1].Seconds()/took[0].Seconds(), "cover")
+}
+
+// BenchmarkWatch is how long it takes from the moment that a script is saved to the verdict of its test: the debounce, the second
+// look that finds the same, and the test.
+func BenchmarkWatch(b *testing.B) {
+	in(b, fmt.Sprintf(forked, 1))
+	text, err := os.ReadFile("main.lua")
+	if err != nil {
+		b.Fatal(err)
+	}
+	out := &runsOf{all: make(chan string, 10)}
+	ctx, cancel := context.WithCancel(b.Context())
+	done := make(chan error)
+	go func() { done <- Watch(ctx, Options{Out: out, Now: still, Seed: 1, Parallel: 1}) }()
+	out.next(b)
+	for i := 0; b.Loop(); i++ {
+		if err := os.WriteFile("main.lua", fmt.Appendf(text[:len(text):len(text)], "-- %d\n", i), 0o644); err != nil {
+			b.Fatal(err)
+		}
+		if got := out.next(b); !strings.Contains(got, "1 passed") {
+			b.Fatal(got)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/verdict")
+	cancel()
+	if err := <-done; err != nil {
+		b.Error(err)
+	}
 }

@@ -32,7 +32,7 @@ func (r *runsOf) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (r *runsOf) next(t *testing.T) string {
+func (r *runsOf) next(t testing.TB) string {
 	t.Helper()
 	select {
 	case s := <-r.all:

@@ -71,7 +71,18 @@ func NewHost(source Source, opt Options) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.warn(s)
 	return h, nil
+}
+
+// warn tells what the check finds in the version that Tandem starts with. That one has only to load: an engine that does not start helps nobody.
+func (h *Host) warn(s *Snapshot) {
+	if h.opt.Check == nil {
+		return
+	}
+	for _, f := range h.opt.Check(s) {
+		h.opt.Logger.Warn(f.String())
+	}
 }
 
 // Acquire returns the script that a new call runs on a shard, below Options.Shards, and counts the call.

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"tandem/engine/plan"
 	"tandem/luaapi/watch"
 )
 
@@ -342,5 +343,18 @@ func TestNoInviteHandler(t *testing.T) {
 	}
 	if got := r.logged(); !strings.Contains(got, "warn main.lua returns no invite handler: every call is answered 404") {
 		t.Errorf("logged %q", got)
+	}
+}
+
+// The version that Tandem starts with is served whatever the check finds, and the log says what that is.
+func TestStartTellsWhatTheCheckFinds(t *testing.T) {
+	finding := Finding{Pos: plan.Pos{File: "main.lua", Line: 2}, Rule: "unknown-option", Message: `no option "rings"`}
+	core, logs := observer.New(zapcore.WarnLevel)
+	opt := Options{Logger: zap.New(core), Check: func(*Snapshot) []Finding { return []Finding{finding} }}
+	if _, err := NewHost(memory("main.lua", "return { invite = function() end }"), opt); err != nil {
+		t.Fatal(err)
+	}
+	if all := logs.All(); len(all) != 1 || all[0].Message != `main.lua:2 unknown-option no option "rings"` {
+		t.Errorf("logged %v", all)
 	}
 }

@@ -79,6 +79,7 @@ type leg struct {
 	peerSeq  uint32 // of the peer's requests
 	reinvite *txn   // the peer's latest that was passed on
 	late     *txn   // whose ACK has to bring what the other side's will
+	early    []*txn // the peer's offers in early dialogs that were passed on
 	party    *party
 	media    []string // descriptions in its provisionals
 	heard    []heard  // what the peer said of its dialogs
@@ -95,6 +96,7 @@ type heard struct {
 // dialog is a dialog on the leg of a branch, made by a 2xx.
 type dialog struct {
 	leg       *leg
+	invite    *txn     // that its 2xx answers; nil on the caller's leg
 	tag       string   // the peer's
 	local     string   // ours, as the peer says: where nobody waited for its 2xx nothing else is known
 	to, from  []byte   // To and From of the engine's requests
@@ -138,6 +140,7 @@ type inputKind uint8
 const (
 	inCancel inputKind = iota
 	inResponse
+	inStray // a 2xx to an INVITE that was refused and made again
 	inFailed
 	inEnd // of an answered call
 	inPrack

@@ -93,7 +93,7 @@ func (k *book) settledAck(o *due) {
 	case sent == nil || sent.at != now:
 		k.bad(c, "leg %d: a 2xx with tag %q got no ACK", t.leg.n, o.d.tag)
 	}
-	if t == t.leg.invite && c.winner != o.d && o.d.at == now && o.d.byeAt != now && !c.pends(o.d) {
+	if t == o.d.invite && c.winner != o.d && o.d.at == now && o.d.byeAt != now && !c.pends(o.d) {
 		k.bad(c, "leg %d: a 2xx too many, with tag %q, got no BYE", t.leg.n, o.d.tag)
 	}
 }
@@ -118,7 +118,7 @@ func (k *book) settledEnd(c *callBook) {
 			k.bad(c, "leg %d: %d BYEs at the end of the call, expected %d", d.leg.n, d.byes, want)
 		}
 	}
-	if c.winner.ackTo(c.winner.leg.invite.msg.CSeq()) == nil {
+	if c.winner.ackTo(c.winner.invite.msg.CSeq()) == nil {
 		k.bad(c, "leg %d: ended without an ACK to its 2xx", c.winner.leg.n)
 	}
 	if !c.over {

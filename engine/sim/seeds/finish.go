@@ -47,7 +47,7 @@ func (k *book) finishCall(c *callBook) {
 	}
 	for _, l := range c.legs[1:] {
 		for _, d := range l.dialogs {
-			if d.ackTo(l.invite.msg.CSeq()) == nil {
+			if d.ackTo(d.invite.msg.CSeq()) == nil {
 				k.bad(c, "leg %d: the 2xx with tag %q never got an ACK", l.n, d.tag)
 			}
 			if d != c.winner && d.byes == 0 && !d.left {

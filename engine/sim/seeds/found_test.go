@@ -14,6 +14,43 @@ func TestFound(t *testing.T) {
 		"BYE: the third INVITE is answered under the tag of the second": refused(act{Code: 181, SDP: true}, act{Code: 422}, act{Code: 200}),
 		"PRACK: the third INVITE is rung under the tag of the second": refused(
 			act{Code: 183, SDP: true, Reliable: true}, act{Code: 422}, act{Code: 183, SDP: true, Reliable: true}, act{Wait: 1e9, Code: 200}),
+		"glare: an UPDATE of the callee's, passed on before the answer, is open after it": {
+			Seed: 2516003189922112, Weather: weather{Dup: 4, Jitter: 802176069},
+			Calls: []callSpec{{
+				Plan: &step{Kind: serial, Members: []*step{{}, {}, {Kind: parallel, Members: []*step{
+					{Phone: 2, Line: 2, Delay: 500e6}, {Phone: 2}, {}, {Line: 1},
+				}}}},
+				Talk: talk{Asks: []ask{{At: 449e6, Method: "UPDATE"}}},
+			}},
+			Phones: []phoneSpec{{}, {}, {Does: []behaviour{{}, {
+				Acts: []act{{Code: 180, SDP: true, Reliable: true}, {Code: 183}, {Code: 183}, {Code: 200}},
+				Talk: talk{Asks: []ask{{Method: "UPDATE"}}},
+			}}}},
+		},
+		"glare: and meets the caller's re-INVITE": {
+			Seed: 1514821542958025, Weather: weather{Loss: 9, Jitter: 1234204616},
+			Calls: []callSpec{{Plan: &step{Early: 2}, LateOffer: true, Talk: talk{Asks: []ask{{Method: "INVITE"}}}}},
+			Phones: []phoneSpec{{Does: []behaviour{{
+				Acts: []act{{Code: 180}, {Wait: 1e9, Code: 200}}, Talk: talk{Asks: []ask{{Method: "UPDATE"}}},
+			}}}},
+		},
+		"glare: and the callee's own": {
+			Weather: weather{Jitter: 1675102992},
+			Calls:   []callSpec{{Plan: &step{}}},
+			Phones: []phoneSpec{{Does: []behaviour{{
+				Acts: []act{{Code: 180, SDP: true, Reliable: true}, {Wait: 16e9, Code: 180, Reliable: true}, {Code: 200}},
+				Talk: talk{Asks: []ask{{Method: "INVITE"}, {At: 1e9, Method: "INVITE"}, {Method: "UPDATE"}}},
+			}}}},
+		},
+		"a phone that restarted answers the INVITE that was made again after its 422": {
+			Seed: 611148017138150, Weather: weather{Loss: 29, Jitter: 1485567814},
+			Calls:  []callSpec{{Plan: &step{Phone: 1}}},
+			Phones: []phoneSpec{{}, {Does: []behaviour{{Acts: []act{{Code: 422}, {Code: 200}}}}, RestartAt: 4e9}},
+		},
+		"branches that fail at one instant: the younger INVITE is of the elder leg": {
+			Calls:  []callSpec{{Plan: &step{Kind: parallel, Members: []*step{{Login: true}, {Line: 1}}}}},
+			Phones: []phoneSpec{{Does: []behaviour{{Acts: []act{{Code: 401, Challenge: true}}}, {}}, RefuseAt: 7e9}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var seen sights

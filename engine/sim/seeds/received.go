@@ -193,12 +193,20 @@ func (k *book) gotInvited(t *txn, m *message.Message) {
 	case code < 200:
 	case code >= 300 && t.code >= 300 && now < t.finalAt.Add(64*t1):
 		k.oweAck(t, nil)
-	case code < 300 && initial:
+	case code < 300 && (initial || t.leg.remade(t)):
+		if !initial {
+			c.inputs = append(c.inputs, input{at: now, kind: inStray, leg: t.leg.n, code: code, tag: string(m.ToTag())})
+		}
 		k.oweAck(t, k.gotAnswer(t, m))
 	case code < 300:
 		k.oweAck(t, k.dialogOf(t.leg, m))
 	}
 }
+
+// remade reports whether an INVITE of a branch was made again with another interval, or with credentials. Its own 2xx, that a restarted
+// phone may still send to a copy, is one too many like any 2xx behind a refusal (RFC 3261 §13.2.2.4): the branch waits for that to the
+// later INVITE.
+func (l *leg) remade(t *txn) bool { return l.n > 0 && t != l.invite && t.msg.ToTag() == nil }
 
 // hear notes an early dialog of a peer. It is one to the engine if there is a session description in it, a reliable provisional, or
 // if the plan wants to show all.
@@ -228,7 +236,7 @@ func (k *book) gotAnswer(t *txn, m *message.Message) *dialog {
 		return d
 	}
 	now, l := k.w.net.Now(), t.leg
-	d := &dialog{leg: l, tag: string(m.ToTag()), local: string(m.FromTag()), target: contactOf(m, l.target), body: string(m.Body()), at: now, copiedAt: now, byeAt: -1}
+	d := &dialog{leg: l, invite: t, tag: string(m.ToTag()), local: string(m.FromTag()), target: contactOf(m, l.target), body: string(m.Body()), at: now, copiedAt: now, byeAt: -1}
 	if h := l.heardOf(m.ToTag()); h != nil {
 		d.seq = h.outSeq
 	}
@@ -274,21 +282,18 @@ func pointersOf(m *message.Message) (list []pointer) {
 }
 
 // undelivered notes that a shard learns that what it sent to an address did not arrive: every request of its that has
-// heard nothing from there fails (RFC 3261 §17.1.4).
+// heard nothing from there fails (RFC 3261 §17.1.4), the oldest first. Of branches that fail so at one instant and with one code the contract
+// ranks none before the others; a branch whose INVITE was made again is younger than its leg.
 func (k *book) undelivered(shard int, f flow.Flow) {
 	k.mix('u', shard, f, nil)
 	k.seen[sawRefusedPort]++
 	now := k.w.net.Now()
-	for _, c := range k.all() {
-		for _, l := range c.legs {
-			if l.shard != shard || l.remote != f.Remote {
-				continue
-			}
-			for _, t := range l.requests {
-				if t.heard < 0 && t.failedAt < 0 && now < t.at.Add(64*t1) {
-					k.failed(t)
-				}
-			}
+	for _, t := range k.list {
+		if l := t.leg; !t.client || l.shard != shard || l.remote != f.Remote {
+			continue
+		}
+		if t.heard < 0 && t.failedAt < 0 && now < t.at.Add(64*t1) {
+			k.failed(t)
 		}
 	}
 }

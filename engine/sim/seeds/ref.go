@@ -249,6 +249,10 @@ func (r *ref) take(in *input) {
 			return
 		}
 		r.response(r.sent[in.leg-1], in)
+	case inStray:
+		if in.leg <= len(r.sent) {
+			r.stray(r.sent[in.leg-1], in)
+		}
 	case inEnd:
 		r.end()
 	case inPrack:

@@ -44,6 +44,17 @@ func (r *ref) accept(t *try, in *input) {
 	t.let = t.let || r.ended
 }
 
+// stray is a 2xx to an INVITE of the branch that was refused and made again: nobody waits for it any more.
+func (r *ref) stray(t *try, in *input) {
+	if slices.Contains(t.tags, in.tag) {
+		return
+	}
+	t.tags = append(t.tags, in.tag)
+	r.seen[sawStray]++
+	r.add(fact{what: acked, leg: t.leg, text: in.tag})
+	r.add(fact{what: byed, leg: t.leg, text: in.tag})
+}
+
 const elsewhere = `SIP;cause=200;text="Call completed elsewhere"|`
 
 func (r *ref) won(t *try, in *input) {

@@ -252,7 +252,7 @@ func (k *book) sentAck(l *leg, m *message.Message) {
 	}
 	k.checkInDialog(d, m)
 	d.acks = append(d.acks, ackOf{m.CSeq(), k.keep(m.Bytes()), now})
-	if l.n > 0 && m.CSeq() == l.invite.msg.CSeq() && d.at == now && (d != l.call.winner || !l.call.spec.LateOffer) {
+	if l.n > 0 && m.CSeq() == d.invite.msg.CSeq() && d.at == now && (d != l.call.winner || !l.call.spec.LateOffer) {
 		l.call.add(fact{at: now, what: acked, leg: l.n, text: d.tag})
 	}
 }
@@ -260,7 +260,7 @@ func (k *book) sentAck(l *leg, m *message.Message) {
 // strange reports whether the copies of the 2xx are answered without a transaction, each anew.
 func (d *dialog) strange() bool {
 	l := d.leg
-	return l.n > 0 && (d.unasked || l.invite.code >= 300 || l.call.over)
+	return l.n > 0 && (d.unasked || d.invite.code >= 300 || l.call.over)
 }
 
 // dialogTo returns the dialog that a request of the engine is in.

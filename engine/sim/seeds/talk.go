@@ -19,7 +19,7 @@ func (k *book) up(c *callBook) {
 		target: contactOf(m, ""), at: -1, copiedAt: -1, byeAt: -1,
 	}}
 	if c.winner != nil {
-		c.winner.seq = c.winner.leg.invite.msg.CSeq()
+		c.winner.seq = c.winner.invite.msg.CSeq()
 		if h := c.winner.leg.heardOf([]byte(c.winner.tag)); h != nil {
 			c.winner.leg.peerSeq = h.seq
 			c.winner.seq = max(c.winner.seq, h.outSeq)
@@ -57,9 +57,12 @@ func (c *callBook) joined(t *txn) bool {
 	return t.leg == c.winner.leg && string(t.msg.ToTag()) == c.winner.tag
 }
 
-// pending returns the re-INVITE of a leg's peer that has no final response.
+// pending reports whether an offer of a leg's peer, in the dialog of the answered call, has no final response. One that was passed on
+// before the answer stays an offer after it: RFC 3311 §5.2 and RFC 3261 §14.2 count offers, whatever state their dialog was in.
 func (l *leg) pending(now clock.Time) bool {
-	return l.reinvite != nil && l.reinvite.code == 0 && !l.reinvite.forgotten(now)
+	open := func(t *txn) bool { return t.code == 0 && !t.forgotten(now) }
+	return l.reinvite != nil && open(l.reinvite) ||
+		slices.ContainsFunc(l.early, func(t *txn) bool { return open(t) && l.call.live(l, &t.msg) })
 }
 
 // gotInDialog notes what a request inside a dialog has to come to.
@@ -89,7 +92,7 @@ func (k *book) gotInDialog(t *txn) {
 	switch m.Method() {
 	case message.BYE:
 		k.owe(t, 200)
-		if a := l.accepted; len(a) > 0 && a[len(a)-1].ackedAt < 0 || l.n > 0 && c.winner.ackTo(l.invite.msg.CSeq()) == nil {
+		if a := l.accepted; len(a) > 0 && a[len(a)-1].ackedAt < 0 || l.n > 0 && c.winner.ackTo(c.winner.invite.msg.CSeq()) == nil {
 			k.seen[sawByeBeforeAck]++
 		}
 		c.endedBy, c.reasons = l, reasonsOf(m)
@@ -242,7 +245,10 @@ func (k *book) sentInDialog(l *leg, m *message.Message) {
 	t := k.begun(l, m)
 	now, c, o := t.at, l.call, k.current
 	if o != nil && o.loose && o.at == now {
-		t.origin = o
+		t.origin, o.relay = o, t
+		if m.Method() == message.UPDATE && len(m.Body()) > 0 {
+			o.leg.early = append(o.leg.early, o)
+		}
 		o.numbered()
 		return
 	}

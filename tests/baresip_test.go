@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -40,22 +39,19 @@ type control struct {
 // modules is where Debian has the modules of baresip.
 const modules = "/usr/lib/baresip/modules"
 
-// startBaresip starts a phone without sound hardware at a host of its own.
-func startBaresip(t *testing.T, user, host string) *baresip {
+// startBaresip starts a phone without sound hardware at a host of its own; settings are further lines of its configuration.
+func startBaresip(t *testing.T, user, host string, settings ...string) *baresip {
 	t.Helper()
-	path, err := exec.LookPath("baresip")
-	if err != nil {
-		t.Skip("baresip is not installed; make tools installs it")
-	}
+	path := tool(t, "baresip")
 	if _, err := os.Stat(modules); err != nil {
-		t.Skipf("the modules of baresip are not where Debian has them: %v", err)
+		t.Fatalf("the modules of baresip are not where Debian has them: %v", err)
 	}
 	b := &baresip{user: user, replies: make(chan control, 100), events: make(chan control, 1000)}
 	b.addr = net.JoinHostPort(host, strconv.Itoa(freePort(t, host)))
 	ctrl := net.JoinHostPort(host, strconv.Itoa(freeTCPPort(t, host)))
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "accounts"), fmt.Sprintf("<sip:%s@%s>;regint=0;answermode=manual\n", user, b.addr))
-	write(t, filepath.Join(dir, "config"), strings.Join([]string{
+	write(t, filepath.Join(dir, "config"), strings.Join(append([]string{
 		"poll_method poll",
 		"sip_listen " + b.addr,
 		"net_interface " + host,
@@ -69,10 +65,10 @@ func startBaresip(t *testing.T, user, host string) *baresip {
 		"module_app account.so",
 		"module_app menu.so",
 		"module_app ctrl_tcp.so",
-		"",
-	}, "\n"))
+	}, append(settings, "")...), "\n"))
 	b.process = startProcess(t, "baresip "+user, dir, path, "-f", dir, "-s")
 	b.waitLine("baresip is ready")
+	var err error
 	if b.control, err = net.DialTimeout("tcp", ctrl, patience); err != nil {
 		t.Fatal(err)
 	}

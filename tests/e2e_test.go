@@ -211,6 +211,18 @@ func freePort(t *testing.T, host string) int {
 	return c.LocalAddr().(*net.UDPAddr).Port
 }
 
+// tool returns where a program is that a test cannot do without, by its name or one of several paths.
+func tool(t *testing.T, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("%s is not installed: run `make tools`", names[0])
+	return ""
+}
+
 // sipp is a running sipp.
 type sipp struct {
 	*process
@@ -221,10 +233,7 @@ type sipp struct {
 // startSipp runs a scenario of tests/sipp; extra are further arguments.
 func startSipp(t *testing.T, scenario, host string, calls int, extra ...string) *sipp {
 	t.Helper()
-	path, err := exec.LookPath("sipp")
-	if err != nil {
-		t.Skip("sipp is not installed; make tools installs it")
-	}
+	path := tool(t, "sipp")
 	xml, err := filepath.Abs(filepath.Join("sipp", scenario+".xml"))
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package tests
 
 import (
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -54,13 +53,7 @@ request_route {
 // startKamailio runs a proxy before next, an address with its port, and returns its own.
 func startKamailio(t *testing.T, host, next string) (addr string) {
 	t.Helper()
-	path, err := exec.LookPath("kamailio")
-	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/kamailio") // not in everybody's PATH
-	}
-	if err != nil {
-		t.Skip("kamailio is not installed; make tools installs it")
-	}
+	path := tool(t, "kamailio", "/usr/sbin/kamailio") // which is not in everybody's PATH
 	dir, port := t.TempDir(), freePort(t, host)
 	config := filepath.Join(dir, "kamailio.cfg")
 	write(t, config, fmt.Sprintf(proxyConfig, host, port, next))

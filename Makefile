@@ -51,7 +51,8 @@ fmt: ## format the Go code
 	$(GO) run $(GOFUMPT) -w .
 
 tools: # what the tests on real sockets need beside Go
-	@tests/install.sh sipp:sip-tester lua5.1:lua5.1 baresip:baresip-core kamailio:kamailio
+	@tests/install.sh sipp:sip-tester lua5.1:lua5.1 baresip:baresip-core kamailio:kamailio node:nodejs npm:npm
+	@cd tests/browser && { cmp -s package-lock.json node_modules/.installed || { npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && cp package-lock.json node_modules/.installed; }; }
 
 bench-tools:
 	@tests/install.sh sipp:sip-tester kamailio:kamailio,kamailio-lua-modules tcpdump:tcpdump

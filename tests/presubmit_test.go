@@ -183,7 +183,7 @@ func eachFile(t *testing.T, fn func(path string, text []byte)) {
 			return err
 		case path == root:
 			return nil
-		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") || name == "bin"):
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") || name == "bin" || d.Name() == "node_modules"):
 			return fs.SkipDir
 		case !d.Type().IsRegular():
 			return nil

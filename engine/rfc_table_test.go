@@ -82,7 +82,7 @@ var rfcRows = []rfcRow{
 	{39, "3261 §17.2.1", "A refusal is repeated until its ACK, for 64*T1", holds, ""},
 	{40, "3261 §17.2.3", "A copy of a request is not delivered", holds, ""},
 	{41, "3261 §17.2.3", "Requests of RFC 2543 match by their fields", holds, ""},
-	{42, "3261 §17.2.4, §17.1.4", "A transport failure ends what it hits and leaves nothing", partly, "Connections that close: " + transports},
+	{42, "3261 §17.2.4, §17.1.4", "A transport failure ends what it hits and leaves nothing", holds, "A connection that closes fails the requests on it that nothing was heard of; its call goes on by another one. That the transport tells of it has its tests in `engine/transport`"},
 	{43, "3261 §8.2.1", "Unknown methods: 405 with Allow", holds, "Inside a dialog they pass: the other peer decides"},
 	{44, "3261 §8.2.2.2", "The same request by another path: 482", holds, "As long as the transaction of the first is there"},
 	{45, "3261 §8.2.2.3", "Unknown Require: 420 and Unsupported, but not in CANCEL and ACK", holds, ""},
@@ -137,8 +137,8 @@ var rfcRows = []rfcRow{
 	{94, "6228 §6", "199 for early dialogs that are over", holds, ""},
 	{95, "3960 §3", "Each early dialog keeps its session description", holds, ""},
 	{96, "3665, 5359", "The flows", partly, "3665 §3.3 (a proxy that asks the caller for credentials): " + users + "; §3.4 (no server of the name answers): " + transports + ". 5359 §2.10, §2.11, §2.14 to §2.19 are matters of phones and scripts"},
-	{97, "5806 §4", "Diversion", later, identities},
-	{98, "7044 §9", "History-Info", later, identities},
+	{97, "5806 §4", "Diversion", holds, "Of calls that a plan diverts; what came in is never changed unless the script wants it"},
+	{98, "7044 §9", "History-Info", partly, "In the INVITEs of calls that a plan diverts. Responses: a callee's entries pass, ours are neither merged with them nor added (§9.3 step 3, §9.4). Entries are made anonymous where the script does so"},
 	{99, "3325 §5, 3323", "P-Asserted-Identity at the edge of trust", later, identities},
 	{100, "3263 §4", "Failover between servers", holds, ""},
 	{101, "7339, 6357", "Overload: new calls first", later, users + ". Bounds on calls and transactions are there: 503 with Retry-After"},
@@ -154,7 +154,7 @@ var rfcRows = []rfcRow{
 	{111, "3261 §13.2.1", "INVITE without an offer: the ACK waits for the answer", holds, ""},
 	{112, "7332", "Loops through other back-to-back user agents end", holds, ""},
 	{113, "3608", "Service-Route of a registration is used", later, users},
-	{114, "7989", "Session-ID from end to end", later, identities + ". It passes like any field"},
+	{114, "7989", "Session-ID from end to end", partly, "It passes in both directions with every message that passes, which is all that §7 asks of who keeps no state of it. Without that state our own BYE and responses must have none, and do not; nor has the CANCEL, which ought to repeat that of the INVITE, and the final response of a fork has that of the branch that was best, not the nil one"},
 	{115, "3261 §8.2.7", "Untrusted sources get stateless answers", holds, "In `tandem run`. A refusal after a provisional is kept and repeated: who has heard one sends no more copies"},
 }
 

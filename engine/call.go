@@ -52,6 +52,7 @@ type call struct {
 	winner     *branch
 	caller     *side // both legs of an answered call
 	callee     *side
+	givenUp    bool // by the caller, which has only its 487 to come
 	final      bool // the caller's INVITE has its final response
 	over       bool // ended, and the script was told
 	aborted    bool // ended by a bug: neither the script nor the plan is asked any more
@@ -345,7 +346,7 @@ func (c *call) Move(to Script) {
 // Progress sends the caller a provisional response.
 func (c *call) Progress(code int, headers []plan.Header) error {
 	switch {
-	case c.final:
+	case c.final, c.givenUp:
 		return errFinal
 	case code < 101 || code > 199:
 		return fmt.Errorf("code %d is not provisional: 101 to 199", code)
@@ -356,6 +357,9 @@ func (c *call) Progress(code int, headers []plan.Header) error {
 
 // Hangup ends the call as soon as the handler that asked for it has returned.
 func (c *call) Hangup(phrase string) {
+	if c.givenUp {
+		return // it is over as it is
+	}
 	c.hangup, c.hangupText = true, phrase
 	if !c.stepping {
 		c.settle()

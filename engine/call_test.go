@@ -158,6 +158,71 @@ func TestCallerCancels(t *testing.T) {
 	wantSeen(t, s, "ringing", "ringing", "ringing", "cancelled", "ended")
 }
 
+// What the script says of the 487 is in it; it can neither send a provisional any more nor end the call otherwise.
+func TestCancelledSaysWhy(t *testing.T) {
+	s := always(to("sip:a@192.0.2.11"))
+	s.cancelled = &plan.Reply{Code: 487, Phrase: "Gone", Headers: []plan.Header{{Name: "X-Why", Value: "because"}}}
+	var progress error
+	s.observe = func(what string, c engine.Call, _ *plan.Step) {
+		if what == "cancelled" {
+			progress = c.Progress(183, nil)
+			c.Hangup("no")
+		}
+	}
+	r := newRig(t, s, 1)
+	r.phone("sip:a@192.0.2.11", sim.Never())
+	c := r.place(sim.CallSpec{})
+	c.Cancel(at(3 * time.Second))
+	r.run()
+	finals := r.caller.Received("487 INVITE")
+	if len(finals) != 1 || len(r.caller.Received("183")) != 0 || progress == nil {
+		t.Fatalf("%d 487, %d 183, progress: %v", len(finals), len(r.caller.Received("183")), progress)
+	}
+	want(t, finals[0], "X-Why", "because")
+	if phrase := string(parsed(t, finals[0]).Phrase()); phrase != "Gone" {
+		t.Errorf("487 %s", phrase)
+	}
+	wantSeen(t, s, "ringing", "cancelled", "ended")
+}
+
+// The CANCEL at the end of the ring time carries what the target says; one to a loser, or of the caller, carries its own Reason only.
+func TestCancelHeaders(t *testing.T) {
+	why := []plan.Header{{Name: "X-Why", Value: "because"}}
+	for name, c := range map[string]struct {
+		ring   time.Duration
+		winner sim.Behaviour
+		cancel bool
+		fields map[string][]string
+	}{
+		"ring time over":     {ring: 5 * time.Second, winner: sim.Never(), fields: map[string][]string{"X-Why": {"because"}}},
+		"answered elsewhere": {winner: sim.Behaviour{sim.Ring(), sim.Answer().In(2 * time.Second)}, fields: map[string][]string{"Reason": {elsewhere}}},
+		"the caller gave up": {winner: sim.Never(), cancel: true, fields: map[string][]string{"Reason": {"Q.850;cause=16"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := to("sip:a@192.0.2.11")
+			a.Ring, a.Target.CancelHeaders = c.ring, why
+			r := newRig(t, always(parallel(a, to("sip:b@192.0.2.12"))), 1)
+			p := r.phone("sip:a@192.0.2.11", sim.Never())
+			r.phone("sip:b@192.0.2.12", c.winner)
+			over := 5 * time.Second
+			call := r.place(sim.CallSpec{HangupAfter: &over})
+			if c.cancel {
+				call.Cancel(at(3*time.Second), "Q.850;cause=16")
+			} else if c.ring > 0 {
+				call.Cancel(at(9 * time.Second))
+			}
+			r.run()
+			got := p.Received("CANCEL")
+			if len(got) != 1 {
+				t.Fatalf("%d CANCEL", len(got))
+			}
+			for _, field := range []string{"X-Why", "Reason"} {
+				want(t, got[0], field, c.fields[field]...)
+			}
+		})
+	}
+}
+
 func TestFinalResponses(t *testing.T) {
 	for name, c := range map[string]struct {
 		plan *plan.Node

@@ -16,7 +16,7 @@ func (sh *Shard) Cancel(_ clock.Time, invite *transaction.Server, m *message.Mes
 	}
 	if s := sh.dialogFor(m); s != nil && s.in != nil && s.in.server == invite {
 		sh.current = s.c
-		s.in.client.Cancel(sh.now, reasonsOf(m)...) // its 487 comes back through the relay
+		s.in.client.Cancel(sh.now, message.Reasons(reasonsOf(m)...)...) // its 487 comes back through the relay
 	}
 }
 
@@ -28,8 +28,12 @@ func (c *call) cancelled(reasons []string) {
 	c.reasons = reasons
 	c.step(plan.Event{Kind: plan.EventCallerCancel})
 	c.byeBoth("") // a winner whose 2xx still waits for the caller's PRACK
-	c.respond(487, "", nil)
-	c.script.Cancelled(c)
+	c.givenUp = true
+	r := c.script.Cancelled(c)
+	if r == nil {
+		r = &plan.Reply{}
+	}
+	c.respond(487, r.Phrase, func(b []byte) []byte { return appendHeaders(b, r.Headers) })
 	c.note("cancelled by the caller", nil)
 	c.conclude()
 }

@@ -163,8 +163,20 @@ func (b *branch) giveUp(cause plan.Cause) {
 	case b.client == nil:
 		b.unsent() // its address is still being looked up
 	default:
-		b.client.Cancel(b.c.sh.now, b.c.reasonsFor(cause)...)
+		b.client.Cancel(b.c.sh.now, b.why(cause)...)
 	}
+}
+
+// why is what the CANCEL of the branch says. What the script says of it is about an end that no other header explains.
+func (b *branch) why(cause plan.Cause) []message.Change {
+	fields := message.Reasons(b.c.reasonsFor(cause)...)
+	if cause != plan.CauseNone {
+		return fields
+	}
+	for _, h := range b.target.CancelHeaders {
+		fields = append(fields, message.Change(h))
+	}
+	return fields
 }
 
 func (c *call) reasonsFor(cause plan.Cause) []string {

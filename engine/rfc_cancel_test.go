@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"tandem/engine/message"
 	"tandem/engine/sim"
 )
 
 // cancelOf is the CANCEL that a caller sends for an INVITE of its own.
 func cancelOf(t *testing.T, invite *sim.Logged, reasons ...string) string {
-	return string(parsed(t, invite).AppendCancel(nil, reasons...))
+	return string(parsed(t, invite).AppendCancel(nil, message.Reasons(reasons...)...))
 }
 
 // A CANCEL that finds its INVITE is answered 200 at once, the INVITE 487; the branches get CANCELs of our own.

@@ -34,6 +34,7 @@ type script struct {
 	exhausted func(c engine.Call, best *plan.Step, round int) *plan.Node
 	refer     func(c engine.Call) *plan.Node
 	request   func(c engine.Call) *plan.Node
+	cancelled *plan.Reply
 	observe   func(what string, c engine.Call, s *plan.Step)
 
 	seen     []string
@@ -113,8 +114,12 @@ func (s *script) note(what string, c engine.Call, step *plan.Step) {
 
 func (s *script) Ringing(c engine.Call, step *plan.Step)  { s.note("ringing", c, step) }
 func (s *script) Answered(c engine.Call, step *plan.Step) { s.note("answered", c, step) }
-func (s *script) Cancelled(c engine.Call)                 { s.note("cancelled", c, nil) }
 func (s *script) Ended(c engine.Call)                     { s.note("ended", c, nil) }
+
+func (s *script) Cancelled(c engine.Call) *plan.Reply {
+	s.note("cancelled", c, nil)
+	return s.cancelled
+}
 
 // rig is an engine and its peers on a virtual network.
 type rig struct {

@@ -44,10 +44,12 @@ type Script interface {
 	Request(c Call) *plan.Node
 	// Replied says that the call ends with a response that the script made, a plan.reject or plan.redirect.
 	Replied(c Call, code int)
-	// Ringing, Answered, Cancelled and Ended observe.
+	// Cancelled says that the caller gave up, before it gets its 487; the phrase and the header fields of what it returns, if anything, are those
+	// of the 487.
+	Cancelled(c Call) *plan.Reply
+	// Ringing, Answered and Ended observe.
 	Ringing(c Call, s *plan.Step)
 	Answered(c Call, s *plan.Step)
-	Cancelled(c Call)
 	Ended(c Call)
 }
 

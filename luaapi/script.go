@@ -187,7 +187,14 @@ func (v *vm) Answered(c engine.Call, s *plan.Step) {
 }
 
 // Cancelled tells the script that the caller gave up.
-func (v *vm) Cancelled(c engine.Call) { v.tell(hCancelled, v.callOf(c), nil) }
+// It may say how the 487 is to look.
+func (v *vm) Cancelled(c engine.Call) *plan.Reply {
+	n, err := v.decide(hCancelled, v.callOf(c), nil)
+	if err != nil || n == nil {
+		return nil
+	}
+	return n.Reply
+}
 
 // Ended tells the script that the call is over. The script cannot use it any more.
 func (v *vm) Ended(c engine.Call) {
@@ -263,6 +270,8 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 		return nil, &Error{Pos: n.Pos, Message: "request cannot wait in this release: return plan.to, plan.serial of targets or plan.reject"}
 	case n.Kind == plan.KindPass && h != hRefer:
 		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.pass(), which only refer may", what)}
+	case h == hCancelled && (n.Kind != plan.KindReject || n.Reply.Code != 487):
+		return nil, &Error{Pos: n.Pos, Message: "cancelled may return plan.reject(487, …) only: the caller has given up (RFC 3261 §9.2)"}
 	case h == hRefer && n.Kind != plan.KindPass && n.Kind != plan.KindReject:
 		return nil, &Error{Pos: n.Pos, Message: "refer must return plan.pass() or plan.reject(…)"}
 	case n.Kind == plan.KindFollow && h != hRedirected:

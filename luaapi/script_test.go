@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -252,6 +253,30 @@ func TestObservers(t *testing.T) {
 	v.Ended(c)
 	if got, want := r.logged(), "info ringing\t7\ninfo answered\t7\ninfo cancelled\tnil\ninfo ended\tnil\tc1@example.net"; got != want {
 		t.Errorf("got %s", got)
+	}
+}
+
+// What cancelled returns is how the 487 to the caller looks; any other plan is a mistake.
+func TestCancelled(t *testing.T) {
+	for name, c := range map[string]struct {
+		returns, logged string
+		want            *plan.Reply
+	}{
+		"a 487":          {returns: `plan.reject(487, "Gone", { ["X-A"] = "1" })`, want: &plan.Reply{Code: 487, Phrase: "Gone", Headers: []plan.Header{{Name: "X-A", Value: "1"}}}},
+		"nothing":        {returns: "nil"},
+		"another code":   {returns: "plan.reject(480)", logged: "error main.lua:4: cancelled may return plan.reject(487, …) only: the caller has given up (RFC 3261 §9.2)"},
+		"another plan":   {returns: "plan.to 'sip:a@h'", logged: "error main.lua:4: cancelled may return plan.reject(487, …) only: the caller has given up (RFC 3261 §9.2)"},
+		"something else": {returns: "487", logged: "error main.lua:4: cancelled must return a plan, got number"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serve(t, script("function route.cancelled() return "+c.returns+" end"))
+			if diff := cmp.Diff(c.want, r.vm().Cancelled(newCall(t))); diff != "" {
+				t.Error(diff)
+			}
+			if got := r.logged(); got != c.logged {
+				t.Errorf("logged %s, want %s", got, c.logged)
+			}
+		})
 	}
 }
 

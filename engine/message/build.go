@@ -184,16 +184,25 @@ func (m *Message) AppendAck(dst []byte, response *Message) []byte {
 	return m.endOf(dst, "ACK")
 }
 
-// AppendCancel appends the CANCEL of a request (RFC 3261 §9.1) with Reason values (RFC 3326); m is the INVITE as sent.
-func (m *Message) AppendCancel(dst []byte, reasons ...string) []byte {
+// Reasons returns Reason fields with such values (RFC 3326).
+func Reasons(values ...string) []Change {
+	var fields []Change
+	for _, v := range values {
+		fields = append(fields, Change{Name: "Reason", Value: v})
+	}
+	return fields
+}
+
+// AppendCancel appends the CANCEL of a request (RFC 3261 §9.1) with fields that say why; m is the INVITE as sent.
+func (m *Message) AppendCancel(dst []byte, fields ...Change) []byte {
 	dst = AppendRequestLine(dst, "CANCEL", m.RequestURI())
 	dst = m.viaLine(dst)
 	dst = append(dst, "Max-Forwards: 70\r\n"...)
 	dst = m.AppendFields(dst, Route)
 	dst = AppendField(dst, "From", m.Get(From))
 	dst = AppendField(dst, "To", m.Get(To))
-	for _, r := range reasons {
-		dst = AppendField(dst, "Reason", r)
+	for _, f := range fields {
+		dst = AppendField(dst, f.Name, f.Value)
 	}
 	return m.endOf(dst, "CANCEL")
 }

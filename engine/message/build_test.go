@@ -239,7 +239,7 @@ Content-Length: 0
 // RFC 3261 §9.1: all as in the INVITE, the topmost Via only, and no Require.
 func TestAppendCancel(t *testing.T) {
 	m := mustParse(t, with(t, basic, "X-Note: one", "Require: 100rel\nRoute: <sip:p3.example.com;lr>"))
-	cancel := m.AppendCancel(nil, `SIP;cause=200;text="Call completed elsewhere"`, "Q.850;cause=26")
+	cancel := m.AppendCancel(nil, Reasons(`SIP;cause=200;text="Call completed elsewhere"`, "Q.850;cause=26")...)
 	same(t, cancel, `CANCEL sip:bob@example.com SIP/2.0
 Via: SIP/2.0/UDP a.example.com:5070;branch=z9hG4bKa1;rport
 Max-Forwards: 70

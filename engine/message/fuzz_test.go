@@ -191,7 +191,7 @@ func checkRequest(t *testing.T, m *Message) {
 		t.Errorf("%d fields on %d lines\n%q", other.Len(), lines(leg), leg)
 	}
 
-	for method, b := range map[string][]byte{"ACK": m.AppendAck(nil, m), "CANCEL": m.AppendCancel(nil, "SIP;cause=200")} {
+	for method, b := range map[string][]byte{"ACK": m.AppendAck(nil, m), "CANCEL": m.AppendCancel(nil, Reasons("SIP;cause=200")...)} {
 		got := summaryOf(reparse(t, b))
 		want := s
 		want.method, want.cseqMethod = method, method

@@ -25,6 +25,7 @@ const (
 	OptDisplay
 	OptClip
 	OptCodecs
+	OptCancelHeaders
 )
 
 // Each holds the options that a group gives its members where they leave them unset; each is taken whole. Ring, Delay and On
@@ -103,6 +104,10 @@ func (t *Target) takeAll(k *taking, each *Each) bool {
 	if g.Headers != nil && (t.Headers == nil || k.weak&OptHeaders != 0) {
 		t.Headers, changed = g.Headers, true
 		k.weak &^= OptHeaders
+	}
+	if g.CancelHeaders != nil && (t.CancelHeaders == nil || k.weak&OptCancelHeaders != 0) {
+		t.CancelHeaders, changed = g.CancelHeaders, true
+		k.weak &^= OptCancelHeaders
 	}
 	return changed
 }

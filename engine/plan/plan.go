@@ -215,6 +215,8 @@ type Target struct {
 	Redirect RedirectPolicy
 	// Headers are set on, or removed from, the branch's INVITE.
 	Headers []Header
+	// CancelHeaders are set on a CANCEL of the branch with CauseNone.
+	CancelHeaders []Header
 	// Registered says that URI is a registered contact: a 404 from it means that the phone is gone, `offline`.
 	Registered bool
 	// EarlyMedia says what the caller is shown of the branch before the answer.

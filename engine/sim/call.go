@@ -133,7 +133,7 @@ func (c *Call) Cancel(at clock.Time, reasons ...string) {
 	c.phone.at(at, func(now clock.Time) {
 		if c.tx != nil && c.final == 0 && c.why == "" {
 			c.cancelled = true
-			c.tx.Cancel(now, reasons...)
+			c.tx.Cancel(now, message.Reasons(reasons...)...)
 		}
 	})
 }

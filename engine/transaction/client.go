@@ -12,11 +12,11 @@ import (
 // Client is a client transaction: a request of ours and what is heard of it.
 type Client struct {
 	tx
-	user    ClientUser // nil: nobody asks
-	cancel  cancelling
-	reasons []string // of the CANCEL that is wanted
-	acks    []ack    // to the 2xx responses, one per dialog
-	small   *small   // nil unless the request was too large for UDP
+	user   ClientUser // nil: nobody asks
+	cancel cancelling
+	why    []message.Change // fields of the CANCEL that is wanted
+	acks   []ack            // to the 2xx responses, one per dialog
+	small  *small           // nil unless the request was too large for UDP
 }
 
 type cancelling uint8
@@ -87,14 +87,14 @@ func (c *Client) Cancelled() bool { return c.cancel == cancelSent }
 func (c *Client) GivenUp() bool { return c.cancel != notCancelled }
 
 // Cancel cancels an INVITE (RFC 3261 §9.1): at once if a provisional came, else as soon as one comes, never after a
-// final. The CANCEL carries reasons as Reason values (RFC 3326), which must be fit to be written
-// (message.ValidValue). Called again before it was sent it replaces the reasons, later it does nothing. If no final
+// final. The CANCEL carries fields that say why, Reason among them (RFC 3326), which must be fit to be written
+// (message.ValidValue). Called again before it was sent it replaces the fields, later it does nothing. If no final
 // response comes within 64*T1 after it, the transaction fails with Timeout.
-func (c *Client) Cancel(now clock.Time, reasons ...string) {
+func (c *Client) Cancel(now clock.Time, fields ...message.Change) {
 	if c.method != message.INVITE || c.cancel == cancelSent || c.state != Calling && c.state != Proceeding {
 		return
 	}
-	c.cancel, c.reasons = cancelWanted, slices.Clone(reasons)
+	c.cancel, c.why = cancelWanted, slices.Clone(fields)
 	if c.state == Proceeding {
 		inviteClient{c}.sendCancel(now)
 	}
@@ -153,7 +153,7 @@ func (c *Client) tell(now clock.Time, m *message.Message) {
 // conclude leaves the rest to l and tells of the only final response; the user is not needed after it.
 func (c *Client) conclude(now clock.Time, l *linger, m *message.Message) {
 	user := c.user
-	c.user, c.reasons = nil, nil
+	c.user, c.why = nil, nil
 	c.finish(now, l)
 	if user != nil {
 		user.Response(now, c, m)
@@ -172,7 +172,7 @@ func (c *Client) fail(now clock.Time, why Failure) {
 	user := c.user
 	if c.method == message.INVITE && c.key != "" {
 		// The peer may have got the INVITE all the same: its 2xx is still one that was asked for.
-		c.user, c.reasons, c.bytes, c.state = nil, nil, nil, Accepted
+		c.user, c.why, c.bytes, c.state = nil, nil, nil, Accepted
 		c.finish(now, &c.layer.jlm)
 	} else {
 		c.terminate()
@@ -187,5 +187,5 @@ func (c *Client) terminate() {
 	if c.key != "" {
 		delete(c.layer.clients, c.key)
 	}
-	c.user, c.reasons, c.acks = nil, nil, nil
+	c.user, c.why, c.acks = nil, nil, nil
 }

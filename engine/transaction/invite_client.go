@@ -64,8 +64,8 @@ func (c inviteClient) proceed(now clock.Time, m *message.Message) {
 
 func (c inviteClient) sendCancel(now clock.Time) {
 	l := c.layer
-	l.build = c.request().AppendCancel(l.build[:0], c.reasons...)
-	c.cancel, c.reasons = cancelSent, nil
+	l.build = c.request().AppendCancel(l.build[:0], c.why...)
+	c.cancel, c.why = cancelSent, nil
 	c.until, c.interval = now.Add(64*l.timers.T1), 0 // RFC 3261 §9.1: the time in which a final must come
 	c.schedule(now, timerB, timerB)
 	l.Request(now, c.flow, message.CANCEL, l.build, nil)
@@ -73,7 +73,7 @@ func (c inviteClient) sendCancel(now clock.Time) {
 
 func (c inviteClient) accept(now clock.Time, m *message.Message, f flow.Flow) {
 	c.state = Accepted
-	c.bytes, c.reasons = nil, nil
+	c.bytes, c.why = nil, nil
 	c.finish(now, &c.layer.jlm) // Timer M
 	c.tellAccept(now, m, f)
 }

@@ -336,10 +336,10 @@ func TestCancelReasons(t *testing.T) {
 	if r.client.Cancelled() {
 		t.Error("cancelled from the start")
 	}
-	r.client.Cancel(r.now, "SIP;cause=487")
-	reasons := []string{"SIP;cause=200", "Q.850;cause=26"}
-	r.client.Cancel(r.now, reasons...)
-	reasons[0] = "changed"
+	r.client.Cancel(r.now, message.Reasons("SIP;cause=487")...)
+	fields := append(message.Reasons("SIP;cause=200", "Q.850;cause=26"), message.Change{Name: "X-Why", Value: "because"})
+	r.client.Cancel(r.now, fields...)
+	fields[0].Value = "changed"
 	if r.client.Cancelled() {
 		t.Error("cancelled before a provisional")
 	}
@@ -347,7 +347,7 @@ func TestCancelReasons(t *testing.T) {
 	if !r.client.Cancelled() {
 		t.Error("not cancelled by the provisional")
 	}
-	r.client.Cancel(r.now, "late")
+	r.client.Cancel(r.now, message.Reasons("late")...)
 	p := r.sent[len(r.sent)-1]
 	want := strings.ReplaceAll(`CANCEL sip:bob@example.com SIP/2.0
 Via: SIP/2.0/UDP 192.0.2.7:5060;branch=z9hG4bKx
@@ -358,6 +358,7 @@ From: "A" <sip:alice@example.org>;tag=f
 To: <sip:bob@example.com>;tag=b2
 Reason: SIP;cause=200
 Reason: Q.850;cause=26
+X-Why: because
 Call-ID: c1
 CSeq: 1 CANCEL
 Content-Length: 0
@@ -497,7 +498,7 @@ func TestClientKeepsLittle(t *testing.T) {
 	for _, code := range []string{"200", "486"} {
 		r := newRig(t, flow.UDP)
 		r.do([]string{"request", "INVITE"})
-		r.client.Cancel(r.now, "SIP;cause=200")
+		r.client.Cancel(r.now, message.Reasons("SIP;cause=200")...)
 		r.do([]string{"<", code})
 		switch kept := string(r.client.bytes); {
 		case code == "200" && kept != "":
@@ -505,8 +506,8 @@ func TestClientKeepsLittle(t *testing.T) {
 		case code == "486" && !strings.HasPrefix(kept, "ACK"):
 			t.Errorf("after a rejection kept\n%s", kept)
 		}
-		if r.client.reasons != nil || code == "486" && r.client.user != nil {
-			t.Errorf("%s: reasons %v, user %v", code, r.client.reasons, r.client.user)
+		if r.client.why != nil || code == "486" && r.client.user != nil {
+			t.Errorf("%s: reasons %v, user %v", code, r.client.why, r.client.user)
 		}
 	}
 }

@@ -204,7 +204,7 @@ func (r *rig) do(w []string) {
 	case "ack":
 		r.client.Ack(r.now, []byte(request("ACK", "branch=z9hG4bKack"+w[1])), r.flow, []byte(w[1]))
 	case "cancel":
-		r.client.Cancel(r.now, w[1:]...)
+		r.client.Cancel(r.now, message.Reasons(w[1:]...)...)
 	case "detach":
 		r.client.Detach()
 	case "forget":

@@ -37,7 +37,7 @@ func (d desk) Acquire(int, []byte) engine.Script                      { return d
 func (desk) Release(engine.Call)                                      {}
 func (desk) Generation() uint64                                       { return 1 }
 func (desk) Ended(engine.Call)                                        {}
-func (desk) Cancelled(engine.Call)                                    {}
+func (desk) Cancelled(engine.Call) *plan.Reply                        { return nil }
 func (desk) Replied(engine.Call, int)                                 {}
 func (desk) Invite(engine.Call) *plan.Node                            { return toDesk() }
 func (desk) Request(engine.Call) *plan.Node                           { return toDesk() }

@@ -20,6 +20,7 @@ local users = {
 local diagnostics = {
   cancelled = [[5025;reason="Cancel sent by application für INVITE client transaction.";AppUri="http%3A%2F%2Fwww.microsoft.com%2FLCS%2FDefaultRouting"]],
   too_long = [[52051; reason="Callee timeout on no response from caller"]],
+  given_up = [[5002;reason="Request was cancelled"]],
   offline = [[13014;reason="The routing rules did not result in a final response and callee is not enabled für Unified Messaging"]],
 }
 
@@ -36,9 +37,9 @@ local function offline(user)
 end
 
 local function clients(user)
-  local steps = {}
+  local steps, why = {}, { ["ms-diagnostics-public"] = diagnostics.cancelled }
   for i, uri in ipairs(user.clients) do
-    steps[i] = plan.to(uri, { to = "keep" })
+    steps[i] = plan.to(uri, { to = "keep", cancel_headers = why })
   end
   return plan.parallel(steps)
 end
@@ -70,6 +71,8 @@ end
 function route.ended(call)
   if not call.vars.answered and not call.secondary then log.info("missed", { user = call.to.user }) end
 end
+
+function route.cancelled() return plan.reject(487, nil, { ["ms-diagnostics"] = diagnostics.given_up }) end
 
 function route.answered(call) call.vars.answered = true end
 

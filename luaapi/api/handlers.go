@@ -27,7 +27,8 @@ func handlers() []Handler {
 	}, Handler{
 		Name: "answered", When: "the first 2xx won", Params: values(callParam, branchParam), Returns: "nothing",
 	}, Handler{
-		Name: "cancelled", When: "the caller gave up", Params: values(callParam), Returns: "nothing",
+		Name: "cancelled", When: "the caller gave up", Params: values(callParam), Decides: true,
+		Returns: "`plan.reject(487, phrase, headers)`: what the 487 to the caller says; nil sends a plain one",
 	}, Handler{
 		Name: "ended", When: "the call is over", Params: values(callParam), Returns: "nothing",
 	}, Handler{

@@ -133,6 +133,7 @@ func targetOptions() []Value {
 	return append(common(),
 		value("on_6xx?", `"stop"|"branch"`, "what a 6xx does: it ends the plan, or counts as this branch's failure").or(`"stop"`),
 		value("headers?", "table<string, string|number|false>", "header fields that are set, or with `false` taken away"),
+		value("cancel_headers?", addedHeaders, "header fields of a CANCEL to it at the end of its `ring`, or of a group's, or when the plan drops it; where another answered or the caller gave up, a Reason says so instead"),
 		value("redirect?", `"deny"|"follow"|"pass"`, "what a 3xx does when no handler decides").or(`"deny"`),
 		value("auth?", `"pass"|tandem.auth_options`, "who answers 401 and 407: the caller, or this leg with credentials of its own"),
 		value("early_media?", `"first"|"all"|"none"`, "what the caller is shown before the answer: the first early dialog with SDP, all under tags of their own, or none").or(`"first"`),

@@ -203,7 +203,7 @@ func (s script) observe(c engine.Call, what string, st *plan.Step) {
 
 func (s script) Ringing(c engine.Call, st *plan.Step)  { s.observe(c, "ringing", st) }
 func (s script) Answered(c engine.Call, st *plan.Step) { s.observe(c, "answered", st) }
-func (s script) Cancelled(c engine.Call)               { s.observe(c, "cancelled", nil) }
+func (s script) Cancelled(c engine.Call) *plan.Reply   { s.observe(c, "cancelled", nil); return nil }
 func (s script) Ended(c engine.Call)                   { s.observe(c, "ended", nil) }
 
 // Refer and Request are about what no party of a run does.

@@ -42,12 +42,14 @@ const (
 	optReason
 	optMax
 	optCodecs
+	optCancelHeaders
 	numOptions
 )
 
 var optionNames = [numOptions]string{
 	"ring", "delay", "name", "on", "on_6xx", "headers", "redirect", "auth", "each", "hold",
 	"early_media", "prack", "max_duration", "send_181", "dialect", "params", "to", "from", "display", "clip", "by", "reason", "max", "codecs",
+	"cancel_headers",
 }
 
 // optionSet is a set of options.
@@ -87,7 +89,7 @@ var given = [numOptions]plan.Options{
 	optRedirect: plan.OptRedirect, optAuth: plan.OptAuth, optEarlyMedia: plan.OptEarlyMedia, optPrack: plan.OptPrack,
 	optMaxDuration: plan.OptMaxDuration, optSend181: plan.OptSend181, optDialect: plan.OptDialect,
 	optParams: plan.OptParams, optTo: plan.OptTo, optFrom: plan.OptFrom, optDisplay: plan.OptDisplay, optClip: plan.OptClip,
-	optCodecs: plan.OptCodecs,
+	optCodecs: plan.OptCodecs, optCancelHeaders: plan.OptCancelHeaders,
 }
 
 // given returns the options of the set by the engine's names.
@@ -118,6 +120,7 @@ type options struct {
 	on          *plan.Edges
 	on6xx       plan.SixPolicy
 	headers     []plan.Header
+	cancel      []plan.Header
 	redirect    plan.RedirectPolicy
 	auth        plan.Auth
 	earlyMedia  plan.EarlyMedia
@@ -164,6 +167,9 @@ func (o *options) applyTarget(t *plan.Target, set optionSet) {
 	}
 	if set.has(optHeaders) {
 		t.Headers = o.headers
+	}
+	if set.has(optCancelHeaders) {
+		t.CancelHeaders = o.cancel
 	}
 	if set.has(optRedirect) {
 		t.Redirect = o.redirect
@@ -255,6 +261,8 @@ func (r *reader) option(opt option, v lua.LValue, o *options) {
 		o.on6xx = plan.SixStop + plan.SixPolicy(r.choice("on_6xx", v, "stop", "branch"))
 	case optHeaders:
 		o.headers = r.headers("headers", v)
+	case optCancelHeaders:
+		o.cancel = r.added("cancel_headers", v)
 	case optRedirect:
 		o.redirect = plan.RedirectDeny + plan.RedirectPolicy(r.choice("redirect", v, "deny", "follow", "pass"))
 	case optAuth:

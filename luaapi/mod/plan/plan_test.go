@@ -137,6 +137,10 @@ func TestTo(t *testing.T) {
 			}}},
 		},
 		{
+			"headers of a CANCEL", `plan.to("sip:a@h", {cancel_headers = {["X-B"] = "2", ["X-A"] = 1}})`,
+			plan.Node{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", CancelHeaders: []plan.Header{{Name: "X-A", Value: "1"}, {Name: "X-B", Value: "2"}}}},
+		},
+		{
 			"addresses", `plan.to("sip:a@h", {params = {user = "phone", x = true, n = 5}, to = "keep", display = "Desk", clip = false,
 				from = {user = "a b", host = "pbx.example:5070", display = false}})`,
 			plan.Node{Target: &plan.Target{
@@ -278,6 +282,8 @@ func TestMistakes(t *testing.T) {
 		{`plan.to("sip:a@h", {from = {display = "a\nb"}})`, `plan.to: from: display holds a line break or another control character`},
 		{`plan.to("sip:a@h", {display = 5})`, `plan.to: display must be a string, got number`},
 		{`plan.to("sip:a@h", {display = "a\nb"})`, `plan.to: display holds a line break or another control character`},
+		{`plan.to("sip:a@h", {cancel_headers = {Reason = false}})`, `plan.to: header Reason is false, but there is nothing to take it from`},
+		{`plan.to("sip:a@h", {cancel_headers = "X"})`, `plan.to: cancel_headers must be a table of values by name, got string`},
 		{`plan.to("sip:a@h", {clip = true})`, `plan.to: clip must be a URI such as "sip:100@pbx.example", or false, got boolean`},
 		{`plan.to("sip:a@h", {clip = "+4930"})`, `plan.to: clip cannot be "+4930"; write a URI such as "sip:100@pbx.example" or "tel:+4930123"`},
 		{`plan.to("sip:a@h", {timeout = 20})`, `plan.to has no option "timeout"; did you mean "ring"?`},

@@ -261,15 +261,15 @@ func (r *reader) header(name string, v lua.LValue) plan.Header {
 // Headers reads a header table for a function that is not of this module: what names it in errors.
 func (m *Module) Headers(L *lua.LState, what string, v lua.LValue) []plan.Header {
 	r := reader{m: m, L: L, pos: mod.Where(L), what: what}
-	return r.added(v)
+	return r.added("headers", v)
 }
 
-// added reads headers of a response, where there is nothing to take away.
-func (r *reader) added(v lua.LValue) []plan.Header {
+// added reads headers of what is ours alone, where there is nothing to take away.
+func (r *reader) added(key string, v lua.LValue) []plan.Header {
 	if v == lua.LNil {
 		return nil
 	}
-	hs := r.headers("headers", v)
+	hs := r.headers(key, v)
 	for _, h := range hs {
 		if h.Remove {
 			r.fail(h.Name, "%s: header %s is false, but there is nothing to take it from", r.what, h.Name)

@@ -15,7 +15,7 @@ import (
 func (m *Module) reject(L *lua.LState) int {
 	r := reader{m: m, L: L, pos: mod.Where(L), what: "plan.reject"}
 	v := &replyValue{reply: plan.Reply{
-		Code: r.code(L.Get(1), 300, 699), Phrase: r.phrase(L.Get(2)), Headers: r.added(L.Get(3)),
+		Code: r.code(L.Get(1), 300, 699), Phrase: r.phrase(L.Get(2)), Headers: r.added("headers", L.Get(3)),
 	}}
 	v.node.Reply = &v.reply
 	return m.push(L, &v.value, plan.KindReject, r.pos)

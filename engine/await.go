@@ -6,6 +6,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/plan"
+	"tandem/engine/trace"
 )
 
 // Operations does the work that plans await, off the shards.
@@ -79,7 +80,9 @@ func (c *call) Awaited(n *plan.Node, r *plan.Result) *plan.Node {
 		if r.Err != nil {
 			came = r.Err.Error()
 		}
-		c.note("await "+n.Await.Name+": "+came+" → ", d)
+		e := decided("await "+n.Await.Name+": "+came+" → ", d)
+		e.Came = &trace.Came{Operation: n.Await, Result: *r}
+		c.sh.note(c, e)
 	}
 	return d
 }

@@ -295,14 +295,16 @@ func (c *call) send(code int, b, body []byte) {
 
 // note traces a decision and the plan that came of it.
 func (c *call) note(text string, n *plan.Node) {
-	if c.sh.cfg.Trace == nil {
-		return
+	if c.sh.cfg.Trace != nil {
+		c.sh.note(c, decided(text, n))
 	}
-	e := trace.Event{Text: text}
-	if n != nil {
-		e.Text, e.Pos = text+n.String(), n.Pos
+}
+
+func decided(text string, n *plan.Node) trace.Event {
+	if n == nil {
+		return trace.Event{Text: text}
 	}
-	c.sh.note(c, e)
+	return trace.Event{Text: text + n.String(), Pos: n.Pos}
 }
 
 // The Call that scripts see.

@@ -12,10 +12,14 @@ func newReplayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay FILE [SCRIPTS]",
 		Short: "Run recorded calls, or those of a capture, through scripts: which would go elsewhere?",
-		Long: "Run the calls in FILE, a recording of `tandem run` or a pcap or pcapng file, through the scripts in SCRIPTS, the present folder if\n" +
-			"not given, in virtual time. Phones do what they did; those that were not called answer after two seconds. A capture says who called whom\n" +
-			"(INVITEs over UDP), not what was decided: with --against its calls run through both scripts.\n\n" +
-			"Exit status: 0 no call differs, 1 some do, 2 usage, or nothing to replay, 3 a script does not load.",
+		Long: "Run the calls in FILE, a recording of `tandem run` or a pcap or pcapng file,\n" +
+			"through the scripts in SCRIPTS, the present folder if not given, in virtual\n" +
+			"time. Phones and servers do what they did; phones that were not called answer\n" +
+			"after two seconds. A script that asks a server what was not recorded makes a\n" +
+			"call unsure. A capture says who called whom (INVITEs over UDP), not what was\n" +
+			"decided: with --against its calls run through both scripts.\n\n" +
+			"Exit status: 0 no call differs, 1 some do or are unsure, 2 usage, or nothing\n" +
+			"to replay, 3 a script does not load.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) > 2 {
 				return exit.Errorf(exit.Usage, "name a recording or a capture, and the scripts if they are not here; see `%s --help`", cmd.CommandPath())
@@ -31,7 +35,7 @@ func newReplayCommand() *cobra.Command {
 			if err != nil {
 				return scriptStatus(err)
 			}
-			if s.Differ > 0 {
+			if s.Differ+s.Unsure > 0 {
 				return exit.With(exit.Failed, nil)
 			}
 			return nil

@@ -29,6 +29,8 @@ type CallSpec struct {
 	VanishAfter *time.Duration
 	// NoAck leaves 2xx responses without ACK.
 	NoAck bool
+	// CallID is its Call-ID, which no other call has; "" = one of its own.
+	CallID string
 }
 
 // Call is a call that a phone placed.
@@ -63,7 +65,9 @@ func (p *Phone) Call(at clock.Time, s CallSpec) *Call {
 	if c.uri == "" {
 		c.uri = uriOf(s.To)
 	}
-	c.callID = p.newCallID()
+	if c.callID = s.CallID; c.callID == "" {
+		c.callID = p.newCallID()
+	}
 	p.enter(&c.session)
 	c.media, c.pending = c.own, true
 	p.calls = append(p.calls, c)

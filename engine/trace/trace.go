@@ -41,6 +41,14 @@ type Event struct {
 	// Edge is the outcome of a step whose own edge was taken, "" in other notes; Step is where the step was made.
 	Edge string
 	Step plan.Pos
+	// Came is what an operation came to, of the note that says what was decided by it; nil in all others.
+	Came *Came
+}
+
+// Came is an operation that a plan awaited, and what came of it. Neither changes any more: a Sink may keep them.
+type Came struct {
+	Operation *plan.Operation
+	Result    plan.Result
 }
 
 // Sink takes events.

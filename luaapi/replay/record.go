@@ -17,8 +17,8 @@ import (
 // Version is that of the records that this release writes.
 const Version = 1
 
-// Record is the set-up of a call: what came in, what the script decided, who was called and what they did. Times are in seconds since
-// the INVITE came.
+// Record is the set-up of a call: what came in, what the script decided and what it asked for that, who was called and
+// what they did. Times are in seconds since the INVITE came.
 type Record struct {
 	Version int       `json:"v"`
 	ID      string    `json:"id"`
@@ -31,6 +31,7 @@ type Record struct {
 	RequestURI string      `json:"ruri"`
 	Headers    [][2]string `json:"headers,omitempty"`
 	Decisions  []Decision  `json:"decisions,omitempty"`
+	Awaited    []Awaited   `json:"awaited,omitempty"`
 	Legs       []*Leg      `json:"legs,omitempty"`
 	// Cancelled is when the caller gave up; nil = it did not.
 	Cancelled *float64 `json:"cancelled,omitempty"`

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -31,8 +32,17 @@ type Options struct {
 	Out     io.Writer
 }
 
-// Summary counts calls.
-type Summary struct{ Calls, Same, Differ int }
+// Summary counts calls. Unsure are those of which nobody can tell: a script asked what was not recorded.
+type Summary struct{ Calls, Same, Differ, Unsure int }
+
+// String is the summary on a line.
+func (s Summary) String() string {
+	text := fmt.Sprintf("%d calls, %d same, %d differ", s.Calls, s.Same, s.Differ)
+	if s.Unsure > 0 {
+		text += fmt.Sprintf(", %d unsure: they await what was not recorded", s.Unsure)
+	}
+	return text
+}
 
 // Course is where a call went: whom it was offered to, in order, and what came of it.
 type Course struct {
@@ -40,6 +50,8 @@ type Course struct {
 	Result string   `json:"result"`
 	// Why is the first decision.
 	Why string `json:"why,omitempty"`
+	// Unknown are the operations that it awaited and of which the record does not say what they came to, and why.
+	Unknown []string `json:"not_recorded,omitempty"`
 }
 
 func (c *Course) equal(d *Course) bool { return slices.Equal(c.Order, d.Order) && c.Result == d.Result }
@@ -84,7 +96,7 @@ func Run(o Options) (Summary, error) {
 		}
 	}
 	if !o.JSON {
-		fmt.Fprintf(o.Out, "%d calls, %d same, %d differ\n", x.sum.Calls, x.sum.Same, x.sum.Differ)
+		fmt.Fprintln(o.Out, x.sum)
 	}
 	return x.sum, nil
 }
@@ -125,16 +137,34 @@ func (x *replaying) call(r *Record) error {
 			}
 		}
 	}
-	differ := !was.equal(now)
-	if differ {
-		x.sum.Differ++
-	} else {
-		x.sum.Same++
-	}
-	if !differ && !x.o.Verbose {
+	v := x.verdict(was, now)
+	if v == same && !x.o.Verbose {
 		return nil
 	}
-	return x.tell(r, differ, label, was, now)
+	return x.tell(r, v, label, was, now)
+}
+
+// verdict is what a replay says of a call.
+type verdict string
+
+const (
+	same    verdict = "same"
+	differs verdict = "differs"
+	unsure  verdict = "unsure"
+)
+
+// verdict compares two courses and counts.
+func (x *replaying) verdict(was, now *Course) verdict {
+	switch {
+	case len(was.Unknown) > 0 || len(now.Unknown) > 0:
+		x.sum.Unsure++
+		return unsure
+	case was.equal(now):
+		x.sum.Same++
+		return same
+	}
+	x.sum.Differ++
+	return differs
 }
 
 // told is a call as a line of JSON.
@@ -144,28 +174,29 @@ type told struct {
 	From   string    `json:"from"`
 	To     string    `json:"to"`
 	Differ bool      `json:"differ"`
+	Unsure bool      `json:"unsure,omitempty"`
 	Was    *Course   `json:"was"`
 	Is     *Course   `json:"is"`
 }
 
-func (x *replaying) tell(r *Record, differ bool, label string, was, now *Course) error {
+func (x *replaying) tell(r *Record, v verdict, label string, was, now *Course) error {
 	if x.o.JSON {
 		enc := json.NewEncoder(x.o.Out)
 		enc.SetEscapeHTML(false)
-		return enc.Encode(told{r.ID, r.At, r.From, r.RequestURI, differ, was, now})
+		return enc.Encode(told{r.ID, r.At, r.From, r.RequestURI, v == differs, v == unsure, was, now})
 	}
-	word := "same   "
-	if differ {
-		word = "differs"
-	}
-	fmt.Fprintf(x.o.Out, "%s  %s  %s → %s  (%s)\n", word, r.At.Format("2006-01-02 15:04:05"), r.From, r.RequestURI, r.ID)
-	if differ {
-		width := max(len(label), len(x.is))
-		fmt.Fprintf(x.o.Out, "         %-*s  %s\n", width, label, was)
-		fmt.Fprintf(x.o.Out, "         %-*s  %s\n\n", width, x.is, now)
-	} else {
+	fmt.Fprintf(x.o.Out, "%-7s  %s  %s → %s  (%s)\n", v, r.At.Format("2006-01-02 15:04:05"), r.From, r.RequestURI, r.ID)
+	if v == same {
 		fmt.Fprintf(x.o.Out, "         %s\n\n", now)
+		return nil
 	}
+	width := max(len(label), len(x.is))
+	fmt.Fprintf(x.o.Out, "         %-*s  %s\n", width, label, was)
+	fmt.Fprintf(x.o.Out, "         %-*s  %s\n", width, x.is, now)
+	for _, what := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(was.Unknown, now.Unknown)))) {
+		fmt.Fprintf(x.o.Out, "         %-*s  %s\n", width, "", what)
+	}
+	fmt.Fprintln(x.o.Out)
 	return nil
 }
 
@@ -215,12 +246,13 @@ var others = scenario.DefaultAnswers
 
 // run runs the call through a script, with phones that do what they did.
 func (r *Record) run(p *luaapi.Program) (*Course, error) {
-	run, err := r.scenario().Run(scenario.Options{Program: p, Seed: 1, Others: &others})
+	came := newAnswers(r.Awaited)
+	run, err := r.scenario().Run(scenario.Options{Program: p, Seed: 1, Others: &others, Work: came.work})
 	if err != nil {
 		return nil, err
 	}
 	call := run.Calls[0]
-	c := &Course{Order: []string{}}
+	c := &Course{Order: []string{}, Unknown: came.unknown}
 	name := func(l *scenario.Leg) string {
 		if l.User == "" {
 			return l.Host
@@ -247,8 +279,11 @@ func (r *Record) run(p *luaapi.Program) (*Course, error) {
 
 // scenario is the call in words.
 func (r *Record) scenario() *scenario.Scenario {
-	s := &scenario.Scenario{At: r.At}
+	s := &scenario.Scenario{At: r.At.Add(-sim.Latency)} // so that the date is the same when the INVITE is there
 	c := &scenario.Call{From: r.From, To: r.To, RequestURI: r.RequestURI}
+	if message.ValidValue(r.ID) && !strings.ContainsAny(r.ID, " \t") {
+		c.CallID = r.ID
+	}
 	if at, err := netip.ParseAddrPort(r.Source); err == nil {
 		c.Via = at
 	}
@@ -272,7 +307,7 @@ func (r *Record) scenario() *scenario.Scenario {
 	return s
 }
 
-func seconds(f float64) time.Duration { return time.Duration(f * float64(time.Second)) }
+func seconds(f float64) time.Duration { return time.Duration(math.Round(f * float64(time.Second))) }
 
 // did is what the phone of a leg did. One that was cancelled would have rung on.
 func (l *Leg) did() sim.Behaviour {

@@ -54,9 +54,9 @@ func TestRun(t *testing.T) {
 		want            Summary
 		says            string
 	}{
-		{"the same script", busy + gaveUp, []string{"sip:100@192.0.2.11", "sip:101@desk.example"}, Summary{2, 2, 0}, "2 calls, 2 same, 0 differ\n"},
-		{"another desk", busy + gaveUp, []string{"sip:100@192.0.2.11", "sip:102@192.0.2.13"}, Summary{2, 1, 1}, "100@192.0.2.11 102@192.0.2.13 · answered by 102@192.0.2.13 · main.lua:2 invite → serial"},
-		{"no desk", gaveUp, nil, Summary{1, 0, 1}, "nobody · 480"},
+		{"the same script", busy + gaveUp, []string{"sip:100@192.0.2.11", "sip:101@desk.example"}, Summary{Calls: 2, Same: 2, Differ: 0}, "2 calls, 2 same, 0 differ\n"},
+		{"another desk", busy + gaveUp, []string{"sip:100@192.0.2.11", "sip:102@192.0.2.13"}, Summary{Calls: 2, Same: 1, Differ: 1}, "100@192.0.2.11 102@192.0.2.13 · answered by 102@192.0.2.13 · main.lua:2 invite → serial"},
+		{"no desk", gaveUp, nil, Summary{Calls: 1, Same: 0, Differ: 1}, "nobody · 480"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var b strings.Builder
@@ -136,10 +136,10 @@ func TestCapture(t *testing.T) {
 	}
 	one, two := root(t, "sip:100@192.0.2.11"), root(t, "sip:200@192.0.2.11")
 	var b strings.Builder
-	if got, err := Run(Options{File: path, Root: one, Out: &b}); err != nil || got != (Summary{2, 2, 0}) {
+	if got, err := Run(Options{File: path, Root: one, Out: &b}); err != nil || got != (Summary{Calls: 2, Same: 2, Differ: 0}) {
 		t.Errorf("%+v %v\n%s", got, err, b.String())
 	}
-	if got, err := Run(Options{File: path, Root: one, Against: two, Out: &b}); err != nil || got != (Summary{2, 0, 2}) {
+	if got, err := Run(Options{File: path, Root: one, Against: two, Out: &b}); err != nil || got != (Summary{Calls: 2, Same: 0, Differ: 2}) {
 		t.Errorf("%+v %v\n%s", got, err, b.String())
 	}
 }

@@ -115,6 +115,11 @@ var errNoPage = errors.New("no server is asked here; say what it answers in a li
 
 // work says what comes of what scripts await.
 func (r *Run) work(op *plan.Operation) sim.Outcome {
+	if r.opt.Work != nil {
+		if o, ok := r.opt.Work(op); ok {
+			return o
+		}
+	}
 	req, ok := op.Work.(*httpmod.Request)
 	for _, p := range r.Scenario.Pages {
 		if !ok || !p.matches(req) {

@@ -39,6 +39,8 @@ type Options struct {
 	Others *Answer
 	// Decide ends each call with the script's decision: nothing is called.
 	Decide bool
+	// Work says what operations come to before lines http do; false = it does not know. nil = it never does.
+	Work func(op *plan.Operation) (sim.Outcome, bool)
 }
 
 // The addresses of the network: the engine, the callers, and hosts with names.
@@ -203,7 +205,7 @@ func (r *Run) place() {
 			p = r.net.AttachPhone(sim.PhoneConfig{Name: name, URI: uriAt(c.From, at), Addr: at, Seed: uint64(i)})
 			r.callers[at] = p
 		}
-		spec := sim.CallSpec{From: c.From, To: c.To, RequestURI: c.RequestURI, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup}
+		spec := sim.CallSpec{From: c.From, To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup}
 		if c.Cancel != nil {
 			d := max(0, *c.Cancel-c.After)
 			spec.CancelAfter = &d

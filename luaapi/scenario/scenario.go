@@ -68,6 +68,8 @@ type Answer struct {
 type Call struct {
 	// From and To are SIP URIs, RequestURI is To's if empty.
 	From, To, RequestURI string
+	// CallID is its Call-ID; "" = one of its own.
+	CallID string
 	// Via is where the INVITE comes from; the zero value = an address of its own.
 	Via netip.AddrPort
 	// After is when it is placed, Cancel when the caller gives up, both since the start, Hangup how long after the answer the caller ends

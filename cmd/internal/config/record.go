@@ -8,7 +8,7 @@ type Record struct {
 	File string
 	// MaxSize bounds the file and the one before it together, in MiB, at most maxBound; 0 = DefaultRecordSize.
 	MaxSize int
-	// Privacy leaves out who calls, from where, and header fields.
+	// Privacy leaves out who calls, from where, header fields, and what servers were asked and answered.
 	Privacy bool
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"math"
+	"strings"
 	"time"
 
 	"tandem/engine/clock"
@@ -31,6 +32,8 @@ type open struct {
 	r    *replay.Record
 	zero clock.Time
 	legs []string // Call-IDs
+	// answers is how many bytes of answers its record has.
+	answers int
 }
 
 // leg is an INVITE that went out, or is about to.
@@ -58,7 +61,7 @@ func (b *book) add(it *item) *replay.Record {
 		}
 	case trace.Note:
 		if c := b.calls[e.Call]; c != nil {
-			c.r.Decisions = append(c.r.Decisions, replay.Decision{At: c.at(e.At), Text: e.Text, Where: e.Pos.String()})
+			b.note(c, e)
 		}
 	case trace.Received:
 		b.received(e, it.date)
@@ -66,6 +69,22 @@ func (b *book) add(it *item) *replay.Record {
 		return b.sent(e)
 	}
 	return nil
+}
+
+// maxAnswers is how many bytes of answers are kept of a call.
+const maxAnswers = 64 << 10
+
+// note takes a decision, and what was awaited for it.
+func (b *book) note(c *open, e *trace.Event) {
+	text := e.Text
+	if e.Came != nil {
+		a := replay.Of(e.Came, maxAnswers-c.answers, b.privacy)
+		a.At = c.at(e.At)
+		c.answers += a.Size()
+		c.r.Awaited = append(c.r.Awaited, a)
+		text = strings.Replace(text, e.Came.Operation.Name, a.Name, 1)
+	}
+	c.r.Decisions = append(c.r.Decisions, replay.Decision{At: c.at(e.At), Text: text, Where: e.Pos.String()})
 }
 
 // at is an instant in seconds since the INVITE came, to the millisecond.

@@ -27,7 +27,7 @@ type Config struct {
 	Path string
 	// MaxSize bounds both files together, in bytes.
 	MaxSize int64
-	// Privacy leaves out who calls, from where, and all header fields.
+	// Privacy leaves out who calls, from where, all header fields, and what servers were asked and answered.
 	Privacy bool
 	// Clock dates calls.
 	Clock clock.Clock

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,8 +24,21 @@ local plan = require "plan"
 return { invite = function(call) return plan.serial { plan.to("sip:100@192.0.2.11", { ring = 20 }), plan.to "sip:101@192.0.2.12" } end }
 `
 
+// asking is a script that asks a server whom to call.
+const asking = `
+local plan, http = require "plan", require "http"
+return { invite = function(call)
+  return plan.await(http.get("http://192.0.2.5/" .. call.from.user, { query = { to = call.to.user } }), function(call, result) return plan.to(result.body) end)
+end }
+`
+
 // events are what an engine tells of a scenario.
 func events(t *testing.T, text string) []trace.Event {
+	t.Helper()
+	return eventsOf(t, script, text)
+}
+
+func eventsOf(t *testing.T, script, text string) []trace.Event {
 	t.Helper()
 	s, err := scenario.Parse("a.txtar", []byte(text))
 	if err != nil {
@@ -107,6 +121,57 @@ func TestPrivacy(t *testing.T) {
 	got := written(t, Config{Privacy: true}, events(t, "call alice -> 100 with \"Subject: lunch\"\ncall alice -> 100 after 9s\nphone 100 200"))
 	if len(got) != 2 || strings.Contains(got[0].From, "alice") || got[0].From != got[1].From || got[0].Source != "" || len(got[0].Headers) > 0 {
 		t.Errorf("%+v", got[0])
+	}
+}
+
+const asked = "call alice -> 100\nhttp http://192.0.2.5/alice?to=100 body sip:101@192.0.2.12 after 300ms with \"X-Who: desk\"\nphone 101 200"
+
+// What a server answered is recorded, with what stands for the question.
+func TestAwaited(t *testing.T) {
+	r := written(t, Config{}, eventsOf(t, asking, asked))[0]
+	if len(r.Awaited) != 1 {
+		t.Fatalf("%+v", r)
+	}
+	a := r.Awaited[0]
+	if a.At != 0.3 || a.Elapsed != 0.3 || a.Kind != "http" || a.Name != "GET http://192.0.2.5/alice" || a.Digest == "" || a.Status != 200 || a.Err != "" ||
+		a.Body != "sip:101@192.0.2.12" || len(a.Headers) != 1 || a.Headers[0] != [2]string{"X-Who", "desk"} || a.LeftOut != "" {
+		t.Errorf("%+v", a)
+	}
+	if d := r.Decisions[1]; !strings.HasPrefix(d.Text, "await GET http://192.0.2.5/alice: 200 → ") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// With privacy neither the question nor its answer is there.
+func TestAwaitedPrivacy(t *testing.T) {
+	r := written(t, Config{Privacy: true}, eventsOf(t, asking, asked))[0]
+	line, err := json.Marshal(r.Awaited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"at":0.3,"elapsed":0.3,"kind":"http","name":"GET http://192.0.2.5","status":200,"left_out":"privacy"}]`
+	if string(line) != want {
+		t.Errorf("got  %s\nwant %s", line, want)
+	}
+	if d := r.Decisions[1]; !strings.HasPrefix(d.Text, "await GET http://192.0.2.5: 200 → ") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// All answers of a call have a bound together.
+func TestAwaitedBound(t *testing.T) {
+	long := strings.Repeat("x", replay.MaxAnswer-100)
+	all := eventsOf(t, `
+local plan, http = require "plan", require "http"
+local function ask(n) return plan.await(http.get("http://192.0.2.5/" .. n), function() return n < 9 and ask(n + 1) or plan.to "sip:101@192.0.2.12" end) end
+return { invite = function(call) return ask(1) end }`, "call alice -> 100\nhttp http://192.0.2.5/* body "+long+"\nphone 101 200")
+	r := written(t, Config{}, all)[0]
+	kept := 0
+	for _, a := range r.Awaited {
+		kept += a.Size()
+	}
+	if n := len(r.Awaited); n != 9 || kept != 4*len(long) || r.Awaited[4].LeftOut != replay.LeftOutSize || kept > maxAnswers {
+		t.Errorf("%d operations, %d bytes", n, kept)
 	}
 }
 

@@ -1,6 +1,9 @@
 package server
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,6 +42,43 @@ func TestRecord(t *testing.T) {
 	var out strings.Builder
 	sum, err := replay.Run(replay.Options{File: c.Record.File, Root: filepath.Dir(path), Out: &out})
 	if err != nil || sum != (replay.Summary{Calls: 4, Same: 4}) {
+		t.Errorf("%+v %v\n%s", sum, err, out.String())
+	}
+}
+
+// What a server answered to a call is recorded, and it need not be there when the call is replayed.
+func TestRecordAnswers(t *testing.T) {
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, "486 for "+r.URL.Query().Get("from"))
+	}))
+	defer web.Close()
+	script := fmt.Sprintf(`
+local plan, http = require "plan", require "http"
+return { invite = function(call)
+  return plan.await(http.get(%q, { query = { from = call.from.user, id = call.id }, timeout = 20 }), function(call, result)
+    return plan.reject(result.body == "486 for alice" and 486 or 503)
+  end)
+end }
+`, web.URL)
+	c, path := configured(t, script)
+	c.Record = config.Record{File: filepath.Join(t.TempDir(), "calls.jsonl")}
+	s := start(t, c)
+	if got := dial(t, s).call("one"); got != "SIP/2.0 486 Busy Here" {
+		t.Fatal(got)
+	}
+	for begin := time.Now(); status(t, s).Record.Written < 1; {
+		if time.Since(begin) > patience {
+			t.Fatalf("%+v", status(t, s).Record)
+		}
+	}
+	web.Close()
+	var out strings.Builder
+	o := replay.Options{File: c.Record.File, Root: filepath.Dir(path), Out: &out}
+	if sum, err := replay.Run(o); err != nil || sum != (replay.Summary{Calls: 1, Same: 1}) {
+		t.Errorf("%+v %v\n%s", sum, err, out.String())
+	}
+	write(t, path, strings.Replace(script, "call.from.user", "call.to.user", 1))
+	if sum, err := replay.Run(o); err != nil || sum != (replay.Summary{Calls: 1, Unsure: 1}) || !strings.Contains(out.String(), web.URL+": not recorded with these arguments") {
 		t.Errorf("%+v %v\n%s", sum, err, out.String())
 	}
 }

@@ -188,11 +188,11 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 	} else {
 		o.hops = nil // RFC 3263 §4.3: it was reached
 	}
-	if m.Status() >= 300 && len(o.hops)+len(o.targets) > 0 {
+	if m.Status() >= 300 && len(o.hops)+len(o.targets) > 0 && now < o.wait.end {
 		o.next(now)
 		return
 	}
-	o.finish(now)
+	o.finish(now) // which a sender that has given up does not hear
 }
 
 // Failed tries the next target, unless the sender of the request has given up by now.

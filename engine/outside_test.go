@@ -136,3 +136,17 @@ func TestHangupInInvite(t *testing.T) {
 	}
 	wantSeen(t, s, "ended")
 }
+
+// When the sender of a request has given up, it goes nowhere any more, whatever the target at hand says then.
+func TestNoTargetForWhoHasGivenUp(t *testing.T) {
+	r := newRig(t, requests(serial(to("sip:a@192.0.2.11"), to("sip:b@192.0.2.12"), to("sip:c@192.0.2.13"))), 1)
+	r.odd = true
+	r.phone("sip:a@192.0.2.11").Reply("MESSAGE", sim.Reply{Code: 480, After: 10 * time.Second})
+	b, c := r.phone("sip:b@192.0.2.12"), r.phone("sip:c@192.0.2.13")
+	b.Reply("MESSAGE", sim.Reply{Code: 480, After: 30 * time.Second})
+	if x := r.ask(sim.RequestSpec{Method: "MESSAGE", Body: hello}); x.Code() >= 200 {
+		t.Errorf("answered %d", x.Code())
+	}
+	count(t, b, "MESSAGE", 1)
+	count(t, c, "MESSAGE", 0)
+}

@@ -34,6 +34,7 @@ type subscription struct {
 	ends  [2]end // subscriber, notifier
 	timer clock.Timer
 	lasts time.Duration // as granted last
+	heard bool          // a NOTIFY has come
 	over  bool
 }
 
@@ -169,7 +170,11 @@ func (w *watch) accepted(now clock.Time, m *message.Message) []byte {
 		return nil
 	}
 	s.granted(m)
-	if !s.over {
+	switch {
+	case s.over:
+	case s.heard: // it was faster
+		s.wait(now, s.lasts)
+	default:
 		s.wait(now, 0) // RFC 6665 §4.1.2.4: without a NOTIFY it is none
 	}
 	return s.ends[0].dialog.LocalTag
@@ -273,6 +278,7 @@ func (e *end) referral(n uint32) (uint32, bool) {
 
 // notified takes what a NOTIFY says of the subscription (RFC 6665 §4.1.3).
 func (s *subscription) notified(now clock.Time, m *message.Message) {
+	s.heard = true
 	var value []byte
 	if v := m.AppendValues(nil, "Subscription-State"); len(v) > 0 {
 		value = v[0]

@@ -238,6 +238,23 @@ func TestSubscriptionOfEarlyNotify(t *testing.T) {
 	e.run()
 }
 
+// What a NOTIFY that was faster than the 2xx has said of its subscription still holds after it: Timer N waits for the first NOTIFY, and that
+// has come (RFC 6665 §4.1.2.4).
+func TestEarlyNotifyOfTheSameNotifier(t *testing.T) {
+	e := eventsRig(t, "SUBSCRIBE")
+	e.notifier.Reply("SUBSCRIBE", sim.Reply{})
+	e.ask()
+	e.notify("bob", "active;expires=600")
+	ok := message.AppendField(e.in.AppendResponse(nil, 200, "", []byte("bob"), pbx), "Contact", "<sip:bob@192.0.2.11>")
+	e.write(e.notifier, e.net.Now(), string(message.AppendBody(message.AppendField(ok, "Expires", "600"), nil)))
+	e.step(2 * time.Minute)
+	e.notify("bob", "terminated")
+	if got := answers(t, e.notifier, "NOTIFY"); e.x.Code() != 200 || !slices.Equal(got, []int{200, 200}) {
+		t.Errorf("SUBSCRIBE got %d, NOTIFY %v", e.x.Code(), got)
+	}
+	e.run()
+}
+
 // What is refused makes no subscription, also if a NOTIFY came first.
 func TestSubscriptionRefused(t *testing.T) {
 	e := eventsRig(t, "SUBSCRIBE")

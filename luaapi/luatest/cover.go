@@ -3,7 +3,6 @@ package luatest
 import (
 	"cmp"
 	"maps"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -162,10 +161,7 @@ func (c *covering) report() *Coverage {
 }
 
 func (r *reached) file(name string) *CoveredFile {
-	f := &CoveredFile{Path: filepath.ToSlash(r.root), Text: r.probed.Snapshot.File(name)}
-	if filepath.Base(r.root) != name || filepath.Ext(r.root) != ".lua" {
-		f.Path = filepath.ToSlash(filepath.Join(r.root, name))
-	}
+	f := &CoveredFile{Path: scriptPath(r.root, name), Text: r.probed.Snapshot.File(name)}
 	counts := make(map[int]uint64)
 	for i, s := range r.probed.Sites() {
 		if s.File == name {

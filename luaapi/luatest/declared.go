@@ -88,14 +88,15 @@ func (w *worker) declared(path string) {
 
 // run runs the test; one that fails runs again with everything written down.
 func (d *declared) run(seed uint64) *Result {
-	r, err := d.once(seed, d.w.Cover, false)
+	var notes []Note
+	r, err := d.once(seed, d.w.Cover, false, func(w luaapi.SharedWrite) { notes = sharedNotes(notes, d.root, w) })
 	if err != nil {
 		return notLoaded(d.path, err)
 	}
 	broken := d.broken(r)
 	res := &Result{
 		File: d.path, Name: d.name, Declared: plan.Pos{File: d.path, Line: 1}, Seed: seed,
-		Calls: len(r.Calls), Virtual: r.Virtual,
+		Calls: len(r.Calls), Virtual: r.Virtual, Notes: notes,
 	}
 	if len(broken) == 0 {
 		if d.w.Verbose {
@@ -103,7 +104,7 @@ func (d *declared) run(seed uint64) *Result {
 		}
 		return res
 	}
-	if told, err := d.once(seed, false, true); err == nil {
+	if told, err := d.once(seed, false, true, nil); err == nil {
 		r = told
 	}
 	res.Verdict, res.Pos, res.Log = Failed, broken[0].pos, r.Logs
@@ -116,8 +117,8 @@ func (d *declared) run(seed uint64) *Result {
 }
 
 // once runs the scenario.
-func (d *declared) once(seed uint64, cover, told bool) (*scenario.Run, error) {
-	o := scenario.Options{Program: d.prog, Seed: seed, MaxVirtual: d.w.MaxVirtual, Values: told}
+func (d *declared) once(seed uint64, cover, told bool, shared func(luaapi.SharedWrite)) (*scenario.Run, error) {
+	o := scenario.Options{Program: d.prog, Seed: seed, MaxVirtual: d.w.MaxVirtual, Values: told, Shared: shared}
 	var err error
 	switch {
 	case told:

@@ -3,9 +3,11 @@ package luatest
 import (
 	"fmt"
 	"strings"
+
+	"tandem/engine/plan"
 )
 
-// github writes what people read, and after each failure a command that puts it beside the line in GitHub's pages.
+// github writes what people read, and with each failure or note a command that puts it beside the line in GitHub's pages.
 type github struct{ pretty }
 
 var (
@@ -14,14 +16,15 @@ var (
 )
 
 func (p *github) test(r *Result) {
+	for _, n := range p.fresh(r.Notes) {
+		p.note(n)
+		p.annotate("notice", n.Pos, "shared from call to call", n.Text)
+	}
 	p.pretty.test(r)
 	if !r.bad() {
 		return
 	}
-	line, title := "", r.Name
-	if r.Pos.Line > 0 {
-		line = fmt.Sprintf(",line=%d", r.Pos.Line)
-	}
+	title := r.Name
 	if r.Verdict == Broken {
 		title = "the tests do not load"
 	}
@@ -29,5 +32,14 @@ func (p *github) test(r *Result) {
 	if r.Rerun != "" {
 		text += "\n" + r.Rerun
 	}
-	fmt.Fprintf(p.w, "::error file=%s%s,title=%s::%s\n", githubProperty.Replace(r.Pos.File), line, githubProperty.Replace(title), githubText.Replace(text))
+	p.annotate("error", r.Pos, title, text)
+}
+
+// annotate writes a command of GitHub's workflows.
+func (p *github) annotate(command string, at plan.Pos, title, text string) {
+	line := ""
+	if at.Line > 0 {
+		line = fmt.Sprintf(",line=%d", at.Line)
+	}
+	fmt.Fprintf(p.w, "::%s file=%s%s,title=%s::%s\n", command, githubProperty.Replace(at.File), line, githubProperty.Replace(title), githubText.Replace(text))
 }

@@ -74,7 +74,7 @@ func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 func (p *jsonLines) test(r *Result) {
 	e := &event{
 		Action: r.Verdict.String(), File: r.File, Line: r.Declared.Line, Test: r.Name, Elapsed: ms(r.Took), Virtual: ms(r.Virtual),
-		Calls: r.Calls, Seed: r.Seed, Message: r.Message, Reason: r.Skip, Log: r.Log, Notes: r.Notes, Rerun: r.Rerun,
+		Calls: r.Calls, Seed: r.Seed, Message: r.Message, Reason: r.Skip, Log: r.Log, Notes: noteTexts(r.Notes), Rerun: r.Rerun,
 	}
 	if b := r.Bench; b != nil {
 		e.Bench = &bench{b.Runs, float64(b.perRun().Nanoseconds()) / 1e6, b.perSecond()}

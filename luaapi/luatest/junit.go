@@ -73,7 +73,7 @@ func junitTime(d time.Duration) string { return fmt.Sprintf("%.6f", d.Seconds())
 func (p *junit) test(r *Result) {
 	s := p.suite(r.File)
 	c := &junitCase{
-		Name: r.Name, Classname: r.File, File: r.File, Line: r.Declared.Line, Time: junitTime(r.Took), Out: strings.Join(r.Log, "\n"),
+		Name: r.Name, Classname: r.File, File: r.File, Line: r.Declared.Line, Time: junitTime(r.Took), Out: junitOut(r),
 	}
 	if r.Name == "" {
 		c.Name = "loading"
@@ -93,6 +93,15 @@ func (p *junit) test(r *Result) {
 		c.Skipped = &junitProblem{Message: r.Skip}
 	}
 	s.Cases = append(s.Cases, c)
+}
+
+// junitOut is what was written while a test ran: notes and the log.
+func junitOut(r *Result) string {
+	var lines []string
+	for _, n := range r.Notes {
+		lines = append(lines, "note  "+n.Text)
+	}
+	return strings.Join(append(lines, r.Log...), "\n")
 }
 
 func (p *junit) file(string, *Summary) {}

@@ -340,14 +340,29 @@ for _, name in ipairs { "one", "two" } do
     net:run()
   end)
 end
+-- b.txtar --
+call alice -> 100
+expect result 404
 `
 	const note = "hours.cache.x written by main.lua:4: shared from call to call and not between shards"
 	in(t, files)
-	sum, out := runs(t, Options{})
-	if sum.Passed != 2 || strings.Count(out, "note  "+note+"\n") != 1 {
-		t.Errorf("got %+v:\n%s", sum, out)
+	for _, c := range []struct {
+		format, want string
+		times        int
+	}{
+		{"pretty", "note  " + note + "\n", 1},
+		{"github", "note  " + note + "\n::notice file=main.lua,line=4,title=shared from call to call::" + note + "\n", 1},
+		{"json", `"notes":["` + note + `"]`, 3},
+		{"tap", "\n  ---\n  notes:\n    - \"" + note + "\"\n  ...\n", 3},
+	} {
+		sum, out := runs(t, Options{Format: c.format})
+		if sum.Passed != 3 || strings.Count(out, c.want) != c.times {
+			t.Errorf("%s: %+v, not %d times %q in\n%s", c.format, sum, c.times, c.want, out)
+		}
 	}
-	if _, out = runs(t, Options{Format: "json"}); strings.Count(out, `"notes":["`+note+`"]`) != 2 {
-		t.Errorf("as JSON:\n%s", out)
+	var xml strings.Builder
+	runs(t, Options{JUnit: &xml})
+	if strings.Count(xml.String(), "<system-out>note  "+note+"</system-out>") != 3 {
+		t.Errorf("as JUnit's XML:\n%s", &xml)
 	}
 }

@@ -117,7 +117,7 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
 		Stubs:  n.r.stubs,
-		Shared: n.r.shared,
+		Shared: func(w luaapi.SharedWrite) { n.r.notes = sharedNotes(n.r.notes, n.pbx.root, w) },
 	})
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ type pretty struct {
 	lines           int  // how long they may be (0 = as long as they are)
 	width           int  // of the longest file name
 	gap             bool // the last line was an empty one
-	noted           map[string]bool
+	noted           map[Note]bool
 }
 
 // asciiWriter writes what is not ASCII in results in other words.
@@ -69,7 +69,9 @@ func (p *pretty) begin(files []string) {
 
 // test prints the result of a test: always if it is not well, else where every test is asked for.
 func (p *pretty) test(r *Result) {
-	p.notes(r.Notes)
+	for _, n := range p.fresh(r.Notes) {
+		p.note(n)
+	}
 	switch {
 	case r.Verdict == Broken:
 		fmt.Fprintf(p.w, "%s%s does not load\n\n", p.word(r.Verdict), r.File)
@@ -94,19 +96,22 @@ func (p *pretty) test(r *Result) {
 	}
 }
 
-// notes prints those that no test before had.
-func (p *pretty) notes(notes []string) {
+// fresh returns those notes that no test before had.
+func (p *pretty) fresh(notes []Note) (all []Note) {
 	for _, n := range notes {
 		if p.noted[n] {
 			continue
 		}
 		if p.noted == nil {
-			p.noted = make(map[string]bool)
+			p.noted = make(map[Note]bool)
 		}
 		p.noted[n] = true
-		fmt.Fprintln(p.w, p.paint(other, "note")+"  "+n)
+		all = append(all, n)
 	}
+	return all
 }
+
+func (p *pretty) note(n Note) { fmt.Fprintln(p.w, p.paint(other, "note")+"  "+n.Text) }
 
 // story writes the sections of a story, a line between them.
 func (p *pretty) story(sections []Section) string {

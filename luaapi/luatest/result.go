@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"errors"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ type Result struct {
 	// Log is what scripts logged, of a failure or if Options.Verbose is set.
 	Log []string
 	// Notes are what is no failure, and should be known: a handler that writes into a table that calls share.
-	Notes []string
+	Notes []Note
 	// Rerun is the command that runs a failed test again.
 	Rerun string
 	Seed  uint64
@@ -58,6 +59,12 @@ type Result struct {
 }
 
 func (r *Result) bad() bool { return r.Verdict == Failed || r.Verdict == Erred || r.Verdict == Broken }
+
+// Note is what should be known of a script: Pos is where, as people name the file, Text what, which says where too.
+type Note struct {
+	Pos  plan.Pos
+	Text string
+}
 
 // Bench says how fast a test is.
 type Bench struct {
@@ -117,11 +124,29 @@ func (r *run) result() *Result {
 // maxNotes bounds the notes of a test.
 const maxNotes = 20
 
-// shared takes note of a write into a table that calls share.
-func (r *run) shared(w luaapi.SharedWrite) {
-	if note := w.String(); len(r.notes) < maxNotes && !slices.Contains(r.notes, note) {
-		r.notes = append(r.notes, note)
+// sharedNotes adds a write into a table that calls share, by the script at a root.
+func sharedNotes(notes []Note, root string, w luaapi.SharedWrite) []Note {
+	note := Note{Pos: plan.Pos{File: scriptPath(root, w.Pos.File), Line: w.Pos.Line}, Text: w.String()}
+	if len(notes) < maxNotes && !slices.Contains(notes, note) {
+		notes = append(notes, note)
 	}
+	return notes
+}
+
+// scriptPath is a file of the script at a root, as people name it.
+func scriptPath(root, name string) string {
+	if filepath.Base(root) == name && filepath.Ext(root) == ".lua" {
+		return filepath.ToSlash(root)
+	}
+	return filepath.ToSlash(filepath.Join(root, name))
+}
+
+// noteTexts are the texts of notes.
+func noteTexts(notes []Note) (all []string) {
+	for _, n := range notes {
+		all = append(all, n.Text)
+	}
+	return all
 }
 
 func (r *run) calls() (n int) {

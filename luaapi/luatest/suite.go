@@ -122,9 +122,9 @@ type run struct {
 	looked  plan.Pos // and where
 	placed  int      // calls
 	logs    []string
-	notes   []string // what is no failure, and should be known
-	broken  bool     // a script under test does not load
-	before  *run     // the same test with the scripts that it has passed with last; nil = that is not known
+	notes   []Note // what is no failure, and should be known
+	broken  bool   // a script under test does not load
+	before  *run   // the same test with the scripts that it has passed with last; nil = that is not known
 
 	verdict Verdict
 	lines   []string // what went wrong

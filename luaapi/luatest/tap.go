@@ -32,24 +32,39 @@ func (p *tap) test(r *Result) {
 		line += strings.TrimRight(" # SKIP "+tapName.Replace(r.Skip), " ")
 	}
 	fmt.Fprintln(p.w, line)
-	if r.bad() {
+	if r.bad() || len(r.Notes) > 0 {
 		p.diagnostics(r)
 	}
 }
 
 // diagnostics is the YAML block of a test point. Its strings are written as JSON's, which are YAML's.
 func (p *tap) diagnostics(r *Result) {
-	fmt.Fprintf(p.w, "  ---\n  message: %s\n  severity: %s\n  at:\n    file: %s\n", quoteJSON(strings.Join(r.Message, "\n")), r.Verdict, quoteJSON(r.Pos.File))
-	if r.Pos.Line > 0 {
-		fmt.Fprintf(p.w, "    line: %d\n", r.Pos.Line)
+	fmt.Fprintln(p.w, "  ---")
+	if r.bad() {
+		p.failure(r)
 	}
-	if r.Verdict != Broken {
-		fmt.Fprintf(p.w, "  seed: %d\n  rerun: %s\n  story: |2\n", r.Seed, quoteJSON(r.Rerun))
-		for line := range strings.Lines(plainStory(r)) {
-			fmt.Fprintln(p.w, strings.TrimRight("    "+line, " \r\n"))
+	if len(r.Notes) > 0 {
+		fmt.Fprintln(p.w, "  notes:")
+		for _, n := range r.Notes {
+			fmt.Fprintln(p.w, "    - "+quoteJSON(n.Text))
 		}
 	}
 	fmt.Fprintln(p.w, "  ...")
+}
+
+// failure is what the YAML block of a test that did not pass says of it.
+func (p *tap) failure(r *Result) {
+	fmt.Fprintf(p.w, "  message: %s\n  severity: %s\n  at:\n    file: %s\n", quoteJSON(strings.Join(r.Message, "\n")), r.Verdict, quoteJSON(r.Pos.File))
+	if r.Pos.Line > 0 {
+		fmt.Fprintf(p.w, "    line: %d\n", r.Pos.Line)
+	}
+	if r.Verdict == Broken {
+		return
+	}
+	fmt.Fprintf(p.w, "  seed: %d\n  rerun: %s\n  story: |2\n", r.Seed, quoteJSON(r.Rerun))
+	for line := range strings.Lines(plainStory(r)) {
+		fmt.Fprintln(p.w, strings.TrimRight("    "+line, " \r\n"))
+	}
 }
 
 func quoteJSON(s string) string {

@@ -39,6 +39,8 @@ type Options struct {
 	Others *Answer
 	// Decide ends each call with the script's decision: nothing is called.
 	Decide bool
+	// Shared is told of writes into tables that calls share; nil = nobody is.
+	Shared func(luaapi.SharedWrite)
 	// Work says what operations come to before lines http do; false = it does not know. nil = it never does.
 	Work func(op *plan.Operation) (sim.Outcome, bool)
 }
@@ -166,6 +168,7 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	scripts, err := r.opt.Program.Serve(luaapi.Options{
 		Probes: probes, Logger: log, Now: r.net.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
+		Shared: r.opt.Shared,
 	})
 	if err != nil {
 		return err

@@ -125,15 +125,15 @@ func rewritten(uri []byte, f *plan.From) []byte {
 
 // clipped is what becomes of P-Asserted-Identity in the request to a target (RFC 3325 §9.1).
 func clipped(t *plan.Target) []message.Change {
-	if t.Clip.Name == "" {
+	if t.Clip == nil {
 		return nil
 	}
-	return []message.Change{message.Change(t.Clip)}
+	return []message.Change{message.Change(*t.Clip)}
 }
 
 // clip is what becomes of the P-Asserted-Identity of a message on its way to this peer: who it was told is calling stays.
 func (s *side) clip(m *message.Message) []message.Change {
-	if s.b == nil || s.b.target.Clip.Name == "" || !hasField(m, asserted) {
+	if s.b == nil || s.b.target.Clip == nil || !hasField(m, asserted) {
 		return nil
 	}
 	return clipped(s.b.target)

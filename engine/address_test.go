@@ -169,14 +169,14 @@ func TestClip(t *testing.T) {
 	own := sim.Header{Name: name, Value: "<sip:secret@192.0.2.100>"}
 	for _, c := range []struct {
 		name string
-		clip plan.Header
+		clip *plan.Header
 		more []plan.Header
 		want []string
 	}{
-		{"as it came in", plan.Header{}, nil, []string{own.Value}},
-		{"another", plan.Header{Name: name, Value: "<sip:4930@pbx.example>"}, nil, []string{"<sip:4930@pbx.example>"}},
-		{"none", plan.Header{Name: name, Remove: true}, nil, nil},
-		{"before headers", plan.Header{Name: name, Value: "<sip:1@h>"}, []plan.Header{{Name: "p-asserted-identity", Value: "<sip:2@h>"}}, []string{"<sip:1@h>"}},
+		{"as it came in", nil, nil, []string{own.Value}},
+		{"another", &plan.Header{Name: name, Value: "<sip:4930@pbx.example>"}, nil, []string{"<sip:4930@pbx.example>"}},
+		{"none", &plan.Header{Name: name, Remove: true}, nil, nil},
+		{"before headers", &plan.Header{Name: name, Value: "<sip:1@h>"}, []plan.Header{{Name: "p-asserted-identity", Value: "<sip:2@h>"}}, []string{"<sip:1@h>"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.Clip, t.Headers = c.clip, c.more })), 1)

@@ -186,7 +186,7 @@ func (c *call) appendAllow(dst []byte, other *message.Message) []byte {
 func changes(t *plan.Target) []message.Change {
 	out := clipped(t)
 	for _, h := range t.Headers {
-		if t.Clip.Name == "" || !strings.EqualFold(h.Name, t.Clip.Name) {
+		if t.Clip == nil || !strings.EqualFold(h.Name, t.Clip.Name) {
 			out = append(out, message.Change(h))
 		}
 	}

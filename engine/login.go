@@ -13,10 +13,11 @@ import (
 
 // login returns the credentials that a target's leg has, nil for none.
 func (sh *Shard) login(t *plan.Target) *leg.Login {
-	if t.Auth.User == "" {
+	l := t.Auth.Login
+	if l == nil {
 		return nil
 	}
-	return &leg.Login{User: t.Auth.User, Password: t.Auth.Password, Cnonce: string(sh.ids.AppendTag(nil, 0))}
+	return &leg.Login{User: l.User, Password: l.Password, Cnonce: string(sh.ids.AppendTag(nil, 0))}
 }
 
 // challenged is a request of a leg that has credentials: a challenge to it is met before the user hears of it (RFC 3261 §22).

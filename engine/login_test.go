@@ -29,7 +29,7 @@ func challenges(code int, values ...string) []sim.Header {
 // loggedIn returns a rig in which every call and every request goes to a phone with our credentials there.
 func loggedIn(t *testing.T, does ...sim.Behaviour) (*rig, *sim.Phone) {
 	t.Helper()
-	n := target("sip:a@192.0.2.11", func(t *plan.Target) { t.Auth = plan.Auth{User: "tandem", Password: "secret"} })
+	n := target("sip:a@192.0.2.11", func(t *plan.Target) { t.Auth = plan.Auth{Login: &plan.Login{User: "tandem", Password: "secret"}} })
 	s := always(n)
 	s.request = requests(n).request
 	r := newRig(t, s, 1)
@@ -160,7 +160,7 @@ func TestCredentialsRefused(t *testing.T) {
 	}
 	t.Run("given up meanwhile", func(t *testing.T) {
 		r, a := loggedIn(t, sim.Behaviour{{Act: sim.Pause}, sim.Send(401, challenges(401, `Digest realm="a", nonce="1"`)...).In(1200 * time.Millisecond)})
-		r.script.invite = always(ring(time.Second, target("sip:a@192.0.2.11", func(t *plan.Target) { t.Auth = plan.Auth{User: "tandem"} }))).invite
+		r.script.invite = always(ring(time.Second, target("sip:a@192.0.2.11", func(t *plan.Target) { t.Auth = plan.Auth{Login: &plan.Login{User: "tandem"}} }))).invite
 		r.call(sim.CallSpec{})
 		count(t, a, "INVITE", 1)
 	})

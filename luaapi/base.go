@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/luaapi/lower"
+	"tandem/luaapi/machine"
 	"tandem/luaapi/mod"
 )
 
@@ -121,30 +122,21 @@ func (v *vm) caught(err *lua.ApiError) { v.meter.left -= 150 + 2*len(err.StackTr
 func (v *vm) next(L *lua.LState) int {
 	t := L.CheckTable(1)
 	from := L.Get(2)
-	in := inside(t)
-	if !in.has(from) {
+	in := machine.Inside(t)
+	if !in.Has(from) {
 		mod.Raise(L, mod.Where(L), "invalid key to 'next'")
 	}
 	key, value := t.Next(from)
-	if fields := len(in.dict) + len(in.strdict); len(in.keys) > 4*fields+64 {
-		v.meter.left -= len(in.keys) / 16
+	if fields := len(in.Dict) + len(in.Strdict); len(in.Keys) > 4*fields+64 {
+		v.meter.left -= len(in.Keys) / 16
 	}
-	v.meter.left -= passed(from, key, len(in.array)) / 2
+	v.meter.left -= passed(from, key, len(in.Array)) / 2
 	L.Push(key)
 	if key == lua.LNil {
 		return 1
 	}
 	L.Push(value)
 	return 2
-}
-
-// has reports whether next can go on from a key: the machine would start with the second key from one that never was there.
-func (t *table) has(key lua.LValue) bool {
-	if n, ok := key.(lua.LNumber); ok && n >= 1 && int(n) <= cap(t.array) && n == lua.LNumber(int(n)) {
-		return true
-	}
-	_, ok := t.places[key]
-	return ok || key == lua.LNil
 }
 
 // passed returns how many items of a list lie between two keys.

@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/luaapi/culprit"
+	"tandem/luaapi/machine"
 	"tandem/luaapi/mod"
 )
 
@@ -16,8 +17,8 @@ import (
 // Functions that are written in Go, and instructions that work on long strings or lists or make something, cost more than one.
 type meter struct {
 	L             *lua.LState
-	at            **frame // of the state
-	left, bytes   int     // of the budgets
+	at            **machine.Frame // of the state
+	left, bytes   int             // of the budgets
 	budget, limit int
 	shared        *shared // nil = nobody asks who writes what is shared
 	raise         string  // how users raise the budget; "" = they cannot
@@ -55,7 +56,7 @@ func (b memoryError) Error() string        { return fmt.Sprintf("memory budget o
 func (b memoryError) Is(target error) bool { return target == errBudget }
 
 // run makes the meter that of a state.
-func (m *meter) run(L *lua.LState) { m.L, m.at = L, frameOf(L) }
+func (m *meter) run(L *lua.LState) { m.L, m.at = L, machine.At(L) }
 
 // start gives the handler that begins its budgets: of instructions, and of bytes. raise says how users give it more of the former.
 func (m *meter) start(budget, limit int, raise string) {
@@ -95,7 +96,7 @@ func named(L *lua.LState) {
 func (m *meter) Done() <-chan struct{} {
 	m.left--
 	f := *m.at
-	if inst := f.fn.Proto.Code[f.pc-1]; costly[inst>>26] {
+	if inst := f.Fn.Proto.Code[f.PC-1]; costly[inst>>26] {
 		m.charge(f, inst)
 	}
 	if m.left >= 0 && m.bytes >= 0 && m.err == nil {

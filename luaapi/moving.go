@@ -5,6 +5,8 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
+
+	"tandem/luaapi/machine"
 )
 
 // A generation that is retired hands its established calls to the one that is served, a few at a time and between two
@@ -104,8 +106,8 @@ func (k *copier) table(t *lua.LTable) *lua.LTable {
 	if out := k.seen[t]; out != nil {
 		return out
 	}
-	is := inside(t)
-	out := k.L.CreateTable(len(is.array), max(1, len(is.strdict))) // without a size the first field takes 2 KB
+	is := machine.Inside(t)
+	out := k.L.CreateTable(len(is.Array), max(1, len(is.Strdict))) // without a size the first field takes 2 KB
 	k.seen[t] = out
 	t.ForEach(func(key, val lua.LValue) {
 		name, ok := k.value(key)

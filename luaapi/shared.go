@@ -8,6 +8,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/plan"
+	"tandem/luaapi/machine"
 	"tandem/luaapi/mod"
 )
 
@@ -95,8 +96,8 @@ func (s *shared) written(L *lua.LState, t *lua.LTable, key lua.LValue) {
 
 // here returns the line that runs: of the function that runs, or of the one that called it if it is written in Go.
 func here(L *lua.LState) plan.Pos {
-	if f := *frameOf(L); f.fn.Proto != nil && f.pc > 0 {
-		return plan.Pos{File: f.fn.Proto.SourceName, Line: f.fn.Proto.DbgSourcePositions[f.pc-1]}
+	if file, line := (*machine.At(L)).Line(); line > 0 {
+		return plan.Pos{File: file, Line: line}
 	}
 	return mod.Where(L)
 }

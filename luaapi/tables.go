@@ -5,6 +5,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tandem/luaapi/machine"
 	"tandem/luaapi/mod"
 )
 
@@ -27,7 +28,7 @@ func (v *vm) insert(L *lua.LState) int {
 	case 3:
 		at := argInt(L, 2)
 		v.meter.set(t, lua.LNumber(max(at, v.meter.length(t)+1)))
-		v.meter.moved(len(inside(t).array))
+		v.meter.moved(len(machine.Inside(t).Array))
 		v.meter.check(L)
 		t.Insert(at, L.Get(3))
 	default:

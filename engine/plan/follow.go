@@ -75,7 +75,7 @@ func together(level []*Node) *Node {
 func (n *node) contact(c Contact) *Node {
 	t := *n.target
 	t.URI, t.Key, t.User, t.Registered, t.Params = c.URI, c.Key, c.User, false, "" // the contact has its own
-	t.Auth.User, t.Auth.Password = "", ""
+	t.Auth.Login = nil
 	return &Node{Kind: KindTarget, Pos: n.src.Pos, Ring: n.ring, Target: &t, contact: true}
 }
 

@@ -43,12 +43,12 @@ func TestRedirectDeny(t *testing.T) {
 // A contact is not challenged for the credentials of the target that named it.
 func TestRedirectFollowKeepsCredentials(t *testing.T) {
 	a := to("a", follows)
-	a.Target.Auth = Auth{User: "pbx", Password: "secret"}
+	a.Target.Auth = Auth{Login: &Login{User: "pbx", Password: "secret"}}
 	r := start(t, a).final("a", 302, contact("x", 1000))
 	if got := r.raw[len(r.raw)-1].Target; got.URI != "sip:x@192.0.2.1" || got.Auth != (Auth{}) {
 		t.Errorf("target %+v", got)
 	}
-	if a.Target.Auth.User != "pbx" {
+	if l := a.Target.Auth.Login; l == nil || l.User != "pbx" {
 		t.Error("the target lost its own")
 	}
 }

@@ -99,7 +99,13 @@ type Edges [NumOutcomes]*Node
 // Node is one step of a plan as the script wrote it. Nodes are not changed once built: one node may
 // stand in many calls at a time.
 type Node struct {
-	Kind Kind
+	Kind    Kind
+	contact bool // a contact of a 3xx that the executor follows
+	// Hold keeps delayed members of a parallel waiting although no member runs.
+	Hold bool
+	// Said are the options that the script sets, for those that it sets to their zero value. Weak are those of them that come
+	// from its defaults: they give way to what a group gives its members.
+	Said, Weak Options
 	// Pos is where the script made the node, for errors and traces.
 	Pos Pos
 	// Name is option `name`, shown in traces and as branch.group of a group.
@@ -121,12 +127,6 @@ type Node struct {
 	Each *Each
 	// Divert says that the group, a serial one of one member, is a diversion (nil = it is not).
 	Divert *Divert
-	// Hold keeps delayed members of a parallel waiting although no member runs.
-	Hold bool
-
-	// Said are the options that the script sets, for those that it sets to their zero value. Weak are those of them that come
-	// from its defaults: they give way to what a group gives its members.
-	Said, Weak Options
 
 	// Func is set for KindDeferred and KindAwait.
 	Func Callback
@@ -136,8 +136,6 @@ type Node struct {
 
 	// Reply is set for KindReject and KindRedirect.
 	Reply *Reply
-
-	contact bool // a contact of a 3xx that the executor follows
 }
 
 // Operation is work that is done off the shard while the plan goes on around the step that awaits it.
@@ -213,10 +211,6 @@ type Target struct {
 	// On6xx and Redirect are the policies of the target.
 	On6xx    SixPolicy
 	Redirect RedirectPolicy
-	// Headers are set on, or removed from, the branch's INVITE.
-	Headers []Header
-	// CancelHeaders are set on a CANCEL of the branch with CauseNone.
-	CancelHeaders []Header
 	// Registered says that URI is a registered contact: a 404 from it means that the phone is gone, `offline`.
 	Registered bool
 	// EarlyMedia says what the caller is shown of the branch before the answer.
@@ -225,6 +219,10 @@ type Target struct {
 	Prack Prack
 	// Send181 tells the caller that it is being forwarded when the branch's INVITE goes out (RFC 3261 §21.1.3).
 	Send181 bool
+	// Headers are set on, or removed from, the branch's INVITE.
+	Headers []Header
+	// CancelHeaders are set on a CANCEL of the branch with CauseNone.
+	CancelHeaders []Header
 	// Dialect is whose form of Call-Info a 181 carries: "" = ours, by RFC 3261, or "minisipserver".
 	Dialect string
 	// MaxDuration ends the call so long after its answer (0 = never).
@@ -237,8 +235,8 @@ type Target struct {
 	// nil = as it came in, "" = without one.
 	From    *From
 	Display *string
-	// Clip is the P-Asserted-Identity, set or taken away; the zero value = as it came in (RFC 3325 §9.1).
-	Clip Header
+	// Clip is the P-Asserted-Identity, set or taken away; nil = as it came in (RFC 3325 §9.1).
+	Clip *Header
 	// Codecs are those that offers to the target may have (nil = all).
 	Codecs *sdp.Codecs
 	// Auth says who meets a challenge, 401 or 407; the zero value: nobody, and it goes out as 403.
@@ -249,9 +247,12 @@ type Target struct {
 type Auth struct {
 	// Pass passes 401 and 407 to the caller.
 	Pass bool
-	// User and Password are the leg's; no User is none.
-	User, Password string
+	// Login is what the leg answers them with; nil = nothing.
+	Login *Login
 }
+
+// Login are credentials of a leg. Those made of the same option are one.
+type Login struct{ User, Password string }
 
 // ToKeep is Target.To for the To that came in.
 const ToKeep = "keep"

@@ -12,21 +12,23 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/plan"
+	"tandem/luaapi/machine"
 	"tandem/luaapi/spell"
 )
 
 // Where returns the place in the script that called the Go function now running, the zero Pos if no Lua function
 // did.
 func Where(L *lua.LState) plan.Pos {
-	for level := 1; ; level++ {
-		d, ok := L.GetStack(level)
-		if !ok {
-			return plan.Pos{}
-		}
-		if _, err := L.GetInfo("Sl", d, nil); err == nil && d.CurrentLine > 0 {
-			return plan.Pos{File: d.Source, Line: d.CurrentLine}
+	f := *machine.At(L)
+	if f == nil {
+		return plan.Pos{}
+	}
+	for f = f.Parent; f != nil; f = f.Parent {
+		if file, line := f.Line(); line > 0 {
+			return plan.Pos{File: file, Line: line}
 		}
 	}
+	return plan.Pos{}
 }
 
 // Raise raises a Lua error that starts with a place: "main.lua:31: …". It does not return.

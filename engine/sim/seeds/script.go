@@ -66,7 +66,7 @@ func (b nodes) target(s *step) *plan.Target {
 	uri := b.spec.uri(b.call, s.Phone, s.Line)
 	auth := plan.Auth{Pass: s.PassAuth}
 	if s.Login {
-		auth.User, auth.Password = loginUser, loginPassword
+		auth.Login = &plan.Login{User: loginUser, Password: loginPassword}
 	}
 	return &plan.Target{
 		URI: uri, Key: uri, User: "p" + strconv.Itoa(s.Phone), On6xx: s.Six, Redirect: s.Redirect,

@@ -15,21 +15,21 @@ import (
 // addressOptions say who calls whom on a leg.
 var addressOptions = setOf(optParams, optTo, optFrom, optDisplay, optClip)
 
-func (o *options) applyAddresses(t *plan.Target, set optionSet) {
+func (d *defaults) applyAddresses(t *plan.Target, set optionSet) {
 	if set.has(optParams) {
-		t.Params = o.addresses.Params
+		t.Params = d.target.Params
 	}
 	if set.has(optTo) {
-		t.To = o.addresses.To
+		t.To = d.target.To
 	}
 	if set.has(optFrom) {
-		t.From = o.addresses.From
+		t.From = d.target.From
 	}
 	if set.has(optDisplay) {
-		t.Display = o.addresses.Display
+		t.Display = d.target.Display
 	}
 	if set.has(optClip) {
-		t.Clip = o.addresses.Clip
+		t.Clip = d.target.Clip
 	}
 }
 
@@ -139,26 +139,27 @@ func (r *reader) from(v lua.LValue) *plan.From {
 }
 
 // auth reads who meets a challenge: "pass", the caller, or credentials of the leg's own.
-func (r *reader) auth(v lua.LValue) (a plan.Auth) {
+func (r *reader) auth(v lua.LValue) plan.Auth {
 	t, ok := v.(*lua.LTable)
 	if !ok {
 		r.choice("auth", v, "pass")
 		return plan.Auth{Pass: true}
 	}
+	l := &plan.Login{}
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
 		switch k.String() {
 		case "user":
-			a.User = r.text("auth: user", v)
+			l.User = r.text("auth: user", v)
 		case "password":
-			a.Password = r.text("auth: password", v)
+			l.Password = r.text("auth: password", v)
 		default:
 			r.fail(k.String(), "%s: auth has no %q%s", r.what, k.String(), spell.Hint(k.String(), []string{"user", "password"}))
 		}
 	}
-	if a.User == "" {
+	if l.User == "" {
 		r.fail("auth", `%s: auth is "pass" or a table with user and password; the user is missing`, r.what)
 	}
-	return a
+	return plan.Auth{Login: l}
 }
 
 func (r *reader) filled(key string, v lua.LValue) string {
@@ -197,8 +198,8 @@ func (r *reader) display(key string, v lua.LValue) *string {
 }
 
 // clip reads the P-Asserted-Identity: a URI, or false to take it away (RFC 3325 §9.1).
-func (r *reader) clip(v lua.LValue) plan.Header {
-	h := plan.Header{Name: "P-Asserted-Identity"}
+func (r *reader) clip(v lua.LValue) *plan.Header {
+	h := &plan.Header{Name: "P-Asserted-Identity"}
 	if v == lua.LFalse {
 		h.Remove = true
 		return h

@@ -16,11 +16,8 @@ import (
 func (m *Module) divert(L *lua.LState) int {
 	r := reader{m: m, L: L, pos: mod.Where(L), what: "plan.divert"}
 	v := &value{}
-	var o options
-	r.optional(L.Get(2), divertOptions, &o)
-	o.apply(&v.node, o.set)
-	o.divert.Announce, o.divert.Dialect = o.send181, o.dialect
-	v.node.Divert = &o.divert
+	v.node.Divert = &plan.Divert{}
+	r.optional(L.Get(2), divertOptions, &options{node: &v.node, divert: v.node.Divert})
 	v.node.Members = []*plan.Node{r.diverted(L.Get(1))}
 	r.delays(&v.node)
 	return m.push(L, v, plan.KindSerial, r.pos)
@@ -32,10 +29,10 @@ func (r *reader) diverted(v lua.LValue) *plan.Node {
 	if _, text := v.(lua.LString); !text && (ud == nil || !isURI(ud)) {
 		return r.node(v, valueOf(v), 1)
 	}
-	t := r.newTarget(v)
-	r.m.takeDefaults(&t.value)
+	t := r.newTarget(r.target(v))
+	r.m.takeDefaults(&t.node, 0)
 	if !r.m.loaded {
-		r.m.early = append(r.m.early, &t.value)
+		r.m.early = append(r.m.early, early{node: &t.node})
 	}
 	return &t.node
 }

@@ -8,8 +8,8 @@ import (
 
 	"tandem/engine/identity"
 	"tandem/engine/plan"
-	"tandem/engine/sdp"
 	"tandem/luaapi/api"
+	"tandem/luaapi/machine"
 	"tandem/luaapi/mod"
 	"tandem/luaapi/spell"
 )
@@ -112,91 +112,75 @@ func (s optionSet) names() []string {
 	return names
 }
 
-// options are the options read from a table; set says which the table had.
+// options are where the options of a table go; set says which the table had.
 type options struct {
-	set         optionSet
-	ring, delay time.Duration
-	name        string
-	on          *plan.Edges
-	on6xx       plan.SixPolicy
-	headers     []plan.Header
-	cancel      []plan.Header
-	redirect    plan.RedirectPolicy
-	auth        plan.Auth
-	earlyMedia  plan.EarlyMedia
-	prack       plan.Prack
-	maxDuration time.Duration
-	send181     bool
-	dialect     string
-	divert      plan.Divert // by, reason and max
-	codecs      *sdp.Codecs
-	addresses   plan.Target // params, to, from, display and clip
-	each        *plan.Each
-	hold        bool
+	set    optionSet
+	node   *plan.Node
+	target *plan.Target // nil = no option of targets is allowed
+	divert *plan.Divert // nil = it is no diversion
 }
 
-// apply sets the options of a set on a node, those of targets only if it is one.
-func (o *options) apply(n *plan.Node, set optionSet) {
+// defaults are the options of route.defaults.
+type defaults struct {
+	set    optionSet
+	node   plan.Node
+	target plan.Target
+}
+
+// apply sets the options of a set on a target.
+func (d *defaults) apply(n *plan.Node, set optionSet) {
 	n.Said |= set.given()
 	if set.has(optRing) {
-		n.Ring = o.ring
+		n.Ring = d.node.Ring
 	}
 	if set.has(optDelay) {
-		n.Delay = o.delay
+		n.Delay = d.node.Delay
 	}
 	if set.has(optName) {
-		n.Name = o.name
+		n.Name = d.node.Name
 	}
 	if set.has(optOn) {
-		n.On = o.on
+		n.On = d.node.On
 	}
-	if set.has(optEach) {
-		n.Each = o.each
-	}
-	if set.has(optHold) {
-		n.Hold = o.hold
-	}
-	if n.Target != nil {
-		o.applyTarget(n.Target, set)
-	}
+	d.applyTarget(n.Target, set)
 }
 
-func (o *options) applyTarget(t *plan.Target, set optionSet) {
+func (d *defaults) applyTarget(t *plan.Target, set optionSet) {
 	if set.has(optOn6xx) {
-		t.On6xx = o.on6xx
+		t.On6xx = d.target.On6xx
 	}
 	if set.has(optHeaders) {
-		t.Headers = o.headers
+		t.Headers = d.target.Headers
 	}
 	if set.has(optCancelHeaders) {
-		t.CancelHeaders = o.cancel
+		t.CancelHeaders = d.target.CancelHeaders
 	}
 	if set.has(optRedirect) {
-		t.Redirect = o.redirect
+		t.Redirect = d.target.Redirect
 	}
 	if set.has(optAuth) {
-		t.Auth = o.auth
+		t.Auth = d.target.Auth
 	}
 	if set.has(optEarlyMedia) {
-		t.EarlyMedia = o.earlyMedia
+		t.EarlyMedia = d.target.EarlyMedia
 	}
 	if set.has(optPrack) {
-		t.Prack = o.prack
+		t.Prack = d.target.Prack
 	}
 	if set.has(optMaxDuration) {
-		t.MaxDuration = o.maxDuration
+		t.MaxDuration = d.target.MaxDuration
 	}
 	if set.has(optSend181) {
-		t.Send181 = o.send181
+		t.Send181 = d.target.Send181
 	}
 	if set.has(optDialect) {
-		t.Dialect = o.dialect
+		t.Dialect = d.target.Dialect
 	}
 	if set.has(optCodecs) {
-		t.Codecs = o.codecs
+		t.Codecs = d.target.Codecs
 	}
 	if set&addressOptions != 0 {
-		o.applyAddresses(t, set)
+		d.applyAddresses(t, set)
 	}
 }
 
@@ -230,10 +214,15 @@ func (r *reader) optional(v lua.LValue, allowed optionSet, o *options) {
 
 // options reads the keys of a table that follow its n list items.
 func (r *reader) options(t *lua.LTable, n int, allowed optionSet, o *options) {
-	for k, v := t.Next(tail(n)); k != lua.LNil; k, v = t.Next(k) {
-		name, ok := k.(lua.LString)
-		if !ok {
-			r.fail("", "%s: options have names, got key %s", r.what, k)
+	in := machine.Inside(t)
+	if len(in.Array) > n || len(in.Dict) > 0 {
+		r.unnamed(t, n)
+	}
+	for _, k := range in.Keys {
+		name, _ := k.(lua.LString)
+		v, ok := in.Strdict[string(name)]
+		if !ok { // it was taken out
+			continue
 		}
 		opt := option(slices.Index(optionNames[:], string(name)))
 		if opt >= numOptions || !allowed.has(opt) {
@@ -241,68 +230,96 @@ func (r *reader) options(t *lua.LTable, n int, allowed optionSet, o *options) {
 		}
 		r.option(opt, v, o)
 		o.set |= 1 << opt
+		o.node.Said |= given[opt]
+	}
+}
+
+// unnamed refuses keys of a table that are no names.
+func (r *reader) unnamed(t *lua.LTable, n int) {
+	for k, _ := t.Next(tail(n)); k != lua.LNil; k, _ = t.Next(k) {
+		if _, ok := k.(lua.LString); !ok {
+			r.fail("", "%s: options have names, got key %s", r.what, k)
+		}
 	}
 }
 
 func (r *reader) option(opt option, v lua.LValue, o *options) {
 	switch opt {
 	case optRing:
-		o.ring = r.seconds("ring", v)
-		if o.ring == 0 {
+		if o.node.Ring = r.seconds("ring", v); o.node.Ring == 0 {
 			r.fail("ring", "%s: ring must be above 0 s; leave it out for no limit of its own", r.what)
 		}
 	case optDelay:
-		o.delay = r.seconds("delay", v)
+		o.node.Delay = r.seconds("delay", v)
 	case optName:
-		o.name = r.text("name", v)
+		o.node.Name = r.text("name", v)
 	case optOn:
-		o.on = r.edges(v)
-	case optOn6xx:
-		o.on6xx = plan.SixStop + plan.SixPolicy(r.choice("on_6xx", v, "stop", "branch"))
-	case optHeaders:
-		o.headers = r.headers("headers", v)
-	case optCancelHeaders:
-		o.cancel = r.added("cancel_headers", v)
-	case optRedirect:
-		o.redirect = plan.RedirectDeny + plan.RedirectPolicy(r.choice("redirect", v, "deny", "follow", "pass"))
-	case optAuth:
-		o.auth = r.auth(v)
+		o.node.On = r.edges(v)
 	case optEach:
-		o.each = r.each(v)
+		o.node.Each = r.each(v)
 	case optHold:
-		o.hold = r.bool("hold", v)
+		o.node.Hold = r.bool("hold", v)
 	default:
-		r.legOption(opt, v, o)
+		if o.divert != nil {
+			r.divertOption(opt, v, o.divert)
+		} else {
+			r.legOption(opt, v, o.target)
+		}
+	}
+}
+
+// divertOption reads the options that only diversions have, or that mean something else of them.
+func (r *reader) divertOption(opt option, v lua.LValue, d *plan.Divert) {
+	switch opt {
+	case optBy:
+		d.By = r.by(v)
+	case optReason:
+		d.Reason = plan.DivertReasons[r.choice("reason", v, plan.DivertReasons...)]
+	case optMax:
+		d.Max = r.count("max", v, identity.MaxCount)
+	case optSend181:
+		d.Announce = r.bool("send_181", v)
+	case optDialect:
+		d.Dialect = r.dialect(v)
 	}
 }
 
 // legOption reads the options that say how a target's leg behaves.
-func (r *reader) legOption(opt option, v lua.LValue, o *options) {
+func (r *reader) legOption(opt option, v lua.LValue, t *plan.Target) {
 	switch opt {
+	case optOn6xx:
+		t.On6xx = plan.SixStop + plan.SixPolicy(r.choice("on_6xx", v, "stop", "branch"))
+	case optHeaders:
+		t.Headers = r.headers("headers", v)
+	case optCancelHeaders:
+		t.CancelHeaders = r.added("cancel_headers", v)
+	case optRedirect:
+		t.Redirect = plan.RedirectDeny + plan.RedirectPolicy(r.choice("redirect", v, "deny", "follow", "pass"))
+	case optAuth:
+		t.Auth = r.auth(v)
 	case optEarlyMedia:
-		o.earlyMedia = plan.EarlyFirst + plan.EarlyMedia(r.choice("early_media", v, "first", "all", "none"))
+		t.EarlyMedia = plan.EarlyFirst + plan.EarlyMedia(r.choice("early_media", v, "first", "all", "none"))
 	case optPrack:
-		o.prack = plan.PrackSupported + plan.Prack(r.choice("prack", v, "supported", "off", "required"))
+		t.Prack = plan.PrackSupported + plan.Prack(r.choice("prack", v, "supported", "off", "required"))
 	case optMaxDuration:
-		if o.maxDuration = r.seconds("max_duration", v); o.maxDuration == 0 {
+		if t.MaxDuration = r.seconds("max_duration", v); t.MaxDuration == 0 {
 			r.fail("max_duration", "%s: max_duration must be above 0 s; leave it out for no limit", r.what)
 		}
 	case optSend181:
-		o.send181 = r.bool("send_181", v)
-	case optBy:
-		o.divert.By = r.by(v)
-	case optReason:
-		o.divert.Reason = plan.DivertReasons[r.choice("reason", v, plan.DivertReasons...)]
-	case optMax:
-		o.divert.Max = r.count("max", v, identity.MaxCount)
+		t.Send181 = r.bool("send_181", v)
 	case optCodecs:
-		o.codecs = r.codecs(v)
+		t.Codecs = r.codecs(v)
 	case optDialect:
-		o.dialect = []string{"minisipserver"}[r.choice("dialect", v, "minisipserver")]
+		t.Dialect = r.dialect(v)
 	default:
-		r.addressOption(opt, v, &o.addresses)
+		r.addressOption(opt, v, t)
 	}
 }
+
+// dialects are whose forms of Call-Info a 181 can carry.
+var dialects = []string{"minisipserver"}
+
+func (r *reader) dialect(v lua.LValue) string { return dialects[r.choice("dialect", v, dialects...)] }
 
 func (r *reader) bool(key string, v lua.LValue) bool {
 	b, ok := v.(lua.LBool)
@@ -325,7 +342,11 @@ func (r *reader) seconds(key string, v lua.LValue) time.Duration {
 	case n > maxSeconds:
 		r.fail(key, "%s: %s must be at most %d s, got %v s", r.what, key, maxSeconds, float64(n))
 	}
-	return time.Duration(float64(n) * float64(time.Second))
+	return duration(n)
+}
+
+func duration(seconds lua.LNumber) time.Duration {
+	return time.Duration(float64(seconds) * float64(time.Second))
 }
 
 func (r *reader) text(key string, v lua.LValue) string {
@@ -367,10 +388,10 @@ func (r *reader) each(v lua.LValue) *plan.Each {
 	}
 	inner := *r
 	inner.what += ": each"
-	var o options
-	inner.options(t, 0, eachOptions, &o)
-	e := &plan.Each{Ring: o.ring, Delay: o.delay, On: o.on, Said: o.set.given()}
-	o.applyTarget(&e.Target, o.set)
+	var n plan.Node
+	e := &plan.Each{}
+	inner.options(t, 0, eachOptions, &options{node: &n, target: &e.Target})
+	e.Ring, e.Delay, e.On, e.Said = n.Ring, n.Delay, n.On, n.Said
 	return e
 }
 

@@ -6,9 +6,13 @@
 package plan
 
 import (
+	"math/bits"
+	"time"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/plan"
+	"tandem/luaapi/machine"
 	"tandem/luaapi/mod"
 )
 
@@ -20,9 +24,9 @@ type Module struct {
 	keyLine  KeyLine
 	mt       *lua.LTable
 	targets  map[string]*target // parsed URIs
-	defaults options            // route.defaults
+	defaults defaults           // route.defaults
 	loaded   bool
-	early    []*value // made while the script loads: they get the defaults afterwards
+	early    []early // made while the script loads: they get the defaults afterwards
 	made     *plan.Node
 	// Cost is told what reading arguments costs besides the call, in instructions; nil = nobody asks.
 	Cost func(instructions int)
@@ -40,7 +44,12 @@ func (m *Module) Made() *plan.Node {
 type value struct {
 	ud   lua.LUserData
 	node plan.Node
-	set  optionSet // what the script wrote
+}
+
+// early is a node that was made while the script loads, and the options that the script wrote.
+type early struct {
+	node *plan.Node
+	set  optionSet
 }
 
 // TypeName is what errors call it.
@@ -95,10 +104,15 @@ func valueOf(v lua.LValue) *value {
 }
 
 func (m *Module) push(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos) int {
+	return m.pushOf(L, v, kind, pos, 0)
+}
+
+// pushOf is push of a node of which the script wrote the options of a set.
+func (m *Module) pushOf(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos, set optionSet) int {
 	v.node.Kind, v.node.Pos = kind, pos
 	v.ud.Value, v.ud.Metatable, v.ud.Env = v, m.mt, L.Env
 	if !m.loaded {
-		m.early = append(m.early, v)
+		m.early = append(m.early, early{&v.node, set})
 	}
 	m.made = &v.node
 	L.Push(&v.ud)
@@ -108,20 +122,53 @@ func (m *Module) push(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos) int
 // to is plan.to(target, options).
 func (m *Module) to(L *lua.LState) int {
 	r := reader{m: m, L: L, pos: mod.Where(L), what: "plan.to"}
-	v := r.newTarget(L.Get(1))
-	var o options
-	r.optional(L.Get(2), targetOptions, &o)
-	o.apply(&v.node, o.set)
-	v.set = o.set
-	m.takeDefaults(&v.value)
-	return m.push(L, &v.value, plan.KindTarget, r.pos)
+	t, opts := r.target(L.Get(1)), L.Get(2)
+	if t.made != nil && t.is(r.pos, opts) {
+		m.made = &t.made.node
+		L.Push(&t.made.ud)
+		return 1
+	}
+	v := r.newTarget(t)
+	o := options{node: &v.node, target: &v.target}
+	r.optional(opts, targetOptions, &o)
+	m.takeDefaults(&v.node, o.set)
+	if m.loaded && t.again && o.set&^(1<<optRing|1<<optDelay) == 0 {
+		t.made, t.own = v, o.set
+	}
+	t.again = true
+	return m.pushOf(L, &v.value, plan.KindTarget, r.pos, o.set)
 }
 
-func (r *reader) newTarget(v lua.LValue) *targetValue {
-	t := r.target(v)
+func (r *reader) newTarget(t *target) *targetValue {
 	tv := &targetValue{target: plan.Target{URI: t.uri, Key: t.key, User: t.user}}
 	tv.node.Target, tv.node.Kind, tv.node.Pos = &tv.target, plan.KindTarget, r.pos
 	return tv
+}
+
+// is reports whether the target that is kept, which has no options but times, is what plan.to was asked for at a place: handlers
+// make the same ones at every call.
+func (t *target) is(pos plan.Pos, opts lua.LValue) bool {
+	if t.made.node.Pos != pos {
+		return false
+	}
+	switch opts := opts.(type) {
+	case *lua.LNilType:
+		return t.own == 0
+	case *lua.LTable:
+		in := machine.Inside(opts)
+		return len(in.Array) == 0 && len(in.Dict) == 0 && len(in.Strdict) == bits.OnesCount32(uint32(t.own)) &&
+			t.has(optRing, in, t.made.node.Ring) && t.has(optDelay, in, t.made.node.Delay)
+	}
+	return false
+}
+
+// has reports whether a table gives a time as the target has it.
+func (t *target) has(o option, in *machine.Table, want time.Duration) bool {
+	if !t.own.has(o) {
+		return true
+	}
+	n, ok := in.Strdict[optionNames[o]].(lua.LNumber)
+	return ok && n >= 0 && duration(n) == want
 }
 
 func (m *Module) serial(L *lua.LState) int { return m.group(L, "plan.serial", plan.KindSerial) }
@@ -134,9 +181,7 @@ func (m *Module) group(L *lua.LState, what string, kind plan.Kind) int {
 	list := r.list(1)
 	n := r.length(list)
 	v := &value{}
-	var o options
-	r.options(list, n, groupOptions, &o)
-	o.apply(&v.node, o.set)
+	r.options(list, n, groupOptions, &options{node: &v.node})
 	v.node.Members = make([]*plan.Node, n)
 	for i := range n {
 		item := list.RawGetInt(i + 1)
@@ -147,10 +192,10 @@ func (m *Module) group(L *lua.LState, what string, kind plan.Kind) int {
 }
 
 // takeDefaults gives a target the options of route.defaults that it does not set itself. They give way to what a group says.
-func (m *Module) takeDefaults(v *value) {
-	if rest := m.defaults.set &^ v.set; rest != 0 {
-		m.defaults.apply(&v.node, rest)
-		v.node.Weak = rest.given()
+func (m *Module) takeDefaults(n *plan.Node, own optionSet) {
+	if rest := m.defaults.set &^ own; rest != 0 {
+		m.defaults.apply(n, rest)
+		n.Weak = rest.given()
 	}
 }
 
@@ -209,15 +254,17 @@ func (m *Module) Loaded(L *lua.LState, file string, defaults lua.LValue) {
 	if _, ok := defaults.(*lua.LTable); !ok && defaults != lua.LNil {
 		r.fail("defaults", "route.defaults must be a table of options for targets, got %s", mod.TypeName(defaults))
 	}
-	r.optional(defaults, targetOptions, &m.defaults)
-	for _, v := range m.early {
-		if v.node.Target != nil {
-			m.takeDefaults(v)
+	o := options{node: &m.defaults.node, target: &m.defaults.target}
+	r.optional(defaults, targetOptions, &o)
+	m.defaults.set = o.set
+	for _, e := range m.early {
+		if e.node.Target != nil {
+			m.takeDefaults(e.node, e.set)
 		}
 	}
-	for _, v := range m.early {
-		r.pos = v.node.Pos
-		r.delays(&v.node)
+	for _, e := range m.early {
+		r.pos = e.node.Pos
+		r.delays(e.node)
 	}
 	m.early, m.loaded = nil, true
 }

@@ -111,7 +111,7 @@ func TestTo(t *testing.T) {
 		{"edges", `plan.to("sip:a@h", {on = {busy = plan.to "sip:b@h"}})`, plan.Node{On: &plan.Edges{plan.Busy: busy}, Target: sip("a")}},
 		{
 			"credentials", `plan.to("sip:a@h", {auth = {user = "tandem", password = "secret"}})`,
-			plan.Node{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Auth: plan.Auth{User: "tandem", Password: "secret"}}},
+			plan.Node{Target: &plan.Target{URI: "sip:a@h", Key: "sip:a@h", User: "a", Auth: plan.Auth{Login: &plan.Login{User: "tandem", Password: "secret"}}}},
 		},
 		{
 			"policies", `plan.to("sip:a@h", {on_6xx = "branch", redirect = "follow", auth = "pass"})`,
@@ -146,14 +146,14 @@ func TestTo(t *testing.T) {
 			plan.Node{Target: &plan.Target{
 				URI: "sip:a@h", Key: "sip:a@h", User: "a", Params: ";n=5;user=phone;x", To: plan.ToKeep, Display: ptr("Desk"),
 				From: &plan.From{User: "a%20b", Host: "pbx.example:5070", Display: ptr("")},
-				Clip: plan.Header{Name: "P-Asserted-Identity", Remove: true},
+				Clip: &plan.Header{Name: "P-Asserted-Identity", Remove: true},
 			}},
 		},
 		{
 			"addresses, the other words", `plan.to("sip:a@h", {params = {}, to = "tel:+4930", display = false, clip = "tel:+4930;ext=1", from = {}})`,
 			plan.Node{Target: &plan.Target{
 				URI: "sip:a@h", Key: "sip:a@h", User: "a", To: "tel:+4930", Display: ptr(""), From: &plan.From{},
-				Clip: plan.Header{Name: "P-Asserted-Identity", Value: "<tel:+4930;ext=1>"},
+				Clip: &plan.Header{Name: "P-Asserted-Identity", Value: "<tel:+4930;ext=1>"},
 			}},
 		},
 		{"no options", `plan.to("sip:a@h", nil)`, plan.Node{Target: sip("a")}},

@@ -15,7 +15,12 @@ import (
 )
 
 // target is a parsed URI.
-type target struct{ uri, key, user string }
+type target struct {
+	uri, key, user string
+	again          bool         // plan.to was given it before
+	made           *targetValue // what plan.to made of it last; nil = nothing that is kept
+	own            optionSet    // what the script wrote of that
+}
 
 // maxTargets bounds the cache of parsed URIs.
 const maxTargets = 4096

@@ -1,49 +1,10 @@
 package luaapi
 
 import (
-	"reflect"
-	"unsafe"
-
 	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/machine"
 )
-
-// What an instruction costs depends on what it works on, and gopher-lua has no hook that would tell. So the meter reads the
-// instruction that comes next, and the size of a table, from the machine's own structures, of which these are the heads. A test
-// holds them against the package; the module file holds the version.
-
-// frame is the head of lua.callFrame.
-type frame struct {
-	_       int
-	fn      *lua.LFunction
-	_       *frame
-	pc      int // of the instruction after the one that runs
-	_, _, _ int
-	args    int
-}
-
-// table is the head of lua.LTable.
-type table struct {
-	_       lua.LValue
-	array   []lua.LValue
-	dict    map[lua.LValue]lua.LValue
-	strdict map[string]lua.LValue
-	keys    []lua.LValue
-	places  map[lua.LValue]int // in keys
-}
-
-// frameOffset is where a state has its current frame.
-var frameOffset = func() uintptr {
-	f, _ := reflect.TypeFor[lua.LState]().FieldByName("currentFrame")
-	return f.Offset
-}()
-
-// frameOf returns where a state keeps the frame that runs.
-func frameOf(L *lua.LState) **frame {
-	return (**frame)(unsafe.Add(unsafe.Pointer(L), frameOffset))
-}
-
-// inside returns the fields of a table.
-func inside(t *lua.LTable) *table { return (*table)(unsafe.Pointer(t)) }
 
 // costly are the instructions whose cost is not always about the same.
 var costly = func() (all [64]bool) {
@@ -76,7 +37,7 @@ const (
 const metaRead = 6
 
 // charge takes from the budgets what an instruction costs besides one.
-func (m *meter) charge(f *frame, inst uint32) {
+func (m *meter) charge(f *machine.Frame, inst uint32) {
 	a, b, c := int(inst>>18)&0xff, int(inst&0x1ff), int(inst>>9)&0x1ff
 	switch op := int(inst >> 26); op {
 	case lua.OP_CALL, lua.OP_TAILCALL:
@@ -93,7 +54,7 @@ func (m *meter) charge(f *frame, inst uint32) {
 	case lua.OP_RETURN:
 		m.values(a, b)
 	case lua.OP_VARARG:
-		m.left -= max(f.args-int(f.fn.Proto.NumParameters), 0) / 8
+		m.left -= max(f.Args-int(f.Fn.Proto.NumParameters), 0) / 8
 	case lua.OP_EQ, lua.OP_LT, lua.OP_LE:
 		m.compare(m.operand(f, b), m.operand(f, c), op == lua.OP_EQ)
 	case lua.OP_SETTABLE, lua.OP_SETTABLEKS:
@@ -115,9 +76,9 @@ func (m *meter) charge(f *frame, inst uint32) {
 }
 
 // operand returns a register or a constant.
-func (m *meter) operand(f *frame, rk int) lua.LValue {
+func (m *meter) operand(f *machine.Frame, rk int) lua.LValue {
 	if rk&256 != 0 {
-		return f.fn.Proto.Constants[rk&255]
+		return f.Fn.Proto.Constants[rk&255]
 	}
 	return m.L.Get(rk + 1)
 }
@@ -174,17 +135,17 @@ func (m *meter) set(of, key lua.LValue) {
 	if m.shared != nil {
 		m.shared.written(m.L, lt, key)
 	}
-	t := inside(lt)
+	t := machine.Inside(lt)
 	n, ok := key.(lua.LNumber)
 	switch {
 	case ok && n >= 1 && n < maxArrayIndex:
-		if t.array == nil {
+		if t.Array == nil {
 			m.makes(listBytes)
 		}
-		if more := int(n) - len(t.array); more > 0 {
+		if more := int(n) - len(t.Array); more > 0 {
 			m.makes(itemBytes * more)
 		}
-	case t.strdict == nil && key.Type() == lua.LTString:
+	case t.Strdict == nil && key.Type() == lua.LTString:
 		m.makes(firstBytes)
 	default:
 		m.makes(fieldBytes)
@@ -195,6 +156,6 @@ func (m *meter) set(of, key lua.LValue) {
 // length returns the length of a list, and charges for the items behind its end that are nil: the machine looks at all of them.
 func (m *meter) length(t *lua.LTable) int {
 	n := t.Len()
-	m.left -= (len(inside(t).array) - n) / 2
+	m.left -= (len(machine.Inside(t).Array) - n) / 2
 	return n
 }

@@ -23,7 +23,7 @@ type opener func(L *lua.LState) *lua.LTable
 func (v *vm) library() {
 	v.modules = make(map[string]lua.LValue)
 	v.unopened = map[string]opener{
-		"plan": v.plan.Table, "log": v.log.Table, "number": numbermod.Table, "schedule": schedulemod.Table,
+		"plan": v.plan.Table, "log": v.log.Table, "number": numbermod.Table, "schedule": v.schedule().Table,
 		"json":     func(L *lua.LState) *lua.LTable { return v.json(L).Table(L) },
 		"identity": func(L *lua.LState) *lua.LTable { return v.identities().Table(L) },
 		"http":     v.http().Table, "lookup": v.lookup().Table, "re": v.re().Table,
@@ -71,6 +71,10 @@ func (v *vm) identities() *identitymod.Module {
 
 func (v *vm) lookup() *lookupmod.Module {
 	return &lookupmod.Module{Cache: v.prog.tables, KeyLine: v.prog.keyLine, Loading: func() bool { return v.current == nil && v.depth == 0 }}
+}
+
+func (v *vm) schedule() *schedulemod.Module {
+	return &schedulemod.Module{File: v.prog.tables.File, Files: v.prog.tables.Files}
 }
 
 func (v *vm) http() *httpmod.Module {

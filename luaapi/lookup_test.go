@@ -115,3 +115,42 @@ func TestLookupIsShared(t *testing.T) {
 		t.Errorf("logged %s", got)
 	}
 }
+
+// A calendar is a part of the version too.
+func TestCalendarReloads(t *testing.T) {
+	const event = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:DAY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	root := t.TempDir()
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("main.lua", `local plan, schedule = require "plan", require "schedule"
+local office = schedule.new { zone = "UTC", open = { "daily 00:00-24:00" }, calendars = { "holidays.ics" } }
+return { invite = function() return plan.to(office:is_open(1795428000) and "sip:open@192.0.2.31" or "sip:closed@192.0.2.31") end }`)
+	put("holidays.ics", strings.Replace(event, "DAY", "20261224", 1))
+	h, err := NewHost(Dir(root), Options{Shards: 1, Random: seeded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	goes := func(want string) {
+		t.Helper()
+		s := h.Acquire(0, []byte("c")).(*vm)
+		c := newCall(t)
+		n := s.Invite(c)
+		if s.Release(c); n.String() != want {
+			t.Errorf("goes to %v, want %s", n, want)
+		}
+	}
+	goes("open")
+	put("holidays.ics", strings.Replace(event, "DAY", "20261123", 1))
+	if _, err := h.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	goes("closed")
+	put("holidays.ics", strings.Replace(event, "DAY", "20261323", 1))
+	if _, err := h.Reload(context.Background()); err == nil || !strings.HasPrefix(err.Error(), "holidays.ics:4: DTSTART: ") {
+		t.Errorf("a day that does not exist: %v", err)
+	}
+}

@@ -20,18 +20,18 @@ const (
 	maxTotal = 64 << 20
 	maxFiles = 4096
 	maxDepth = 16
-	// maxTables is how many bytes the .csv and .json files may have together.
+	// maxTables is how many bytes the .csv, .json and .ics files may have together.
 	maxTables = 64 << 20
 )
 
-// Snapshot is a script as it was read: every .lua file below its root but the *_test.lua, and the .csv and .json files that its
-// lookup tables may be made of. It does not change.
+// Snapshot is a script as it was read: every .lua file below its root but the *_test.lua, and the .csv, .json and .ics files that its
+// lookup tables and schedules may be made of. It does not change.
 type Snapshot struct {
 	// Entry is the path of the file that returns the handlers: "main.lua", or the one file.
 	Entry string
 
 	files map[string][]byte // by path relative to the root, with slashes
-	data  map[string][]byte // what lookup tables are made of, likewise
+	data  map[string][]byte // what lookup tables and schedules are made of, likewise
 	hash  [sha256.Size]byte
 }
 
@@ -102,6 +102,9 @@ func (d Dir) Read() (*Snapshot, error) {
 	return newSnapshot("main.lua", r.files, r.data), nil
 }
 
+// dataSuffixes are those of the files that scripts read: lookup tables and calendars.
+var dataSuffixes = []string{".csv", ".json", ".ics"}
+
 const testSuffix = "_test.lua"
 
 // ReadFiles returns the texts of all .lua files below a folder, tests too, by paths relative to it.
@@ -156,7 +159,7 @@ func (r *reader) dir(at, rel string, depth int) error {
 
 func (r *reader) entry(at, rel string, mode fs.FileMode, depth int) error {
 	script := strings.HasSuffix(rel, ".lua") && (r.tests || !strings.HasSuffix(rel, testSuffix))
-	table := strings.HasSuffix(rel, ".csv") || strings.HasSuffix(rel, ".json")
+	table := slices.Contains(dataSuffixes, path.Ext(rel))
 	if !script && !table && mode&(fs.ModeDir|fs.ModeSymlink) == 0 {
 		return nil
 	}
@@ -184,7 +187,7 @@ func (r *reader) entry(at, rel string, mode fs.FileMode, depth int) error {
 	return nil
 }
 
-// table reads a file that a lookup table may be made of. What is too large for one is left out: the file may be anybody's, and
+// table reads a file that a lookup table or a schedule may be made of. What is too large for one is left out: the file may be anybody's, and
 // a script that wants it is told that it is not there.
 func (r *reader) table(at, rel string, info os.FileInfo) error {
 	if !info.Mode().IsRegular() || r.size+info.Size() > maxTables || len(r.data) == maxFiles {

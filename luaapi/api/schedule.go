@@ -4,10 +4,10 @@ const scheduleType Type = "tandem.schedule"
 
 func scheduleModule() Module {
 	return Module{
-		Name: "schedule", Doc: "Opening hours by weekly periods, dates and recurrence rules, in the clock of a time zone.",
+		Name: "schedule", Doc: "Opening hours by weekly periods, dates, recurrence rules and iCalendar files, in the clock of a time zone.",
 		Functions: []Function{{
 			Name: "new", Doc: "Opening hours. Make them once, when the script loads.", Params: values(value("options", "tandem.schedule_options", "when it is open")),
-			Returns: returns(scheduleType), Errors: "for a zone, a period, a date or a rule that cannot be read",
+			Returns: returns(scheduleType), Errors: "for a zone, a period, a date, a rule or a file that cannot be read",
 			Use: `local office = schedule.new { zone = "Europe/Berlin", open = { "Mon-Fri 08:00-17:00" }, closed = { "12-25..12-26" } }`,
 		}},
 	}
@@ -31,6 +31,7 @@ func scheduleClasses() []Class {
 			value("closed?", "string[]", "goes before `open`: `\"2026-12-24\"`, `\"12-24\"` for each year, either with hours, `\"2026-12-24..2027-01-02\"`"),
 			value("extra?", "string[]", "goes before `closed`: open all the same, written like it"),
 			value("rules?", "string[]", "days on which it is closed, as recurrence rules (RFC 5545) with DTSTART and RRULE in two lines"),
+			value("calendars?", "string[]", "iCalendar files (RFC 5545) of the script root, `\"holidays.ics\"`: closed during their events, but for those that are transparent or cancelled"),
 		),
 	}}
 }

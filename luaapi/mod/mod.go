@@ -43,6 +43,21 @@ func Raise(L *lua.LState, pos plan.Pos, format string, args ...any) {
 	L.Error(lua.LString(text), 0)
 }
 
+// FileError is a mistake in a file of the script root that is no script.
+type FileError struct {
+	File string
+	Line int // 0 = not known
+	What string
+}
+
+// Error names the place and what is wrong there.
+func (e *FileError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.What) }
+
+// Raise raises it as a Lua error. It does not return.
+func (e *FileError) Raise(L *lua.LState) {
+	Raise(L, plan.Pos{File: e.File, Line: max(e.Line, 1)}, "%s", e.What)
+}
+
 // Named is implemented by the Go values behind userdata: what errors call them.
 type Named interface{ TypeName() string }
 

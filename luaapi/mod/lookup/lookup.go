@@ -19,20 +19,12 @@ import (
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/mod"
 )
 
 // maxKey is the longest key, in bytes.
 const maxKey = 255
-
-// Error is a mistake in a file.
-type Error struct {
-	File string
-	Line int // 0 = not known
-	What string
-}
-
-// Error names the place and what is wrong there.
-func (e *Error) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.What) }
 
 // row is one row: values by column. nil is a value that is not there.
 type row struct {
@@ -67,7 +59,7 @@ func newTable(file string, keys []string, rows []row) (*Table, error) {
 	for i := range order {
 		order[i] = int32(i)
 		if len(keys[i]) > maxKey {
-			return nil, &Error{file, rows[i].line, fmt.Sprintf("the key has %d bytes; at most %d", len(keys[i]), maxKey)}
+			return nil, &mod.FileError{File: file, Line: rows[i].line, What: fmt.Sprintf("the key has %d bytes; at most %d", len(keys[i]), maxKey)}
 		}
 	}
 	slices.SortStableFunc(order, func(a, b int32) int { return strings.Compare(keys[a], keys[b]) })
@@ -75,7 +67,7 @@ func newTable(file string, keys []string, rows []row) (*Table, error) {
 	sorted := make([]string, len(keys))
 	for i, o := range order {
 		if i > 0 && keys[o] == sorted[i-1] {
-			return nil, &Error{file, rows[o].line, fmt.Sprintf("key %q is there already, at line %d", keys[o], t.rows[i-1].line)}
+			return nil, &mod.FileError{File: file, Line: rows[o].line, What: fmt.Sprintf("key %q is there already, at line %d", keys[o], t.rows[i-1].line)}
 		}
 		sorted[i], t.rows[i] = keys[o], rows[o]
 	}
@@ -95,9 +87,9 @@ func readCSV(file string, text []byte, key string, comma rune) (*Table, error) {
 	at, ok := c.index[key]
 	switch {
 	case len(c.index) < len(names):
-		return nil, &Error{file, 1, "two columns have the same name"}
+		return nil, &mod.FileError{File: file, Line: 1, What: "two columns have the same name"}
 	case !ok:
-		return nil, &Error{file, 1, fmt.Sprintf("there is no column %q; there are %s", key, strings.Join(names, ", "))}
+		return nil, &mod.FileError{File: file, Line: 1, What: fmt.Sprintf("there is no column %q; there are %s", key, strings.Join(names, ", "))}
 	}
 	var keys []string
 	var rows []row
@@ -122,11 +114,11 @@ func wrongCSV(file string, err error) error {
 	var p *csv.ParseError
 	switch {
 	case errors.Is(err, io.EOF):
-		return &Error{file, 1, "is empty; its first line names the columns"}
+		return &mod.FileError{File: file, Line: 1, What: "is empty; its first line names the columns"}
 	case errors.As(err, &p):
-		return &Error{file, p.Line, p.Err.Error()}
+		return &mod.FileError{File: file, Line: p.Line, What: p.Err.Error()}
 	}
-	return &Error{file, 0, err.Error()}
+	return &mod.FileError{File: file, Line: 0, What: err.Error()}
 }
 
 // readJSON reads a list of objects. Their values are strings, numbers and booleans; null is as if it was not there.
@@ -134,7 +126,7 @@ func readJSON(file string, text []byte, key string) (*Table, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	at := func() int { return 1 + bytes.Count(text[:min(int(d.InputOffset()), len(text))], []byte("\n")) }
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
-		return nil, &Error{file, at(), "must be a list of objects: [ { … }, … ]"}
+		return nil, &mod.FileError{File: file, Line: at(), What: "must be a list of objects: [ { … }, … ]"}
 	}
 	shapes := make(map[string]*columns)
 	var keys []string
@@ -142,11 +134,11 @@ func readJSON(file string, text []byte, key string) (*Table, error) {
 	for d.More() {
 		var object map[string]any
 		if err := d.Decode(&object); err != nil {
-			return nil, &Error{file, at(), strings.TrimPrefix(err.Error(), "json: ")}
+			return nil, &mod.FileError{File: file, Line: at(), What: strings.TrimPrefix(err.Error(), "json: ")}
 		}
 		k, ok := object[key].(string)
 		if !ok {
-			return nil, &Error{file, at(), fmt.Sprintf("the object has no string %q, which is the key", key)}
+			return nil, &mod.FileError{File: file, Line: at(), What: fmt.Sprintf("the object has no string %q, which is the key", key)}
 		}
 		names := slices.Sorted(maps.Keys(object))
 		shape := strings.Join(names, "\x00")
@@ -156,13 +148,13 @@ func readJSON(file string, text []byte, key string) (*Table, error) {
 		r := row{shapes[shape], make([]lua.LValue, len(names)), at()}
 		for i, n := range names {
 			if r.values[i], ok = scalar(object[n]); !ok {
-				return nil, &Error{file, at(), fmt.Sprintf("%q is a list or an object; a row has strings, numbers and booleans", n)}
+				return nil, &mod.FileError{File: file, Line: at(), What: fmt.Sprintf("%q is a list or an object; a row has strings, numbers and booleans", n)}
 			}
 		}
 		keys, rows = append(keys, k), append(rows, r)
 	}
 	if _, err := d.Token(); err != nil {
-		return nil, &Error{file, at(), strings.TrimPrefix(err.Error(), "json: ")}
+		return nil, &mod.FileError{File: file, Line: at(), What: strings.TrimPrefix(err.Error(), "json: ")}
 	}
 	return newTable(file, keys, rows)
 }

@@ -74,12 +74,12 @@ func (m *Module) load(L *lua.LState, what string, comma rune) int {
 		mod.Raise(L, pos, "%s: key is missing; it names the column that rows are found by", what)
 	}
 	t, err := m.Cache.table(s)
-	var wrong *Error
+	var wrong *mod.FileError
 	switch {
 	case errors.Is(err, errNoFile):
 		mod.Raise(L, pos, "%s: there is no file %q in the script root%s", what, s.file, spell.Hint(s.file, m.Cache.Files))
 	case errors.As(err, &wrong):
-		mod.Raise(L, plan.Pos{File: wrong.File, Line: max(wrong.Line, 1)}, "%s", wrong.What)
+		wrong.Raise(L)
 	}
 	L.Push(&lua.LUserData{Value: t, Metatable: m.table, Env: L.Env})
 	return 1

@@ -37,11 +37,21 @@ const holidays = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y\r\n" +
 	"BEGIN:VEVENT\r\nUID:5\r\nDTSTART:20261102T090000\r\nDTEND:20261102T100000\r\nRRULE:FREQ=WEEKLY\r\nEXDATE:20261130T090000\r\nEND:VEVENT\r\n" +
 	"END:VCALENDAR\r\n"
 
+const shifts = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y\r\n" +
+	"BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20261123T090000\r\nDURATION:PT1H30M\r\nRDATE:20261127T090000\r\nRDATE;VALUE=PERIOD:20261128T090000/PT1H\r\nEND:VEVENT\r\n" +
+	"BEGIN:VEVENT\r\nUID:2\r\nSTATUS:CANCELLED\r\nDTSTART:20261124T090000\r\nDURATION:PT1H\r\nEND:VEVENT\r\n" +
+	"BEGIN:VEVENT\r\nUID:3\r\nRECURRENCE-ID:20261208T090000\r\nDTSTART:20261209T130000\r\nDTEND:20261209T140000\r\nEND:VEVENT\r\n" +
+	"BEGIN:VEVENT\r\nUID:3\r\nDTSTART:20261201T090000\r\nDTEND:20261201T100000\r\nRRULE:FREQ=WEEKLY\r\nEND:VEVENT\r\n" +
+	"BEGIN:VEVENT\r\nUID:4\r\nDTSTART;VALUE=DATE:20270320\r\nDURATION:P2W\r\nEND:VEVENT\r\n" +
+	"BEGIN:VEVENT\r\nUID:5\r\nDTSTART:20261129T090000\r\nEND:VEVENT\r\n" +
+	"END:VCALENDAR\r\n"
+
 func TestOpen(t *testing.T) {
 	office := Config{Open: []string{"Mon-Fri 08:00-17:00", "Sat 09:00-12:00"}}
 	night := Config{Open: []string{"Fri-Mon 22:00-06:00"}}
 	except := Config{Open: office.Open, Closed: []string{"2026-11-25", "12-24", "2026-11-26 12:00-14:00", "12-28..01-02"}, Extra: []string{"2026-11-22 10:00-11:00", "2026-12-24 10:00-11:00"}}
 	ical := Config{Open: []string{"daily 00:00-24:00"}, Calendars: map[string]string{"holidays.ics": holidays}}
+	shifts := Config{Open: ical.Open, Calendars: map[string]string{"shifts.ics": shifts}}
 	rules := Config{Open: office.Open, Rules: []string{"DTSTART:20200101T000000\nRRULE:FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO"}}
 	tests := map[string]struct {
 		config Config
@@ -78,6 +88,17 @@ func TestOpen(t *testing.T) {
 		"transparent":         {ical, "2026-11-26 12:00", true},
 		"weekly":              {ical, "2026-11-16 09:30", false},
 		"but not then":        {ical, "2026-11-30 09:30", true},
+		"by its duration":     {shifts, "2026-11-23 10:29", false},
+		"after its duration":  {shifts, "2026-11-23 10:30", true},
+		"cancelled":           {shifts, "2026-11-24 09:30", true},
+		"another date":        {shifts, "2026-11-27 09:30", false},
+		"a period's start":    {shifts, "2026-11-28 09:30", false},
+		"moved away":          {shifts, "2026-12-08 09:30", true},
+		"moved to":            {shifts, "2026-12-09 13:30", false},
+		"not moved":           {shifts, "2026-12-15 09:30", false},
+		"weeks, DST or not":   {shifts, "2027-03-31 23:59", false},
+		"after two weeks":     {shifts, "2027-04-03 00:00", true},
+		"a moment":            {shifts, "2026-11-29 09:00", true},
 		"rule":                {rules, "2027-05-31 10:00", false},
 		"day before the rule": {rules, "2027-05-28 10:00", true},
 	}
@@ -152,8 +173,8 @@ func TestNewErrors(t *testing.T) {
 		"range":        {Config{Zone: "UTC", Extra: []string{"2026-02-01..2026-01-01"}}, `extra: "2026-02-01..2026-01-01"`},
 		"half a range": {Config{Zone: "UTC", Closed: []string{"2026-02-01..03-01"}}, `closed:`},
 		"rule":         {Config{Zone: "UTC", Rules: []string{"FREQ=DAILY"}}, `rules: "FREQ=DAILY"`},
-		"iCalendar":    {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, "a.ics: event 1: no DTSTART"},
-		"no calendar":  {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "nonsense"}}, "a.ics: "},
+		"iCalendar":    {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, "a.ics:2: the event has no DTSTART"},
+		"no calendar":  {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "nonsense"}}, "a.ics:1: no iCalendar file"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -4,7 +4,9 @@
 package schedule
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -13,13 +15,21 @@ import (
 	"tandem/luaapi/spell"
 )
 
+// Module is the module `schedule` of one Lua state.
+type Module struct {
+	// File returns the text of a file of the script root; ok is false if there is none.
+	File func(path string) (text []byte, ok bool)
+	// Files are the paths of all that may be read.
+	Files []string
+}
+
 // Table returns what `require "schedule"` gives.
-func Table(L *lua.LState) *lua.LTable {
+func (m *Module) Table(L *lua.LState) *lua.LTable {
 	mt := metatable(L)
 	return mod.Table(L, "schedule", map[string]lua.LGFunction{
 		"new": func(L *lua.LState) int {
 			ud := L.NewUserData()
-			ud.Value, ud.Metatable = &hours{read(L)}, mt
+			ud.Value, ud.Metatable = &hours{m.read(L)}, mt
 			L.Push(ud)
 			return 1
 		},
@@ -29,9 +39,9 @@ func Table(L *lua.LState) *lua.LTable {
 func raise(L *lua.LState, format string, args ...any) { mod.Raise(L, mod.Where(L), format, args...) }
 
 // Options are the names of the fields of schedule.new's table.
-var Options = []string{"zone", "open", "closed", "extra", "rules"}
+var Options = []string{"zone", "open", "closed", "extra", "rules", "calendars"}
 
-func read(L *lua.LState) *Calendar {
+func (m *Module) read(L *lua.LState) *Calendar {
 	t, ok := L.Get(1).(*lua.LTable)
 	if !ok {
 		raise(L, "schedule.new: a table, { zone = \"Europe/Berlin\", open = { … } }, got %s", mod.TypeName(L.Get(1)))
@@ -46,11 +56,32 @@ func read(L *lua.LState) *Calendar {
 		raise(L, "schedule.new: zone must be a time zone like \"Europe/Berlin\", got %s", mod.TypeName(t.RawGetString("zone")))
 	}
 	texts := func(name string) []string { return texts(L, t, name) }
-	c, err := New(Config{Zone: string(zone), Open: texts("open"), Closed: texts("closed"), Extra: texts("extra"), Rules: texts("rules")})
-	if err != nil {
+	files := m.calendars(L, texts("calendars"))
+	c, err := New(Config{Zone: string(zone), Open: texts("open"), Closed: texts("closed"), Extra: texts("extra"), Rules: texts("rules"), Calendars: files})
+	var wrong *mod.FileError
+	switch {
+	case errors.As(err, &wrong):
+		wrong.Raise(L)
+	case err != nil:
 		raise(L, "schedule.new: %v", err)
 	}
 	return c
+}
+
+// calendars returns the texts of iCalendar files of the script root, by their paths.
+func (m *Module) calendars(L *lua.LState, paths []string) map[string]string {
+	files := make(map[string]string, len(paths))
+	for _, p := range paths {
+		text, ok := m.File(p)
+		switch {
+		case !ok:
+			raise(L, "schedule.new: calendars: there is no file %q in the script root%s", p, spell.Hint(p, m.Files))
+		case !strings.HasSuffix(p, ".ics"):
+			raise(L, "schedule.new: calendars: %q is no iCalendar file, *.ics", p)
+		}
+		files[p] = string(text)
+	}
+	return files
 }
 
 // texts returns a field that is a list of strings.

@@ -1,0 +1,233 @@
+package schedule
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	ics "github.com/arran4/golang-ical"
+	"github.com/teambition/rrule-go"
+
+	"tandem/luaapi/mod"
+)
+
+// event is an appointment: once, or by a rule.
+type event struct {
+	set   *rrule.Set
+	lasts time.Duration
+	days  int // of an event in whole days, which a change of the clock makes longer or shorter
+
+	// The last start that was looked for and the one after it: a rule is read from its beginning each time.
+	last, next time.Time
+}
+
+func (e *event) end(start time.Time) time.Time {
+	if e.days > 0 {
+		return start.AddDate(0, 0, e.days)
+	}
+	return start.Add(e.lasts)
+}
+
+func (e *event) holds(t time.Time) bool {
+	if e.next.IsZero() || t.Before(e.last) || !t.Before(e.next) {
+		if e.last, e.next = e.set.Before(t, true), e.set.After(t, false); e.next.IsZero() {
+			e.next = t.AddDate(horizon, 0, 0) // never again
+		}
+	}
+	return !e.last.IsZero() && t.Before(e.end(e.last))
+}
+
+// addICal adds the events of an iCalendar file: not those that are transparent (RFC 5545 §3.8.2.7) or cancelled (§3.8.1.11).
+func (c *Calendar) addICal(name, text string) error {
+	file, err := ics.ParseCalendar(strings.NewReader(text))
+	if err != nil {
+		return &mod.FileError{File: name, Line: 1, What: "no iCalendar file: " + err.Error()}
+	}
+	series := make(map[string]*event) // by UID
+	var moved []*ics.VEvent
+	for i, v := range file.Events() {
+		if v.HasProperty(ics.ComponentPropertyRecurrenceId) {
+			moved = append(moved, v)
+		}
+		if is(v, ics.ComponentPropertyTransp, "TRANSPARENT") || is(v, ics.ComponentPropertyStatus, "CANCELLED") {
+			continue
+		}
+		e, err := c.readEvent(v)
+		if err != nil {
+			return &mod.FileError{File: name, Line: eventLine(text, i), What: err.Error()}
+		}
+		c.away = append(c.away, e)
+		if !v.HasProperty(ics.ComponentPropertyRecurrenceId) {
+			series[v.Id()] = e
+		}
+	}
+	for _, v := range moved {
+		c.replace(series[v.Id()], v)
+	}
+	return nil
+}
+
+// replace takes one occurrence out of a series: another event stands for it (RFC 5545 §3.8.4.4).
+func (c *Calendar) replace(e *event, v *ics.VEvent) {
+	if e == nil {
+		return
+	}
+	p := v.GetProperty(ics.ComponentPropertyRecurrenceId)
+	if at, err := c.timeOf(p); err == nil {
+		e.set.ExDate(at)
+	} else if day, err := time.ParseInLocation("20060102", p.Value, c.zone); err == nil {
+		e.set.ExDate(day)
+	}
+}
+
+func is(v *ics.VEvent, property ics.ComponentProperty, value string) bool {
+	p := v.GetProperty(property)
+	return p != nil && strings.EqualFold(p.Value, value)
+}
+
+// eventLine returns the line at which the i-th event begins.
+func eventLine(text string, i int) int {
+	line := 0
+	for l := range strings.Lines(text) {
+		line++
+		if strings.EqualFold(strings.TrimSpace(l), "BEGIN:VEVENT") {
+			if i--; i < 0 {
+				break
+			}
+		}
+	}
+	return line
+}
+
+// readEvent reads an event in whole days, or with times; those without a zone are of the calendar's.
+func (c *Calendar) readEvent(v *ics.VEvent) (*event, error) {
+	prop := v.GetProperty(ics.ComponentPropertyDtStart)
+	if prop == nil {
+		return nil, errors.New("the event has no DTSTART")
+	}
+	e := &event{set: &rrule.Set{}}
+	whole := len(prop.Value) == len("20060102")
+	start, err := c.timeOf(prop)
+	if err != nil {
+		return nil, fmt.Errorf("DTSTART: %w", err)
+	}
+	end, err := c.endOf(v, start, whole)
+	if err != nil {
+		return nil, err
+	}
+	if whole {
+		e.days = max(1, int(date(end).Sub(date(start)).Hours())/24)
+		end = start.Add(time.Duration(e.days) * 24 * time.Hour)
+	}
+	if e.lasts = end.Sub(start); e.lasts < 0 {
+		return nil, errors.New("the event ends before it begins")
+	}
+	return e, e.recur(v, start, c)
+}
+
+// endOf returns the end of an event: by DTEND, by DURATION, or else that of its day, or at once (RFC 5545 §3.6.1).
+func (c *Calendar) endOf(v *ics.VEvent, start time.Time, whole bool) (time.Time, error) {
+	if p := v.GetProperty(ics.ComponentPropertyDtEnd); p != nil {
+		end, err := c.timeOf(p)
+		if err != nil {
+			return end, fmt.Errorf("DTEND: %w", err)
+		}
+		return end, nil
+	}
+	if p := v.GetProperty(ics.ComponentPropertyDuration); p != nil {
+		return after(start, p.Value)
+	}
+	if whole {
+		return start.AddDate(0, 0, 1), nil
+	}
+	return start, nil
+}
+
+// duration is a duration of RFC 5545 §3.3.6: weeks, or days and a time.
+var duration = regexp.MustCompile(`^\+?P(?:(\d+)W|(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?)$`)
+
+// after adds a duration. Days are those of the calendar, whatever the clock is changed by (RFC 5545 §3.3.6).
+func after(start time.Time, text string) (time.Time, error) {
+	m := duration.FindStringSubmatch(text)
+	if m == nil {
+		return start, fmt.Errorf("DURATION %q: write P1D, PT1H30M or P2W", text)
+	}
+	var n [5]int
+	for i, digits := range m[1:] {
+		n[i], _ = strconv.Atoi("0" + digits) // more than an int holds is the longest there is
+	}
+	day := start.AddDate(0, 0, 7*n[0]+n[1])
+	return day.Add(time.Duration(n[2])*time.Hour + time.Duration(n[3])*time.Minute + time.Duration(n[4])*time.Second), nil
+}
+
+// date returns the midnight of a day in UTC, where all days are as long.
+func date(t time.Time) time.Time {
+	y, m, d := t.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
+// timeOf reads a date, or a date with a time: in UTC, in the zone that it names, or in the calendar's.
+func (c *Calendar) timeOf(p *ics.IANAProperty) (time.Time, error) {
+	if strings.HasSuffix(p.Value, "Z") {
+		return time.Parse("20060102T150405Z", p.Value)
+	}
+	zone := c.zone
+	if names := p.ICalParameters["TZID"]; len(names) > 0 {
+		z, err := time.LoadLocation(names[0])
+		if err != nil {
+			return time.Time{}, fmt.Errorf("no such time zone: %q; write one like \"Europe/Berlin\"", names[0])
+		}
+		zone = z
+	}
+	if len(p.Value) == len("20060102") {
+		return time.ParseInLocation("20060102", p.Value, zone)
+	}
+	return time.ParseInLocation("20060102T150405", p.Value, zone)
+}
+
+// recur fills in when an event takes place: by its RRULE, RDATE and EXDATE, else once (RFC 5545 §3.8.5).
+func (e *event) recur(v *ics.VEvent, start time.Time, c *Calendar) error {
+	e.set.DTStart(start)
+	if rule := v.GetProperty(ics.ComponentPropertyRrule); rule == nil {
+		e.set.RDate(start)
+	} else if err := e.rule(rule.Value, start); err != nil {
+		return fmt.Errorf("RRULE %q: %w", rule.Value, err)
+	}
+	for _, p := range v.Properties {
+		add := e.set.RDate
+		switch p.IANAToken {
+		case string(ics.ComponentPropertyRdate):
+		case string(ics.ComponentPropertyExdate):
+			add = e.set.ExDate
+		default:
+			continue
+		}
+		for _, value := range strings.Split(p.Value, ",") {
+			one := p
+			one.Value, _, _ = strings.Cut(value, "/") // of a period its start
+			at, err := c.timeOf(&one)
+			if err != nil {
+				return fmt.Errorf("%s %q: %w", p.IANAToken, p.Value, err)
+			}
+			add(at)
+		}
+	}
+	return nil
+}
+
+func (e *event) rule(text string, start time.Time) error {
+	o, err := rrule.StrToROptionInLocation(text, start.Location())
+	if err != nil {
+		return err
+	}
+	o.Dtstart = start
+	r, err := rrule.NewRRule(*o)
+	if err != nil {
+		return err
+	}
+	e.set.RRule(r)
+	return nil
+}

@@ -44,9 +44,12 @@ func (w *worker) loadDeclared(path string) (*declared, error) {
 	if d.name == "" {
 		d.name = strings.TrimSuffix(filepath.Base(path), scenario.Suffix)
 	}
-	if d.root = s.Root(); d.root != "" && len(s.Files) == 0 {
-		d.cover = true
+	if d.root = s.Root(); d.root != "" {
+		w.use(path) // anew
 		w.use(path, d.root)
+	}
+	if d.root != "" && len(s.Files) == 0 {
+		d.cover = true
 		script := d.root
 		if filepath.Ext(script) != ".lua" {
 			script = filepath.Join(script, "main.lua")
@@ -58,6 +61,9 @@ func (w *worker) loadDeclared(path string) (*declared, error) {
 	if err != nil {
 		return nil, err
 	}
+	if d.root == "" { // all is in the file
+		w.use(path)
+	}
 	if d.prog, err = luaapi.Compile(snap, nil); err == nil {
 		err = d.prog.DryLoad(luaapi.Options{})
 	}
@@ -66,7 +72,6 @@ func (w *worker) loadDeclared(path string) (*declared, error) {
 
 // declared runs the test in a file.
 func (w *worker) declared(path string) {
-	w.use(path)
 	d, err := w.loadDeclared(path)
 	if err != nil {
 		w.out <- notLoaded(path, err)

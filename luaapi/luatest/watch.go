@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/luaapi/scenario"
 	"tandem/luaapi/watch"
 )
 
@@ -23,97 +24,124 @@ const WatchDebounce = 40 * time.Millisecond
 // Watch runs tests, and runs those that a change touches whenever files change, what failed before first, until the context
 // is done.
 func Watch(ctx context.Context, o Options) error {
-	o = o.withDefaults()
-	w := &watching{o: o, failed: make(map[string]bool), uses: make(map[string][]string)}
-	before := w.read()
-	changed := make(chan struct{}, 1)
-	stop := w.watch(ctx, changed)
-	defer stop()
-	if err := w.run(ctx, o.Paths); err != nil {
-		return err
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watching{
+		o: o.withDefaults(), failed: make(map[string]bool), uses: make(map[string][]string),
+		trees: make(map[string]tree), changed: make(chan struct{}, 1),
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-changed:
-		}
-		now := w.read()
-		if err := w.again(ctx, differ(before, now)); err != nil {
+	defer w.watchers.Wait()
+	defer cancel()
+	w.follow(ctx)
+	for paths := w.o.Paths; ; {
+		if err := w.run(ctx, paths); err != nil {
 			return err
 		}
-		before = now
+		w.follow(ctx)
+		for paths = nil; len(paths) == 0; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-w.changed:
+				paths = w.touched(w.read())
+			}
+		}
 	}
 }
+
+// tree are the hashes of files by their paths.
+type tree map[string]string
 
 // watching is what is known from one run to the next.
 type watching struct {
 	o      Options
 	failed map[string]bool     // test files
 	uses   map[string][]string // by test file, the roots of the scripts that it tests
+
+	trees    map[string]tree // of the roots that are watched, as they were last
+	changed  chan struct{}   // one of them has changed and come to rest
+	watchers sync.WaitGroup
 }
 
-// watch tells when something below the paths has changed and come to rest. The function that it returns ends it.
-func (w *watching) watch(ctx context.Context, changed chan<- struct{}) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	var all sync.WaitGroup
+// follow watches the roots that are not watched yet.
+func (w *watching) follow(ctx context.Context) {
 	for _, root := range w.roots() {
-		version := func() watch.Version {
+		if w.trees[root] != nil {
+			continue
+		}
+		w.trees[root] = readTree(root)
+		cfg := watch.Config{Root: root, Served: hashOf(w.trees[root]), Debounce: WatchDebounce, Read: func() watch.Version {
 			return watch.Version{ID: hashOf(readTree(root)), Load: func() {
 				select {
-				case changed <- struct{}{}:
+				case w.changed <- struct{}{}:
 				default: // it is going to look anyway
 				}
 			}}
-		}
-		cfg := watch.Config{Root: root, Served: version().ID, Read: version, Debounce: WatchDebounce}
-		all.Go(func() {
+		}}
+		w.watchers.Go(func() {
 			if err := watch.Run(ctx, cfg); err != nil {
 				fmt.Fprintln(w.o.Out, err)
 			}
 		})
 	}
-	return func() {
-		cancel()
-		all.Wait()
-	}
 }
 
-// roots are the folders that are watched: those of the paths.
+// roots are the folders that are watched: those of the paths, and the roots of scripts, which may lie elsewhere.
 func (w *watching) roots() (roots []string) {
 	for _, p := range w.o.Paths {
 		if info, err := os.Stat(p); err == nil && !info.IsDir() {
 			p = filepath.Dir(p)
 		}
-		if p = filepath.Clean(p); !slices.Contains(roots, p) {
-			roots = append(roots, p)
+		roots = append(roots, absolute(p))
+	}
+	for _, used := range w.uses {
+		for _, root := range used {
+			roots = append(roots, absolute(root))
 		}
 	}
-	return roots
+	slices.Sort(roots)
+	return slices.Compact(roots)
 }
 
-// read returns the hashes of the files below the roots.
-func (w *watching) read() map[string]string {
-	all := make(map[string]string)
-	for _, root := range w.roots() {
-		maps.Copy(all, readTree(root))
+// absolute is a path from the top, so that paths of the same file are equal.
+func absolute(p string) string {
+	if abs, err := filepath.Abs(p); err == nil {
+		return abs
 	}
-	return all
+	return filepath.Clean(p)
 }
 
-// readTree returns the hashes of the files that tests depend on below a root: scripts, tests and golden ladders.
-func readTree(root string) map[string]string {
-	all := make(map[string]string)
+// read reads what is watched and returns the files that have changed.
+func (w *watching) read() (changed []string) {
+	for root, before := range w.trees {
+		now := readTree(root)
+		changed = append(changed, differ(before, now)...)
+		w.trees[root] = now
+	}
+	slices.Sort(changed)
+	return slices.Compact(changed)
+}
+
+// watchedKinds are how the names of the files end that tests depend on: scripts and their tables, tests, golden ladders.
+var watchedKinds = []string{".lua", ".csv", ".json", ".ladder", scenario.Suffix}
+
+// budgetsFile is where budgets are written.
+const budgetsFile = "tandem.toml"
+
+// readTree returns the files that tests depend on below a root.
+func readTree(root string) tree {
+	all := make(tree)
 	_ = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error { // what cannot be read is not there
 		switch {
 		case err != nil:
 			return nil
-		case d.IsDir() && p != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
-			return fs.SkipDir
-		case !d.IsDir() && slices.Contains([]string{".lua", ".ladder", ".txtar"}, filepath.Ext(p)):
+		case p != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir() && (slices.Contains(watchedKinds, filepath.Ext(p)) || d.Name() == budgetsFile):
 			if text, err := os.ReadFile(p); err == nil {
 				sum := sha256.Sum256(text)
-				all[filepath.Clean(p)] = hex.EncodeToString(sum[:])
+				all[p] = hex.EncodeToString(sum[:])
 			}
 		}
 		return nil
@@ -121,7 +149,7 @@ func readTree(root string) map[string]string {
 	return all
 }
 
-func hashOf(files map[string]string) string {
+func hashOf(files tree) string {
 	h := sha256.New()
 	for _, p := range slices.Sorted(maps.Keys(files)) {
 		fmt.Fprintf(h, "%q %s\n", p, files[p])
@@ -129,21 +157,24 @@ func hashOf(files map[string]string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// differ returns the files that are not the same, sorted.
-func differ(a, b map[string]string) []string {
-	changed := make(map[string]bool)
+// differ returns the files that are not the same.
+func differ(a, b tree) (changed []string) {
 	for p, hash := range a {
-		changed[p] = b[p] != hash
+		if b[p] != hash {
+			changed = append(changed, p)
+		}
 	}
-	for p, hash := range b {
-		changed[p] = a[p] != hash
+	for p := range b {
+		if _, ok := a[p]; !ok {
+			changed = append(changed, p)
+		}
 	}
-	maps.DeleteFunc(changed, func(_ string, is bool) bool { return !is })
-	return slices.Sorted(maps.Keys(changed))
+	slices.Sort(changed)
+	return changed
 }
 
-// again runs the test files that a change touches.
-func (w *watching) again(ctx context.Context, changed []string) error {
+// touched returns the test files that a change touches, and says what has changed if there are any.
+func (w *watching) touched(changed []string) []string {
 	files, err := discover(w.o.Paths)
 	if err != nil {
 		fmt.Fprintln(w.o.Out, err)
@@ -156,8 +187,15 @@ func (w *watching) again(ctx context.Context, changed []string) error {
 		return nil
 	}
 	slices.SortStableFunc(files, func(a, b string) int { return rank(w.failed[a]) - rank(w.failed[b]) })
-	fmt.Fprintf(w.o.Out, "\n%s changed\n\n", strings.Join(changed, ", "))
-	return w.run(ctx, files)
+	names := make([]string, len(changed))
+	for i, c := range changed {
+		names[i] = c
+		if rel, err := filepath.Rel(absolute("."), c); err == nil {
+			names[i] = rel
+		}
+	}
+	fmt.Fprintf(w.o.Out, "\n%s changed\n\n", strings.Join(names, ", "))
+	return files
 }
 
 // rank puts what failed first.
@@ -171,14 +209,18 @@ func rank(failed bool) int {
 // touches reports whether a change of a file matters to a test file: it is the file, one of its golden ladders, a module
 // beside it, or of a script that it tests.
 func (w *watching) touches(changed, test string) bool {
+	changed = absolute(changed)
 	if filepath.Ext(changed) == ".ladder" {
-		return filepath.Dir(changed) == goldenDir(test)
+		return filepath.Dir(changed) == absolute(goldenDir(test))
 	}
 	if strings.HasSuffix(changed, testSuffix) || isDeclared(changed) {
-		return changed == test
+		return changed == absolute(test)
 	}
 	roots, known := w.uses[test]
-	return !known || slices.ContainsFunc(append(roots, filepath.Dir(test)), func(root string) bool { return within(root, changed) })
+	if !isDeclared(test) { // that requires nothing
+		roots = append(slices.Clip(roots), filepath.Dir(test))
+	}
+	return !known || slices.ContainsFunc(roots, func(root string) bool { return within(absolute(root), changed) })
 }
 
 // within reports whether a file is a root or lies below it.

@@ -45,7 +45,7 @@ func (r *runsOf) next(t testing.TB) string {
 
 // ran returns the test files that a run was about, in order.
 func ran(out string) (files []string) {
-	for _, m := range regexp.MustCompile(`(?m)^(?:ok|FAIL|ERROR) +([a-z_/]+\.lua) +(?:\d+ test|does)`).FindAllStringSubmatch(out, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^(?:ok|FAIL|ERROR) +([a-z_/.]+\.(?:lua|txtar)) +(?:\d+ test|does)`).FindAllStringSubmatch(out, -1) {
 		files = append(files, m[1])
 	}
 	return files
@@ -68,32 +68,22 @@ t.test("c", function() t.eq(require("lib.one"), 1) end)
 return 1
 `
 
-func TestWatch(t *testing.T) {
-	in(t, watched)
+// watchStep is a change of files, and what runs then.
+type watchStep struct {
+	name string
+	do   func()
+	want []string
+	says string
+}
+
+// watches runs what watches and makes one change after the other.
+func watches(t *testing.T, paths []string, changes []watchStep) {
+	t.Helper()
 	out := &runsOf{all: make(chan string, 10)}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
-	go func() { done <- Watch(ctx, Options{Out: out, Now: still, Seed: 1, Parallel: 1}) }()
-	write := func(file, text string) {
-		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-			t.Error(err)
-		}
-	}
-	for _, c := range []struct {
-		name string
-		do   func()
-		want []string
-		says string
-	}{
-		{"the first run", func() {}, []string{"a/a_test.lua", "b/b_test.lua", "c/c_test.lua"}, "3 passed"},
-		{"a script breaks", func() { write("a/main.lua", "return { invite = function() end }") }, []string{"a/a_test.lua", "b/b_test.lua"}, "a/main.lua changed"},
-		{"a module of tests", func() { write("c/lib/one.lua", "return 2") }, []string{"c/c_test.lua"}, "1 failed"},
-		{"a test", func() { write("b/b_test.lua", `local t = require "test" t.test("b", function() end)`) }, []string{"b/b_test.lua"}, "1 passed"},
-		{"a script is right again", func() { write("a/main.lua", `return { invite = function() return require("plan").reject(486) end }`) }, []string{"a/a_test.lua"}, "1 passed"},
-		{"a new test", func() { write("c/d_test.lua", `local t = require "test" t.test("d", function() end)`) }, []string{"c/d_test.lua"}, "1 passed"},
-		{"a test that does not load", func() { write("c/d_test.lua", `x =`) }, []string{"c/d_test.lua"}, "1 file not loaded"},
-		{"what failed comes first", func() { write("c/lib/one.lua", "return 1") }, []string{"c/c_test.lua", "c/d_test.lua"}, "1 passed"},
-	} {
+	go func() { done <- Watch(ctx, Options{Out: out, Now: still, Seed: 1, Parallel: 1, Paths: paths}) }()
+	for _, c := range changes {
 		c.do()
 		got := out.next(t)
 		if diff := cmp.Diff(c.want, ran(got)); diff != "" || !strings.Contains(got, c.says) {
@@ -104,6 +94,69 @@ func TestWatch(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// write writes a file that is watched.
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	in(t, watched)
+	write := func(file, text string) { write(t, file, text) }
+	watches(t, nil, []watchStep{
+		{"the first run", func() {}, []string{"a/a_test.lua", "b/b_test.lua", "c/c_test.lua"}, "3 passed"},
+		{"a script breaks", func() { write("a/main.lua", "return { invite = function() end }") }, []string{"a/a_test.lua", "b/b_test.lua"}, "a/main.lua changed"},
+		{"a module of tests", func() { write("c/lib/one.lua", "return 2") }, []string{"c/c_test.lua"}, "1 failed"},
+		{"a test", func() { write("b/b_test.lua", `local t = require "test" t.test("b", function() end)`) }, []string{"b/b_test.lua"}, "1 passed"},
+		{"a script is right again", func() { write("a/main.lua", `return { invite = function() return require("plan").reject(486) end }`) }, []string{"a/a_test.lua"}, "1 passed"},
+		{"a new test", func() { write("c/d_test.lua", `local t = require "test" t.test("d", function() end)`) }, []string{"c/d_test.lua"}, "1 passed"},
+		{"a test that does not load", func() { write("c/d_test.lua", `x =`) }, []string{"c/d_test.lua"}, "1 file not loaded"},
+		{"what failed comes first", func() { write("c/lib/one.lua", "return 1") }, []string{"c/c_test.lua", "c/d_test.lua"}, "1 passed"},
+	})
+}
+
+const watchedWords = `-- in/main.lua --
+local plan, lookup = require "plan", require "lookup"
+local people = lookup.csv("people.csv", { key = "number" })
+return { invite = function(call) return plan.to("sip:" .. people:get(call.to.user).desk .. "@192.0.2.11") end }
+-- in/people.csv --
+number,desk
+100,11
+-- elsewhere/main.lua --
+return { invite = function() return require("plan").reject(404) end }
+-- in/calls/one.txtar --
+call alice -> 100
+phone 11 200
+expect result answered 11
+-- in/calls/other.txtar --
+script ../../elsewhere/main.lua
+call alice -> 100
+expect result 404
+`
+
+// Tests in words run again when they change, and when a script, a table or a module of theirs does: wherever it lies.
+func TestWatchWords(t *testing.T) {
+	in(t, watchedWords)
+	t.Chdir("in")
+	write := func(file, text string) { write(t, file, text) }
+	write("calls/own.txtar", "call alice -> 100\nexpect result 486\n-- main.lua --\nreturn { invite = function() return require('plan').reject(486) end }\n")
+	table := func(desk string) string { return "number,desk\n100," + desk + "\n" }
+	one, other, own := "calls/one.txtar", "calls/other.txtar", "calls/own.txtar"
+	watches(t, []string{"calls"}, []watchStep{
+		{"the first run", func() {}, []string{one, other, own}, "3 passed"},
+		{"a test", func() { write(own, "call alice -> 100\nexpect result 404\n") }, []string{own}, "1 failed"},
+		{"a table", func() { write("people.csv", table("12")) }, []string{own, one}, "people.csv changed"},
+		{"another script", func() { write("../elsewhere/main.lua", "return { invite = function() end }") }, []string{other}, "1 passed"},
+		{"what failed comes first", func() { write("people.csv", table("11")) }, []string{one, own}, "1 failed, 1 passed"},
+		{"a test that cannot be read", func() { write(one, "cal alice -> 100\n") }, []string{one}, "1 file not loaded"},
+		{"the script", func() { write("main.lua", "return { invite = function() end }") }, []string{one, own}, "1 file not loaded, 1 passed"},
+		{"a test with a module of its own", func() { write(one, "call alice -> 100\nexpect result 404\n-- x.lua --\nreturn 1\n") }, []string{one}, "1 passed"},
+		{"its script", func() { write("main.lua", "return { invite = function() return require('plan').reject(480) end }") }, []string{one, own}, "2 failed"},
+	})
 }
 
 func TestTouches(t *testing.T) {

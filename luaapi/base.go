@@ -116,7 +116,7 @@ func parseInteger(s string, base int) (float64, bool) {
 }
 
 // caught charges for an error that a script has caught: the machine writes the stack down.
-func (v *vm) caught(err *lua.ApiError) { v.meter.left -= 150 + 2*len(err.StackTrace) }
+func caught(L *lua.LState, err *lua.ApiError) { vmOf(L).meter.left -= 150 + 2*len(err.StackTrace) }
 
 // next is next. It charges for what is passed over: holes of a list, and fields that have been removed, which stay behind.
 func (v *vm) next(L *lua.LState) int {
@@ -155,7 +155,7 @@ func passed(from, to lua.LValue, length int) int {
 // pairs is pairs.
 func (v *vm) pairs(L *lua.LState) int {
 	t := L.CheckTable(1)
-	L.Push(v.nextFn)
+	L.Push(v.shares.next)
 	L.Push(t)
 	L.Push(lua.LNil)
 	return 3

@@ -106,7 +106,7 @@ func bare(b *testing.B, script string, context bool) func() {
 	L.SetTop(0)
 	if context {
 		m := &meter{left: 1 << 60, bytes: 1 << 60}
-		m.run(L)
+		m.run(&vm{L: L})
 		L.SetContext(m)
 	}
 	const stub = `

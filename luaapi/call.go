@@ -73,7 +73,7 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 		}
 		return cv.vars, true
 	case "progress", "hangup", "log":
-		return v.methods[key], true
+		return v.shares.methods[key], true
 	}
 	if cv.c == nil {
 		cv.alive(v.L, "call."+key)
@@ -180,7 +180,7 @@ func (v *vm) progress(L *lua.LState) int {
 }
 
 // hangup is call:hangup(phrase).
-func (v *vm) hangup(L *lua.LState) int {
+func hangup(L *lua.LState) int {
 	const what = "call:hangup"
 	cv := self(L, what)
 	cv.c.Hangup(planmod.Phrase(L, what, L.Get(2)))

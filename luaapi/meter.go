@@ -16,6 +16,7 @@ import (
 // every instruction whether it is done; no clock is read, so that the same script ends at the same instruction everywhere.
 // Functions that are written in Go, and instructions that work on long strings or lists or make something, cost more than one.
 type meter struct {
+	vm            *vm // whose it is
 	L             *lua.LState
 	at            **machine.Frame // of the state
 	left, bytes   int             // of the budgets
@@ -55,8 +56,8 @@ type memoryError int
 func (b memoryError) Error() string        { return fmt.Sprintf("memory budget of %d bytes exceeded", int(b)) }
 func (b memoryError) Is(target error) bool { return target == errBudget }
 
-// run makes the meter that of a state.
-func (m *meter) run(L *lua.LState) { m.L, m.at = L, machine.At(L) }
+// run makes the meter that of the state of a vm.
+func (m *meter) run(v *vm) { m.vm, m.L, m.at = v, v.L, machine.At(v.L) }
 
 // start gives the handler that begins its budgets: of instructions, and of bytes. raise says how users give it more of the former.
 func (m *meter) start(budget, limit int, raise string) {

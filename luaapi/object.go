@@ -24,21 +24,18 @@ type object interface {
 func members(t api.Type) []string { return api.Lua().Class(t).Members() }
 
 // objects makes the metatable of all objects, and the methods of calls.
-func (v *vm) objects(L *lua.LState) {
-	mt := L.CreateTable(0, 4)
-	mt.RawSetString("__metatable", lua.LFalse)
-	mt.RawSetString("__index", L.NewFunction(v.index))
-	mt.RawSetString("__newindex", L.NewFunction(newIndex))
-	mt.RawSetString("__tostring", L.NewFunction(objectString))
-	v.objectMT = mt
-	v.methods = map[string]*lua.LFunction{
-		"progress": L.NewFunction(v.progress), "hangup": L.NewFunction(v.hangup), "log": L.NewFunction(v.callLog),
+func (c *shares) objects(L *lua.LState) {
+	c.object = L.CreateTable(0, 4)
+	c.object.RawSetString("__metatable", lua.LFalse)
+	set(L, c.object, map[string]lua.LGFunction{"__index": own((*vm).index), "__newindex": newIndex, "__tostring": objectString})
+	c.methods = map[string]*lua.LFunction{
+		"progress": L.NewFunction(own((*vm).progress)), "hangup": L.NewFunction(hangup), "log": L.NewFunction(own((*vm).callLog)),
 	}
 }
 
 // wrap readies the userdata that lies inside an object.
 func (v *vm) wrap(ud *lua.LUserData, o object) {
-	ud.Value, ud.Metatable, ud.Env = o, v.objectMT, v.L.Env
+	ud.Value, ud.Metatable, ud.Env = o, v.shares.object, v.L.Env
 }
 
 func (v *vm) index(L *lua.LState) int {

@@ -156,6 +156,7 @@ func compileTree(file string, text []byte, change func([]ast.Stmt) []ast.Stmt) (
 	if bad != nil {
 		return nil, &Error{Pos: plan.Pos{File: file, Line: bad.Line}, Message: bad.Message}
 	}
+	proto.IsVarArg &^= lua.VarArgNeedsArg // a chunk has no `arg`: the machine would make a table that nothing can reach
 	return &chunk{file: file, proto: proto, survey: s}, nil
 }
 

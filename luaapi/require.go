@@ -15,7 +15,7 @@ import (
 func (v *vm) require(L *lua.LState) int {
 	name := L.CheckString(1)
 	L.SetTop(0)
-	if m := v.module(L, name); m != nil {
+	if m := v.module(name); m != nil {
 		L.Push(m)
 		return 1
 	}

@@ -11,6 +11,8 @@ import (
 
 	"tandem/luaapi/lower"
 	"tandem/luaapi/mod"
+	planmod "tandem/luaapi/mod/plan"
+	"tandem/luaapi/pattern"
 	"tandem/luaapi/probe"
 )
 
@@ -43,47 +45,83 @@ var (
 	}
 )
 
-// standard holds gopher-lua's standard library, from which sandboxes take functions. Its functions keep nothing, so that
-// all states may have the same ones.
-var standard = sync.OnceValue(func() *lua.LTable {
+// shares are the tables and functions that all states have in common. Nothing changes them once they are made: scripts cannot write to what
+// is locked, and cannot get hold of the rest. Functions find their vm by the state that calls them.
+type shares struct {
+	globals, probed *lua.LTable // what scripts see as _G, without and with probes
+	strings, object *lua.LTable // metatables of strings, and of objects
+	next            *lua.LFunction
+	methods         map[string]*lua.LFunction // of calls
+}
+
+// common returns what all states share.
+var common = sync.OnceValue(func() *shares {
 	L := lua.NewState(stateOptions)
 	for _, open := range []lua.LGFunction{lua.OpenBase, lua.OpenTable, lua.OpenString, lua.OpenMath} {
 		L.Push(L.NewFunction(open))
 		L.Call(0, 0)
 	}
-	return L.Get(lua.GlobalsIndex).(*lua.LTable)
+	all := L.Get(lua.GlobalsIndex).(*lua.LTable)
+	c := &shares{next: L.NewFunction(own((*vm).next))}
+	str := stringLib(L)
+	c.strings = stringMeta(L, str)
+	c.objects(L)
+	libs := map[string]*lua.LTable{"string": str, "table": tableLib(L, library(all, "table")), "math": mathLib(L, library(all, "math"))}
+	for name, lib := range libs {
+		libs[name] = mod.Lock(L, name, lib, false, lockedLibrary(name))
+	}
+	c.globals = c.global(L, all, libs, nil)
+	c.probed = c.global(L, all, libs, map[string]method{probe.Line: (*vm).probeLine, probe.See: (*vm).probeValue})
+	return c
 })
+
+// method is a function of the library that works for the vm of the state which calls it.
+type method func(v *vm, L *lua.LState) int
+
+// own returns a method as Lua calls it.
+func own(m method) lua.LGFunction {
+	return func(L *lua.LState) int { return m(vmOf(L), L) }
+}
+
+// vmOf returns the vm that a state belongs to: its meter is the context of the state.
+func vmOf(L *lua.LState) *vm { return L.Context().(*meter).vm }
+
+// global makes what scripts see as _G, with functions besides those that all scripts have.
+func (c *shares) global(L *lua.LState, all *lua.LTable, libs map[string]*lua.LTable, more map[string]method) *lua.LTable {
+	t := pick(L, all, baseNames)
+	set(L, t, map[string]lua.LGFunction{
+		"setmetatable": setMetatable, "select": selectFrom, "tostring": toString, "tonumber": toNumber,
+		"pcall": lower.PCall(caught), "xpcall": lower.XPCall(caught),
+	})
+	methods(L, t, map[string]method{
+		"print": (*vm).print, "rawset": (*vm).rawSet, "require": (*vm).require, "unpack": (*vm).unpack, "error": (*vm).raise,
+		"pairs": (*vm).pairs, "assert": (*vm).assert, lower.Concat: (*vm).join,
+	})
+	methods(L, t, more)
+	t.RawSetString("next", c.next)
+	for name, lib := range libs {
+		t.RawSetString(name, lib)
+	}
+	env := mod.Lock(L, "_G", t, false, globalWrite)
+	t.RawSetString("_G", env)
+	return env
+}
 
 // sandbox makes a state whose globals are what scripts may use, and nothing else.
 func (v *vm) sandbox() *lua.LState {
-	L := lua.NewState(stateOptions)
-	v.L = L
-	v.meter.run(L)
-	all := standard()
-	globals := pick(L, all, baseNames)
-	str := v.stringLib()
-	tab := pick(L, library(all, "table"), tableNames)
-	num := mathLib(L, library(all, "math"))
-	set(L, tab, map[string]lua.LGFunction{"concat": v.concat, "insert": v.insert, "remove": v.remove, "sort": v.sort})
-	num.RawSetString("random", L.NewFunction(random(rand.New(v.opt.Random(v.generation, v.shard)))))
-	v.nextFn = L.NewFunction(v.next)
-	set(L, globals, map[string]lua.LGFunction{
-		"print": v.print, "rawset": v.rawSet, "setmetatable": setMetatable, "require": v.require, "unpack": v.unpack,
-		"error": v.raise, "pcall": lower.PCall(v.caught), "xpcall": lower.XPCall(v.caught),
-		"pairs": v.pairs, "assert": v.assert, "select": selectFrom,
-		"tostring": toString, "tonumber": toNumber, lower.Concat: v.join,
-	})
+	L, c := lua.NewState(stateOptions), common()
+	v.L, v.shares = L, c
+	v.meter.run(v)
+	v.random = rand.New(v.opt.Random(v.generation, v.shard))
+	v.patterns, v.modules, v.kept = make(map[patternKey]*pattern.Pattern), make(map[string]lua.LValue), kept{}
+	v.plan = planmod.New(v.prog.keyLine)
+	v.plan.Cost = v.meter.cost
+	L.SetMetatable(lua.LString(""), c.strings)
+	L.Env = c.globals
 	if v.prog.sites != nil {
-		set(L, globals, map[string]lua.LGFunction{probe.Line: v.probeLine, probe.See: v.probeValue})
+		L.Env = c.probed
 	}
-	globals.RawSetString("next", v.nextFn)
-	for name, lib := range map[string]*lua.LTable{"string": str, "table": tab, "math": num} {
-		globals.RawSetString(name, mod.Lock(L, name, lib, false, lockedLibrary(name)))
-	}
-	env := mod.Lock(L, "_G", globals, false, globalWrite)
-	globals.RawSetString("_G", env)
-	L.Env = env
-	L.Replace(lua.GlobalsIndex, env)
+	L.Replace(lua.GlobalsIndex, L.Env)
 	L.SetContext(&v.meter)
 	return L
 }
@@ -100,6 +138,13 @@ func pick(L *lua.LState, from *lua.LTable, names []string) *lua.LTable {
 	return t
 }
 
+// tableLib makes `table`.
+func tableLib(L *lua.LState, from *lua.LTable) *lua.LTable {
+	t := pick(L, from, tableNames)
+	methods(L, t, map[string]method{"concat": (*vm).concat, "insert": (*vm).insert, "remove": (*vm).remove, "sort": (*vm).sort})
+	return t
+}
+
 // mathLib makes `math`, whose functions read strings as numbers as Lua does.
 func mathLib(L *lua.LState, from *lua.LTable) *lua.LTable {
 	t := pick(L, from, mathNames)
@@ -113,12 +158,19 @@ func mathLib(L *lua.LState, from *lua.LTable) *lua.LTable {
 		}
 	})
 	t.RawSetString("huge", lua.LNumber(math.Inf(1))) // gopher-lua has the largest number that is finite
+	methods(L, t, map[string]method{"random": (*vm).randomNumber})
 	return t
 }
 
 func set(L *lua.LState, t *lua.LTable, functions map[string]lua.LGFunction) {
 	for name, fn := range functions {
 		t.RawSetString(name, L.NewFunction(fn))
+	}
+}
+
+func methods(L *lua.LState, t *lua.LTable, all map[string]method) {
+	for name, m := range all {
+		t.RawSetString(name, L.NewFunction(own(m)))
 	}
 }
 
@@ -183,25 +235,23 @@ func (v *vm) unpack(L *lua.LState) int {
 	return n
 }
 
-// random is math.random on the engine's source.
-func random(r *rand.Rand) lua.LGFunction {
-	return func(L *lua.LState) int {
-		var lo, hi int
-		switch L.GetTop() {
-		case 0:
-			L.Push(lua.LNumber(r.Float64()))
-			return 1
-		case 1:
-			lo, hi = 1, argInt(L, 1)
-		default:
-			lo, hi = argInt(L, 1), argInt(L, 2)
-		}
-		if hi < lo || hi-lo < 0 || hi-lo+1 <= 0 {
-			mod.Raise(L, mod.Where(L), "math.random: the interval is empty")
-		}
-		L.Push(lua.LNumber(lo + r.IntN(hi-lo+1)))
+// randomNumber is math.random on the engine's source.
+func (v *vm) randomNumber(L *lua.LState) int {
+	var lo, hi int
+	switch L.GetTop() {
+	case 0:
+		L.Push(lua.LNumber(v.random.Float64()))
 		return 1
+	case 1:
+		lo, hi = 1, argInt(L, 1)
+	default:
+		lo, hi = argInt(L, 1), argInt(L, 2)
 	}
+	if hi < lo || hi-lo < 0 || hi-lo+1 <= 0 {
+		mod.Raise(L, mod.Where(L), "math.random: the interval is empty")
+	}
+	L.Push(lua.LNumber(lo + v.random.IntN(hi-lo+1)))
+	return 1
 }
 
 // print logs its arguments.

@@ -62,19 +62,26 @@ func (s *shared) add(val lua.LValue, path string) {
 	}
 }
 
+// leads reports whether a value may lead to tables.
+func leads(val lua.LValue) bool { return val.Type() == lua.LTTable || val.Type() == lua.LTFunction }
+
 func (s *shared) table(t *lua.LTable, path string) {
 	s.tables[t] = path
 	for k, val := t.Next(lua.LNil); k != lua.LNil; k, val = t.Next(k) {
-		s.add(val, field(path, k))
+		if leads(val) {
+			s.add(val, field(path, k))
+		}
 	}
-	s.add(t.Metatable, "the metatable of "+path)
+	if leads(t.Metatable) {
+		s.add(t.Metatable, "the metatable of "+path)
+	}
 }
 
 // function takes note of the locals that a function sees.
 func (s *shared) function(f *lua.LFunction) {
 	s.functions[f] = true
 	for i, up := range f.Upvalues {
-		if up != nil && i < len(f.Proto.DbgUpvalues) {
+		if up != nil && i < len(f.Proto.DbgUpvalues) && leads(up.Value()) {
 			s.add(up.Value(), moduleName(f.Proto.SourceName)+"."+f.Proto.DbgUpvalues[i])
 		}
 	}

@@ -11,23 +11,27 @@ import (
 	"tandem/luaapi/pattern"
 )
 
-// stringLib makes `string` and the metatable of strings. The functions that gopher-lua has no bound for are ours;
-// upper and lower too, which there follow Unicode and spoil bytes that are not UTF-8.
-func (v *vm) stringLib() *lua.LTable {
-	L := v.L
-	fields := L.NewTable()
-	set(L, fields, map[string]lua.LGFunction{
-		"find": v.find, "match": v.match, "gmatch": v.gmatch, "gsub": v.gsub, "rep": v.rep, "format": v.format,
-		"byte": v.byteCodes, "char": char, "len": length, "sub": substring, "upper": v.mapBytes('a', 'z'), "lower": v.mapBytes('A', 'Z'), "reverse": v.reverse,
+// stringLib makes `string`. The functions that gopher-lua has no bound for are ours; upper and lower too, which there follow Unicode and
+// spoil bytes that are not UTF-8.
+func stringLib(L *lua.LState) *lua.LTable {
+	t := L.NewTable()
+	set(L, t, map[string]lua.LGFunction{"char": char, "len": length, "sub": substring})
+	methods(L, t, map[string]method{
+		"find": (*vm).find, "match": (*vm).match, "gmatch": (*vm).gmatch, "gsub": (*vm).gsub, "rep": (*vm).rep, "format": (*vm).format,
+		"byte": (*vm).byteCodes, "upper": mapBytes('a', 'z'), "lower": mapBytes('A', 'Z'), "reverse": (*vm).reverse,
 	})
+	return t
+}
+
+// stringMeta makes the metatable of strings.
+func stringMeta(L *lua.LState, fields *lua.LTable) *lua.LTable {
 	mt := L.CreateTable(0, 16)
 	mt.RawSetString("__index", fields)
 	mt.RawSetString("__metatable", lua.LFalse)
 	for event, op := range operators {
 		mt.RawSetString(event, L.NewFunction(operator(event, op)))
 	}
-	L.SetMetatable(lua.LString(""), mt)
-	return fields
+	return mt
 }
 
 // span turns arguments from and to, positions from 1 or from the end if they are negative, into indexes into a string of n bytes.
@@ -85,8 +89,8 @@ func char(L *lua.LState) int {
 }
 
 // mapBytes changes the case of the letters between lo and hi.
-func (v *vm) mapBytes(lo, hi byte) lua.LGFunction {
-	return func(L *lua.LState) int {
+func mapBytes(lo, hi byte) method {
+	return func(v *vm, L *lua.LState) int {
 		b := []byte(argText(L, 1))
 		v.meter.copied(len(b))
 		for i, c := range b {

@@ -13,8 +13,6 @@ import (
 	"tandem/engine"
 	"tandem/engine/plan"
 	logmod "tandem/luaapi/mod/log"
-	planmod "tandem/luaapi/mod/plan"
-	"tandem/luaapi/pattern"
 	"tandem/luaapi/spell"
 )
 
@@ -96,7 +94,7 @@ func (p *Program) Serve(opt Options) (engine.Scripts, error) {
 // stub puts the stubs of the options in the place of modules.
 func (v *vm) stub(L *lua.LState) error {
 	for _, name := range slices.Sorted(maps.Keys(v.opt.Stubs)) {
-		is := v.module(L, name)
+		is := v.module(name)
 		c := v.prog.chunks[name]
 		if is == nil && c == nil {
 			return fmt.Errorf("there is no module %q to stub%s", name, spell.Hint(name, v.moduleNames()))
@@ -118,14 +116,10 @@ type Sandbox struct{ v *vm }
 // Sandbox returns a new state for the program. modules makes the modules that it has besides those of scripts.
 func (p *Program) Sandbox(opt Options, modules func(L *lua.LState) map[string]*lua.LTable) *Sandbox {
 	opt = opt.withDefaults()
-	v := &vm{prog: p, opt: &opt, stats: &shardStats{}, patterns: make(map[patternKey]*pattern.Pattern)}
+	v := &vm{prog: p, opt: &opt, stats: &shardStats{}}
 	v.log = &logmod.Writer{Logger: opt.Logger, Call: v.callID, Cost: v.charge}
 	L := v.sandbox()
-	v.plan = planmod.New(L, p.keyLine)
-	v.plan.Cost = v.meter.cost
-	v.library()
 	for name, table := range modules(L) {
-		delete(v.unopened, name)
 		v.modules[name] = table
 	}
 	return &Sandbox{v}

@@ -3,6 +3,7 @@ package luaapi
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 
 	lua "github.com/yuin/gopher-lua"
@@ -11,7 +12,6 @@ import (
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/luaapi/mod"
-	identitymod "tandem/luaapi/mod/identity"
 	logmod "tandem/luaapi/mod/log"
 	planmod "tandem/luaapi/mod/plan"
 	"tandem/luaapi/pattern"
@@ -37,19 +37,17 @@ type vm struct {
 	established *callValue
 
 	L         *lua.LState
+	shares    *shares
 	meter     meter
 	plan      *planmod.Module
-	identity  *identitymod.Module // nil until it is asked for
 	log       *logmod.Writer
+	kept      kept
 	modules   map[string]lua.LValue // that were required
-	unopened  map[string]opener     // those of Tandem that were not
 	requiring []string
 	patterns  map[patternKey]*pattern.Pattern
-	objectMT  *lua.LTable
-	nextFn    *lua.LFunction
+	random    *rand.Rand
 	lastURI   *uriValue // whose parts were asked for last
 	lastParts message.URI
-	methods   map[string]*lua.LFunction
 	route     route
 
 	current  *callValue        // the call being handled
@@ -82,12 +80,7 @@ func (v *vm) callID() string {
 func (v *vm) load() error {
 	v.broken = true // until it is done
 	v.meter.shared = nil
-	v.patterns, v.identity = make(map[patternKey]*pattern.Pattern), nil
 	L := v.sandbox()
-	v.objects(L)
-	v.plan = planmod.New(L, v.prog.keyLine)
-	v.plan.Cost = v.meter.cost
-	v.library()
 	if err := v.stub(L); err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func outermost(L *lua.LState, level int) bool {
 }
 
 // PCall returns pcall. caught is told of every error that is caught.
-func PCall(caught func(*lua.ApiError)) lua.LGFunction {
+func PCall(caught func(*lua.LState, *lua.ApiError)) lua.LGFunction {
 	return func(L *lua.LState) int {
 		fn := L.CheckAny(1)
 		if fn.Type() != lua.LTFunction && L.GetMetaField(fn, "__call").Type() != lua.LTFunction {
@@ -54,7 +54,7 @@ func PCall(caught func(*lua.ApiError)) lua.LGFunction {
 		}
 		if err := L.PCall(L.GetTop()-1, lua.MultRet, nil); err != nil {
 			L.Push(lua.LFalse)
-			L.Push(raised(err, caught))
+			L.Push(raised(L, err, caught))
 			return 2
 		}
 		L.Insert(lua.LTrue, 1)
@@ -64,7 +64,7 @@ func PCall(caught func(*lua.ApiError)) lua.LGFunction {
 
 // XPCall returns xpcall. gopher-lua's leaves the locals of the functions that fail to closures that share them and live on, without
 // their values. The handler runs when they are gone: nothing in the sandbox could tell.
-func XPCall(caught func(*lua.ApiError)) lua.LGFunction {
+func XPCall(caught func(*lua.LState, *lua.ApiError)) lua.LGFunction {
 	return func(L *lua.LState) int {
 		fn, handler := L.Get(1), L.CheckAny(2)
 		L.SetTop(0)
@@ -76,9 +76,9 @@ func XPCall(caught func(*lua.ApiError)) lua.LGFunction {
 		}
 		L.Push(lua.LFalse)
 		L.Push(handler)
-		L.Push(raised(err, caught))
+		L.Push(raised(L, err, caught))
 		if err := L.PCall(1, 1, nil); err != nil {
-			raised(err, caught)
+			raised(L, err, caught)
 			L.Push(lua.LString("error in error handling"))
 		}
 		return 2
@@ -86,11 +86,11 @@ func XPCall(caught func(*lua.ApiError)) lua.LGFunction {
 }
 
 // raised returns the value that was raised.
-func raised(err error, caught func(*lua.ApiError)) lua.LValue {
+func raised(L *lua.LState, err error, caught func(*lua.LState, *lua.ApiError)) lua.LValue {
 	api, ok := err.(*lua.ApiError) //nolint:errorlint // PCall wraps nothing
 	if !ok {
 		return lua.LString(err.Error())
 	}
-	caught(api)
+	caught(L, api)
 	return api.Object
 }

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	_ "time/tzdata" // so that dates are the same on every machine
+
+	"tandem/luaapi/zone"
 )
 
 // defaultDate is the date of t = 0 where a test gives none: a Monday morning.
@@ -16,15 +17,15 @@ func parseDate(s string) (time.Time, error) {
 	if len(f) < 2 || len(f) > 3 {
 		return time.Time{}, badDate(s)
 	}
-	zone := time.UTC
+	in := time.UTC
 	if len(f) == 3 {
 		var err error
-		if zone, err = time.LoadLocation(f[2]); err != nil {
+		if in, err = zone.Load(f[2]); err != nil {
 			return time.Time{}, fmt.Errorf("there is no time zone %q", f[2])
 		}
 	}
 	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05"} {
-		t, err := time.ParseInLocation(layout, f[0]+" "+f[1], zone)
+		t, err := time.ParseInLocation(layout, f[0]+" "+f[1], in)
 		if err == nil && t.Format(layout) == f[0]+" "+f[1] { // not in an hour that daylight saving leaves out
 			return t, nil
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -56,6 +57,21 @@ func (e *FileError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.L
 // Raise raises it as a Lua error. It does not return.
 func (e *FileError) Raise(L *lua.LState) {
 	Raise(L, plan.Pos{File: e.File, Line: max(e.Line, 1)}, "%s", e.What)
+}
+
+// Once returns a function that makes something for all states the first time that it is called. What is made must keep nothing of a
+// state: its functions find what they work on by the state that calls them.
+func Once[T any](build func(L *lua.LState) T) func() T {
+	return sync.OnceValue(func() T { return build(lua.NewState(lua.Options{SkipOpenLibs: true, MinimizeStackMemory: true})) })
+}
+
+// Bind returns the functions of a module that all states share. of finds what the module has for the state that calls.
+func Bind[M any](of func(L *lua.LState) M, functions map[string]func(m M, L *lua.LState) int) map[string]lua.LGFunction {
+	bound := make(map[string]lua.LGFunction, len(functions))
+	for name, f := range functions {
+		bound[name] = func(L *lua.LState) int { return f(of(L), L) }
+	}
+	return bound
 }
 
 // Named is implemented by the Go values behind userdata: what errors call them.

@@ -38,9 +38,11 @@ type Module struct {
 	MaxBody int
 }
 
-// Table returns what `require "http"` gives.
-func (m *Module) Table(L *lua.LState) *lua.LTable {
-	return mod.Table(L, "http", map[string]lua.LGFunction{"get": m.get, "post": m.post, "request": m.request})
+// Table returns what `require "http"` gives, in all states. of finds the module of the one that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
+	return mod.Table(L, "http", mod.Bind(of, map[string]func(*Module, *lua.LState) int{
+		"get": (*Module).get, "post": (*Module).post, "request": (*Module).request,
+	}))
 }
 
 // get is http.get(url, options), post http.post(url, options), request http.request(method, url, options).

@@ -27,7 +27,7 @@ func script(t *testing.T, c *Client, src string) (*plan.Operation, string) {
 		}
 		return 0
 	}}
-	L.SetGlobal("http", m.Table(L))
+	L.SetGlobal("http", Table(L, func(*lua.LState) *Module { return m }))
 	fn, err := L.Load(strings.NewReader(src), "main.lua")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 type entry struct {
 	ud lua.LUserData
 	identity.Entry
+	m *Module // whose it is
 }
 
 // TypeName is what errors call it.
@@ -114,9 +115,9 @@ func reasons(L *lua.LState, e identity.Entry) lua.LValue {
 // Retarget returns why an entry's call was retargeted, ms-retarget-reason in lower case; "" if it does not say.
 func Retarget(e identity.Entry) string { return param(e, "ms-retarget-reason", strings.ToLower) }
 
-func (m *Module) metatable(L *lua.LState) *lua.LTable {
-	with := L.NewFunction(m.with)
-	failed := L.NewFunction(m.failed)
+// metatable is that of entries, in all states.
+var metatable = mod.Once(func(L *lua.LState) *lua.LTable {
+	with, failed := L.NewFunction(with), L.NewFunction(failed)
 	mt := L.CreateTable(0, 5)
 	mt.RawSetString("__metatable", lua.LFalse)
 	mt.RawSetString("__index", L.NewFunction(func(L *lua.LState) int {
@@ -142,7 +143,7 @@ func (m *Module) metatable(L *lua.LState) *lua.LTable {
 		return 1
 	}))
 	return mt
-}
+})
 
 // Members are the names of the fields and methods of entries.
 func Members() []string {
@@ -153,33 +154,38 @@ func Members() []string {
 	return names
 }
 
-func receiver(L *lua.LState, what string) identity.Entry {
+func receiver(L *lua.LState, what string) *entry {
 	e := entryOf(L.Get(1))
 	if e == nil {
 		raise(L, "%s is called with a colon", what)
 	}
-	return e.Entry
+	return e
+}
+
+// with returns another entry of the same state.
+func (e *entry) with(L *lua.LState, changed identity.Entry) *lua.LUserData {
+	return e.m.wrap(L, changed, e.ud.Metatable)
 }
 
 // with is entry:with(changes).
-func (m *Module) with(L *lua.LState) int {
+func with(L *lua.LState) int {
 	e := receiver(L, "entry:with")
 	if e.Err() != nil {
 		raise(L, "entry:with: the entry is invalid: %s", e.String())
 	}
-	L.Push(m.value(L, edit(L, "entry:with", e, L.Get(2))))
+	L.Push(e.with(L, edit(L, "entry:with", e.Entry, L.Get(2))))
 	return 1
 }
 
 // failed is entry:failed(cause, text).
-func (m *Module) failed(L *lua.LState) int {
+func failed(L *lua.LState) int {
 	e := receiver(L, "entry:failed")
 	code := L.CheckInt(2)
 	text := L.OptString(3, message.Phrase(code))
 	if code < 300 || code > 699 || !message.ValidValue(text) {
 		raise(L, "entry:failed: want a final response from 300 to 699 and its phrase, got %d %q", code, text)
 	}
-	L.Push(m.value(L, e.Failed(identity.Reason{Protocol: "SIP", Cause: code, Text: text})))
+	L.Push(e.with(L, e.Failed(identity.Reason{Protocol: "SIP", Cause: code, Text: text})))
 	return 1
 }
 

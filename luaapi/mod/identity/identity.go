@@ -18,22 +18,14 @@ import (
 type Module struct {
 	// Cost takes what a call costs from the budgets, in instructions and in bytes, and raises an error when one is used up; nil = nobody asks.
 	Cost func(L *lua.LState, instructions, bytes int)
-	mt   *lua.LTable
 }
 
-// New returns the module for a state.
-func New(L *lua.LState, cost func(L *lua.LState, instructions, bytes int)) *Module {
-	m := &Module{Cost: cost}
-	m.mt = m.metatable(L)
-	return m
-}
-
-// Table returns what `require "identity"` gives.
-func (m *Module) Table(L *lua.LState) *lua.LTable {
-	return mod.Table(L, "identity", map[string]lua.LGFunction{
-		"parse": m.parse, "diversion": m.diversion, "to_history": m.toHistory, "to_diversion": m.toDiversion,
-		"forward": m.forward, "anonymised": m.anonymised,
-	})
+// Table returns what `require "identity"` gives, in all states. of finds the module of the one that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
+	return mod.Table(L, "identity", mod.Bind(of, map[string]func(*Module, *lua.LState) int{
+		"parse": (*Module).parse, "diversion": (*Module).diversion, "to_history": (*Module).toHistory, "to_diversion": (*Module).toDiversion,
+		"forward": (*Module).forward, "anonymised": (*Module).anonymised,
+	}))
 }
 
 func raise(L *lua.LState, format string, args ...any) { mod.Raise(L, mod.Where(L), format, args...) }
@@ -57,10 +49,14 @@ func (m *Module) List(L *lua.LState, entries []identity.Entry) *lua.LTable {
 }
 
 func (m *Module) value(L *lua.LState, e identity.Entry) *lua.LUserData {
+	return m.wrap(L, e, metatable())
+}
+
+func (m *Module) wrap(L *lua.LState, e identity.Entry, mt lua.LValue) *lua.LUserData {
 	n := len(e.String())
 	m.cost(L, 4+n/8, entryBytes+n)
-	v := &entry{Entry: e}
-	v.ud.Value, v.ud.Metatable, v.ud.Env = v, m.mt, L.Env
+	v := &entry{Entry: e, m: m}
+	v.ud.Value, v.ud.Metatable, v.ud.Env = v, mt, L.Env
 	return &v.ud
 }
 

@@ -15,7 +15,8 @@ import (
 func script(src string) (string, error) {
 	L := lua.NewState()
 	defer L.Close()
-	L.SetGlobal("identity", New(L, nil).Table(L))
+	m := &Module{}
+	L.SetGlobal("identity", Table(L, func(*lua.LState) *Module { return m }))
 	fn, err := L.Load(strings.NewReader("local function one(s) return identity.parse(s)[1] end "+src), "main.lua")
 	if err != nil {
 		return "", err

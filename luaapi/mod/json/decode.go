@@ -31,7 +31,7 @@ func (m *Module) lua(L *lua.LState, v any, depth int) (lua.LValue, error) {
 	case bool:
 		return lua.LBool(v), nil
 	case nil:
-		return m.null, nil
+		return shared().null, nil
 	}
 	if depth == MaxDepth {
 		return nil, fmt.Errorf("more than %d arrays and objects in each other", MaxDepth)
@@ -44,7 +44,7 @@ func (m *Module) lua(L *lua.LState, v any, depth int) (lua.LValue, error) {
 
 func (m *Module) list(L *lua.LState, items []any, depth int) (lua.LValue, error) {
 	list := L.CreateTable(len(items), 0)
-	list.Metatable = m.array
+	list.Metatable = shared().array
 	for i, item := range items {
 		v, err := m.lua(L, item, depth+1)
 		if err != nil {

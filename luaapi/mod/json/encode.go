@@ -39,7 +39,7 @@ func (e *encoder) value(v lua.LValue, at string, depth int) error {
 	case *lua.LTable:
 		return e.table(v, at, depth)
 	}
-	if v == lua.LValue(e.m.null) {
+	if v == lua.LValue(shared().null) {
 		e.out = append(e.out, "null"...)
 		return nil
 	}
@@ -85,7 +85,7 @@ func (e *encoder) table(t *lua.LTable, at string, depth int) error {
 		return fmt.Errorf("more than %d tables in each other; is there a circle?", MaxDepth)
 	}
 	n := t.MaxN()
-	if n == 0 && t.Metatable != e.m.array {
+	if n == 0 && t.Metatable != shared().array {
 		return e.object(t, at, depth+1)
 	}
 	e.out = append(e.out, '[')

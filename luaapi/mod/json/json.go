@@ -23,10 +23,23 @@ type Module struct {
 	Charge func(instructions int)
 	// MaxText is the longest text that encode makes, in bytes.
 	MaxText int
+}
 
+// values are what all states share.
+type values struct {
 	null  *lua.LUserData
 	array *lua.LTable // the metatable of tables that are arrays
 }
+
+var shared = mod.Once(func(L *lua.LState) values {
+	v := values{array: L.CreateTable(0, 1)}
+	v.array.RawSetString("__metatable", lua.LFalse)
+	mt := L.CreateTable(0, 2)
+	mt.RawSetString("__metatable", lua.LFalse)
+	mt.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int { L.Push(lua.LString("null")); return 1 }))
+	v.null = &lua.LUserData{Value: null{}, Metatable: mt, Env: L.Env}
+	return v
+})
 
 // null is the Go value behind json.null.
 type null struct{}
@@ -34,22 +47,11 @@ type null struct{}
 // TypeName is what errors call it.
 func (null) TypeName() string { return "json.null" }
 
-// New returns the module for a state.
-func New(L *lua.LState, maxText int, charge func(instructions int)) *Module {
-	m := &Module{Charge: charge, MaxText: maxText, array: L.CreateTable(0, 1)}
-	m.array.RawSetString("__metatable", lua.LFalse)
-	mt := L.CreateTable(0, 2)
-	mt.RawSetString("__metatable", lua.LFalse)
-	mt.RawSetString("__tostring", L.NewFunction(func(L *lua.LState) int { L.Push(lua.LString("null")); return 1 }))
-	m.null = &lua.LUserData{Value: null{}, Metatable: mt, Env: L.Env}
-	return m
-}
-
-// Table returns what `require "json"` gives.
-func (m *Module) Table(L *lua.LState) *lua.LTable {
-	return mod.TableWith(L, "json", map[string]lua.LGFunction{
-		"decode": m.decode, "encode": m.encode, "array": m.asArray,
-	}, map[string]lua.LValue{"null": m.null})
+// Table returns what `require "json"` gives, in all states. of finds the module of the one that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
+	functions := mod.Bind(of, map[string]func(*Module, *lua.LState) int{"decode": (*Module).decode, "encode": (*Module).encode})
+	functions["array"] = asArray
+	return mod.TableWith(L, "json", functions, map[string]lua.LValue{"null": shared().null})
 }
 
 // decode is json.decode(text).
@@ -87,15 +89,15 @@ func (m *Module) encode(L *lua.LState) int {
 }
 
 // asArray is json.array(table): it marks the table, so that it is an array although it may be empty.
-func (m *Module) asArray(L *lua.LState) int {
+func asArray(L *lua.LState) int {
 	t, ok := L.Get(1).(*lua.LTable)
 	switch {
 	case !ok:
 		mod.Raise(L, mod.Where(L), "json.array takes a table, got %s", mod.TypeName(L.Get(1)))
-	case t.Metatable != lua.LNil && t.Metatable != m.array:
+	case t.Metatable != lua.LNil && t.Metatable != shared().array:
 		mod.Raise(L, mod.Where(L), "json.array: the table has a metatable already")
 	}
-	t.Metatable = m.array
+	t.Metatable = shared().array
 	L.Push(t)
 	return 1
 }

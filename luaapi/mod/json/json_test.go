@@ -23,8 +23,8 @@ type script struct {
 
 func newScript(t testing.TB) *script {
 	s := &script{t: t, L: lua.NewState()}
-	s.m = New(s.L, 1<<16, func(n int) { s.charged += n })
-	s.L.SetGlobal("json", s.m.Table(s.L))
+	s.m = &Module{MaxText: 1 << 16, Charge: func(n int) { s.charged += n }}
+	s.L.SetGlobal("json", Table(s.L, func(*lua.LState) *Module { return s.m }))
 	return s
 }
 

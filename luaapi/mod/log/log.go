@@ -27,17 +27,17 @@ type Writer struct {
 	Cost func(L *lua.LState, instructions, bytes int)
 }
 
-// Table returns what `require "log"` gives.
-func (w *Writer) Table(L *lua.LState) *lua.LTable {
-	return mod.Table(L, "log", map[string]lua.LGFunction{
-		"info":  w.function("log.info", zapcore.InfoLevel),
-		"warn":  w.function("log.warn", zapcore.WarnLevel),
-		"error": w.function("log.error", zapcore.ErrorLevel),
-	})
+// Table returns what `require "log"` gives, in all states. of finds the writer of the one that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Writer) *lua.LTable {
+	return mod.Table(L, "log", mod.Bind(of, map[string]func(*Writer, *lua.LState) int{
+		"info":  writes("log.info", zapcore.InfoLevel),
+		"warn":  writes("log.warn", zapcore.WarnLevel),
+		"error": writes("log.error", zapcore.ErrorLevel),
+	}))
 }
 
-func (w *Writer) function(what string, level zapcore.Level) lua.LGFunction {
-	return func(L *lua.LState) int {
+func writes(what string, level zapcore.Level) func(*Writer, *lua.LState) int {
+	return func(w *Writer, L *lua.LState) int {
 		w.Write(L, what, level, 1)
 		return 0
 	}

@@ -22,7 +22,7 @@ func script(t *testing.T, level zapcore.Level, call, src string) (string, error)
 	out := &sink{}
 	enc := zapcore.NewJSONEncoder(zapcore.EncoderConfig{MessageKey: "msg", LevelKey: "level", EncodeLevel: zapcore.LowercaseLevelEncoder})
 	w := &Writer{Logger: zap.New(zapcore.NewCore(enc, out, level)), Call: func() string { return call }}
-	L.SetGlobal("log", w.Table(L))
+	L.SetGlobal("log", Table(L, func(*lua.LState) *Writer { return w }))
 	fn, err := L.Load(strings.NewReader(src), "main.lua")
 	if err != nil {
 		t.Fatal(err)

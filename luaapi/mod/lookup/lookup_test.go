@@ -21,7 +21,7 @@ func run(t testing.TB, loading bool, files map[string]string, src string) string
 	for p := range files {
 		m.Cache.Files = append(m.Cache.Files, p)
 	}
-	L.SetGlobal("lookup", m.Table(L))
+	L.SetGlobal("lookup", Library(L, func(*lua.LState) *Module { return m }))
 	fn, err := L.Load(strings.NewReader(src), "main.lua")
 	if err != nil {
 		t.Fatal(err)

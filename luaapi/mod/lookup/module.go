@@ -19,8 +19,27 @@ type Module struct {
 	Loading func() bool
 	// KeyLine finds the lines of options; it may be nil.
 	KeyLine mod.KeyLine
+}
 
-	table, row *lua.LTable // metatables
+// What tables and rows have in all states.
+var (
+	tableMeta = mod.Once(func(L *lua.LState) *lua.LTable {
+		methods := L.CreateTable(0, 3)
+		for name, fn := range map[string]lua.LGFunction{"get": get, "prefix": prefix, "count": count} {
+			methods.RawSetString(name, L.NewFunction(fn))
+		}
+		return readOnly(L, mod.Lock(L, "a lookup table", methods, true, noWrite))
+	})
+	rowMeta = mod.Once(func(L *lua.LState) *lua.LTable { return readOnly(L, L.NewFunction(field)) })
+)
+
+// readOnly makes the metatable of what has the fields that index finds, and no others.
+func readOnly(L *lua.LState, index lua.LValue) *lua.LTable {
+	mt := L.CreateTable(0, 3)
+	mt.RawSetString("__index", index)
+	mt.RawSetString("__metatable", lua.LFalse)
+	mt.RawSetString("__newindex", L.NewFunction(noWrite))
+	return mt
 }
 
 // TypeName is what errors call it.
@@ -29,21 +48,9 @@ func (*Table) TypeName() string { return "lookup table" }
 // TypeName is what errors call it.
 func (*row) TypeName() string { return "row" }
 
-// Table returns what `require "lookup"` gives.
-func (m *Module) Table(L *lua.LState) *lua.LTable {
-	index := L.CreateTable(0, 3)
-	for name, fn := range map[string]lua.LGFunction{"get": m.get, "prefix": m.prefix, "count": m.count} {
-		index.RawSetString(name, L.NewFunction(fn))
-	}
-	m.table = L.CreateTable(0, 3)
-	m.table.RawSetString("__index", mod.Lock(L, "a lookup table", index, true, noWrite))
-	m.table.RawSetString("__metatable", lua.LFalse)
-	m.table.RawSetString("__newindex", L.NewFunction(noWrite))
-	m.row = L.CreateTable(0, 3)
-	m.row.RawSetString("__index", L.NewFunction(field))
-	m.row.RawSetString("__metatable", lua.LFalse)
-	m.row.RawSetString("__newindex", L.NewFunction(noWrite))
-	return mod.Table(L, "lookup", map[string]lua.LGFunction{"csv": m.csv, "json": m.json})
+// Library returns what `require "lookup"` gives, in all states. of finds the module of the one that calls.
+func Library(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
+	return mod.Table(L, "lookup", mod.Bind(of, map[string]func(*Module, *lua.LState) int{"csv": (*Module).csv, "json": (*Module).json}))
 }
 
 func noWrite(L *lua.LState) int {
@@ -81,7 +88,7 @@ func (m *Module) load(L *lua.LState, what string, comma rune) int {
 	case errors.As(err, &wrong):
 		wrong.Raise(L)
 	}
-	L.Push(&lua.LUserData{Value: t, Metatable: m.table, Env: L.Env})
+	L.Push(&lua.LUserData{Value: t, Metatable: tableMeta(), Env: L.Env})
 	return 1
 }
 
@@ -125,27 +132,27 @@ func self(L *lua.LState, what string) (*Table, string) {
 	return nil, ""
 }
 
-func (m *Module) get(L *lua.LState) int {
+func get(L *lua.LState) int {
 	t, key := self(L, "get")
-	return m.push(L, t.get(key))
+	return push(L, t.get(key))
 }
 
-func (m *Module) prefix(L *lua.LState) int {
+func prefix(L *lua.LState) int {
 	t, number := self(L, "prefix")
-	return m.push(L, t.prefix(number))
+	return push(L, t.prefix(number))
 }
 
-func (m *Module) count(L *lua.LState) int {
+func count(L *lua.LState) int {
 	t, _ := self(L, "count")
 	L.Push(lua.LNumber(len(t.rows)))
 	return 1
 }
 
-func (m *Module) push(L *lua.LState, r *row) int {
+func push(L *lua.LState, r *row) int {
 	if r == nil {
 		L.Push(lua.LNil)
 	} else {
-		L.Push(&lua.LUserData{Value: r, Metatable: m.row, Env: L.Env})
+		L.Push(&lua.LUserData{Value: r, Metatable: rowMeta(), Env: L.Env})
 	}
 	return 1
 }

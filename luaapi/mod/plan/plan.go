@@ -22,7 +22,6 @@ type KeyLine = mod.KeyLine
 // Module is the module `plan` of one Lua state.
 type Module struct {
 	keyLine  KeyLine
-	mt       *lua.LTable
 	targets  map[string]*target // parsed URIs
 	defaults defaults           // route.defaults
 	loaded   bool
@@ -66,24 +65,28 @@ type replyValue struct {
 }
 
 // New returns the module for a state. keyLine may be nil.
-func New(L *lua.LState, keyLine KeyLine) *Module {
+func New(keyLine KeyLine) *Module {
 	if keyLine == nil {
 		keyLine = func(plan.Pos, string) int { return 0 }
 	}
-	m := &Module{keyLine: keyLine, targets: make(map[string]*target)}
-	m.mt = L.CreateTable(0, 2)
-	m.mt.RawSetString("__metatable", lua.LFalse)
-	m.mt.RawSetString("__tostring", L.NewFunction(toString))
-	return m
+	return &Module{keyLine: keyLine, targets: make(map[string]*target)}
 }
 
-// Table returns what `require "plan"` gives.
-func (m *Module) Table(L *lua.LState) *lua.LTable {
-	return mod.Table(L, "plan", map[string]lua.LGFunction{
-		"to": m.to, "serial": m.serial, "parallel": m.parallel,
-		"reject": m.reject, "redirect": m.redirect, "follow": m.follow, "pass": m.pass, "await": m.await,
-		"divert": m.divert,
-	})
+// metatable is that of plans, in all states.
+var metatable = mod.Once(func(L *lua.LState) *lua.LTable {
+	mt := L.CreateTable(0, 2)
+	mt.RawSetString("__metatable", lua.LFalse)
+	mt.RawSetString("__tostring", L.NewFunction(toString))
+	return mt
+})
+
+// Table returns what `require "plan"` gives, in all states. of finds the module of the one that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
+	return mod.Table(L, "plan", mod.Bind(of, map[string]func(*Module, *lua.LState) int{
+		"to": (*Module).to, "serial": (*Module).serial, "parallel": (*Module).parallel,
+		"reject": (*Module).reject, "redirect": (*Module).redirect, "follow": (*Module).follow, "pass": (*Module).pass, "await": (*Module).await,
+		"divert": (*Module).divert,
+	}))
 }
 
 // Node returns the node of a plan, nil if v is none.
@@ -110,7 +113,7 @@ func (m *Module) push(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos) int
 // pushOf is push of a node of which the script wrote the options of a set.
 func (m *Module) pushOf(L *lua.LState, v *value, kind plan.Kind, pos plan.Pos, set optionSet) int {
 	v.node.Kind, v.node.Pos = kind, pos
-	v.ud.Value, v.ud.Metatable, v.ud.Env = v, m.mt, L.Env
+	v.ud.Value, v.ud.Metatable, v.ud.Env = v, metatable(), L.Env
 	if !m.loaded {
 		m.early = append(m.early, early{&v.node, set})
 	}

@@ -25,8 +25,8 @@ func newScript(t *testing.T) *script {
 	t.Helper()
 	s := &script{t: t, L: lua.NewState()}
 	t.Cleanup(s.L.Close)
-	s.m = New(s.L, nil)
-	s.L.SetGlobal("plan", s.m.Table(s.L))
+	s.m = New(nil)
+	s.L.SetGlobal("plan", Table(s.L, func(*lua.LState) *Module { return s.m }))
 	return s
 }
 

@@ -37,12 +37,11 @@ type expression struct {
 	code int
 }
 
-// Table returns what `require "re"` gives.
-func (m *Module) Table(L *lua.LState) *lua.LTable {
-	m.kept = make(map[string]*expression)
-	return mod.Table(L, "re", map[string]lua.LGFunction{
-		"match": m.match, "find": m.find, "gmatch": m.gmatch, "gsub": m.gsub, "split": m.split,
-	})
+// Table returns what `require "re"` gives, in all states. of finds the module of the one that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
+	return mod.Table(L, "re", mod.Bind(of, map[string]func(*Module, *lua.LState) int{
+		"match": (*Module).match, "find": (*Module).find, "gmatch": (*Module).gmatch, "gsub": (*Module).gsub, "split": (*Module).split,
+	}))
 }
 
 func raise(L *lua.LState, format string, args ...any) { mod.Raise(L, mod.Where(L), format, args...) }
@@ -75,8 +74,8 @@ func (m *Module) expression(L *lua.LState, what, pattern string) *expression {
 		raise(L, "%s: the expression is too large; repeat less", what)
 	}
 	m.Cost(L, 20*code, 200*code)
-	if len(m.kept) >= maxKept {
-		clear(m.kept)
+	if m.kept == nil || len(m.kept) >= maxKept {
+		m.kept = make(map[string]*expression)
 	}
 	e := &expression{regexp.MustCompile(pattern), code}
 	m.kept[pattern] = e

@@ -15,7 +15,7 @@ func run(t *testing.T, src string) (string, int) {
 	defer L.Close()
 	spent := 0
 	m := &Module{MaxString: 1000, Cost: func(_ *lua.LState, instructions, _ int) { spent += instructions }}
-	L.SetGlobal("re", m.Table(L))
+	L.SetGlobal("re", Table(L, func(*lua.LState) *Module { return m }))
 	fn, err := L.Load(strings.NewReader(src), "main.lua")
 	if err != nil {
 		t.Fatal(err)
@@ -99,7 +99,7 @@ func TestKept(t *testing.T) {
 	L := lua.NewState()
 	defer L.Close()
 	m := &Module{MaxString: 1000, Cost: func(*lua.LState, int, int) {}}
-	L.SetGlobal("re", m.Table(L))
+	L.SetGlobal("re", Table(L, func(*lua.LState) *Module { return m }))
 	if err := L.DoString(`for i = 1, 3000 do assert(re.match("x" .. i .. "y", "^x" .. i .. "y$")) end`); err != nil {
 		t.Fatal(err)
 	}

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // a machine without zone files routes by the same hours
 
 	"github.com/teambition/rrule-go"
+
+	"tandem/luaapi/zone"
 )
 
 // Calendar says when somebody is there, by the clock on the wall of a time zone: in weekly periods, but not in what is closed, and in what is open besides. It
@@ -35,11 +36,11 @@ type Config struct {
 
 // New makes a calendar. Its errors name the text that cannot be read.
 func New(c Config) (*Calendar, error) {
-	zone, err := time.LoadLocation(c.Zone)
+	local, err := zone.Load(c.Zone)
 	if err != nil || c.Zone == "" {
 		return nil, fmt.Errorf("zone = %q: no such time zone; write one like \"Europe/Berlin\"", c.Zone)
 	}
-	cal := &Calendar{zone: zone}
+	cal := &Calendar{zone: local}
 	for _, s := range c.Open {
 		p, err := parsePeriod(s)
 		if err != nil {
@@ -54,7 +55,7 @@ func New(c Config) (*Calendar, error) {
 		return nil, err
 	}
 	for _, s := range c.Rules {
-		set, err := rrule.StrSliceToRRuleSetInLoc(strings.Split(s, "\n"), zone)
+		set, err := rrule.StrSliceToRRuleSetInLoc(strings.Split(s, "\n"), local)
 		if err != nil || !strings.Contains(s, "RRULE") || !strings.Contains(s, "DTSTART") {
 			return nil, fmt.Errorf("rules: %q: write DTSTART:20260101T000000, a line break, and RRULE:FREQ=…", s)
 		}

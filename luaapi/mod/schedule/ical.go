@@ -12,6 +12,7 @@ import (
 	"github.com/teambition/rrule-go"
 
 	"tandem/luaapi/mod"
+	"tandem/luaapi/zone"
 )
 
 // event is an appointment: once, or by a rule.
@@ -174,18 +175,18 @@ func (c *Calendar) timeOf(p *ics.IANAProperty) (time.Time, error) {
 	if strings.HasSuffix(p.Value, "Z") {
 		return time.Parse("20060102T150405Z", p.Value)
 	}
-	zone := c.zone
+	in := c.zone
 	if names := p.ICalParameters["TZID"]; len(names) > 0 {
-		z, err := time.LoadLocation(names[0])
+		z, err := zone.Load(names[0])
 		if err != nil {
 			return time.Time{}, fmt.Errorf("no such time zone: %q; write one like \"Europe/Berlin\"", names[0])
 		}
-		zone = z
+		in = z
 	}
 	if len(p.Value) == len("20060102") {
-		return time.ParseInLocation("20060102", p.Value, zone)
+		return time.ParseInLocation("20060102", p.Value, in)
 	}
-	return time.ParseInLocation("20060102T150405", p.Value, zone)
+	return time.ParseInLocation("20060102T150405", p.Value, in)
 }
 
 // recur fills in when an event takes place: by its RRULE, RDATE and EXDATE, else once (RFC 5545 §3.8.5).

@@ -23,17 +23,17 @@ type Module struct {
 	Files []string
 }
 
-// Table returns what `require "schedule"` gives.
-func (m *Module) Table(L *lua.LState) *lua.LTable {
+// Table returns what `require "schedule"` gives, in all states. of finds the module of the one that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
 	mt := metatable(L)
-	return mod.Table(L, "schedule", map[string]lua.LGFunction{
-		"new": func(L *lua.LState) int {
+	return mod.Table(L, "schedule", mod.Bind(of, map[string]func(*Module, *lua.LState) int{
+		"new": func(m *Module, L *lua.LState) int {
 			ud := L.NewUserData()
 			ud.Value, ud.Metatable = &hours{m.read(L)}, mt
 			L.Push(ud)
 			return 1
 		},
-	})
+	}))
 }
 
 func raise(L *lua.LState, format string, args ...any) { mod.Raise(L, mod.Where(L), format, args...) }

@@ -16,7 +16,7 @@ func script(src string) (string, error) {
 	defer L.Close()
 	files := map[string]string{"holidays.ics": holidays, "broken.ics": "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260101\nEND:VEVENT\nBEGIN:VEVENT\nUID:2\nEND:VEVENT\nEND:VCALENDAR\n", "routes.csv": ""}
 	m := &Module{File: func(p string) ([]byte, bool) { text, ok := files[p]; return []byte(text), ok }, Files: slices.Sorted(maps.Keys(files))}
-	L.SetGlobal("schedule", m.Table(L))
+	L.SetGlobal("schedule", Table(L, func(*lua.LState) *Module { return m }))
 	fn, err := L.Load(strings.NewReader(src), "main.lua")
 	if err != nil {
 		return "", err

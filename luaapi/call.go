@@ -7,6 +7,7 @@ import (
 	"tandem/engine"
 	"tandem/engine/message"
 	"tandem/luaapi/mod"
+	activitymod "tandem/luaapi/mod/activity"
 	planmod "tandem/luaapi/mod/plan"
 )
 
@@ -28,6 +29,8 @@ type callValue struct {
 
 	arm            *arm // what the call counts for while a canary runs; nil = nothing
 	judged, failed bool
+
+	line *activitymod.Line // of the device that answered, if scripts ask about it
 }
 
 // judge counts the call for a canary: its set-up is over.

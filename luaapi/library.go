@@ -7,6 +7,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/luaapi/mod"
+	activitymod "tandem/luaapi/mod/activity"
 	httpmod "tandem/luaapi/mod/http"
 	identitymod "tandem/luaapi/mod/identity"
 	jsonmod "tandem/luaapi/mod/json"
@@ -28,6 +29,7 @@ var builtin = map[string]func() *lua.LTable{
 	"lookup":   forAll(lookupmod.Library, (*vm).lookup),
 	"http":     forAll(httpmod.Table, (*vm).http),
 	"re":       forAll(remod.Table, (*vm).re),
+	"activity": forAll(activitymod.Table, (*vm).activity),
 	"schedule": forAll(schedulemod.Table, (*vm).schedule),
 	"number":   mod.Once(numbermod.Table),
 }
@@ -47,6 +49,7 @@ type kept struct {
 	http     *httpmod.Module
 	re       *remod.Module
 	schedule *schedulemod.Module
+	activity *activitymod.Module
 }
 
 // module returns a module that was required, or one of Tandem; nil if there is none of that name yet. A file of the script goes before one
@@ -86,6 +89,13 @@ func (v *vm) identities() *identitymod.Module {
 		v.kept.identity = &identitymod.Module{Cost: v.charge}
 	}
 	return v.kept.identity
+}
+
+func (v *vm) activity() *activitymod.Module {
+	if v.kept.activity == nil {
+		v.kept.activity = &activitymod.Module{Book: v.opt.activity}
+	}
+	return v.kept.activity
 }
 
 func (v *vm) json() *jsonmod.Module {

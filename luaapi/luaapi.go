@@ -19,6 +19,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
 
+	activitymod "tandem/luaapi/mod/activity"
 	httpmod "tandem/luaapi/mod/http"
 )
 
@@ -80,6 +81,8 @@ type Options struct {
 	Shared func(SharedWrite)
 	// Stubs take the place of modules of those names, for tests.
 	Stubs map[string]Stub
+
+	activity *activitymod.Book // of all states of a host
 }
 
 // Stub makes what stands in the place of a module in a state. What it does not have itself it may ask the module for.
@@ -113,6 +116,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Random == nil {
 		o.Random = systemRandom
+	}
+	if o.activity == nil {
+		o.activity = &activitymod.Book{}
 	}
 	return o
 }

@@ -77,7 +77,7 @@ func (v *vm) moveCalls() {
 func (v *vm) adopt(old *callValue, from uint64) int {
 	c := old.c
 	old.c = nil
-	cv := &callValue{c: c}
+	cv := &callValue{c: c, line: old.line}
 	v.wrap(&cv.ud, cv)
 	k := copier{L: v.L, seen: make(map[*lua.LTable]*lua.LTable)}
 	if old.vars != nil {

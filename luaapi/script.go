@@ -183,6 +183,9 @@ func (v *vm) Answered(c engine.Call, s *plan.Step) {
 	cv := v.callOf(c)
 	v.tell(hAnswered, cv, s)
 	cv.judge()
+	if s != nil && s.Target != nil {
+		cv.line = v.opt.activity.Answered(s.Target.Key)
+	}
 	v.establish(cv)
 }
 
@@ -199,6 +202,9 @@ func (v *vm) Cancelled(c engine.Call) *plan.Reply {
 // Ended tells the script that the call is over. The script cannot use it any more.
 func (v *vm) Ended(c engine.Call) {
 	cv := v.callOf(c)
+	if cv.line != nil {
+		v.opt.activity.Ended(cv.line)
+	}
 	v.tell(hEnded, cv, nil)
 	cv.c = nil
 }

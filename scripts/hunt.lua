@@ -1,20 +1,46 @@
--- Hunt groups that need no memory. `hunt.new { "sip:201@…", { "sip:202@…", weight = 3 }, strategy = "linear", ring = 10 }` makes a function that may stand
--- wherever a plan may: members ring one after the other, each for ring seconds (10 unless told otherwise), in the order of the strategy:
---   "linear"    as they stand
---   "circular"  as they stand, from one that is drawn for every call; after the last comes the first
---   "random"    shuffled for every call
---   "weighted"  drawn for every call, the heavier the sooner
--- Members are targets, or tables with a target, weight and options of plan.to.
+-- Hunt groups. `hunt.new { "sip:201@…", { "sip:202@…", weight = 3 }, strategy = "linear", ring = 10 }` makes a function that may stand wherever a plan may:
+-- members ring one after the other, each for ring seconds (10 unless told otherwise), in the order of the strategy:
+--   "linear"        as they stand
+--   "circular"      as they stand, from the one after whom the last call began with; after the last comes the first
+--   "longest-idle"  those in a call last, else whose last call ended first; who has not had one comes before all others
+--   "fewest-calls"  by how many calls they have answered
+--   "random"        shuffled for every call
+--   "weighted"      drawn for every call, the heavier the sooner
+-- Calls are counted from the first load of the script on, on all shards and over reloads, until Tandem ends; those that came another way count too. Groups
+-- of the same members, or the same name, take turns together. Members are targets, or tables with a target, weight and options of plan.to.
+local activity = require "activity"
 local plan = require "plan"
 local hunt = {}
 
-local function rotated(members)
-  local all, first = {}, math.random(#members)
+local function rotated(members, group)
+  local all, first = {}, activity.turn(group)
   for i = 0, #members - 1 do
-    all[#all + 1] = members[(first - 1 + i) % #members + 1]
+    all[#all + 1] = members[(first + i) % #members + 1]
   end
   return all
 end
+
+-- In the order of what they have done: before(a, b) compares that, and who stands first in the group goes first if it says neither.
+local function by(before)
+  return function(members)
+    local all = {}
+    for i, m in ipairs(members) do
+      all[i] = { target = m.target, options = m.options, did = activity.of(m.target), at = i }
+    end
+    table.sort(all, function(a, b)
+      if before(a.did, b.did) then return true end
+      return not before(b.did, a.did) and a.at < b.at
+    end)
+    return all
+  end
+end
+
+local function longer_idle(a, b)
+  if (a.up > 0) ~= (b.up > 0) then return b.up > 0 end
+  return a.ended < b.ended
+end
+
+local function fewer_calls(a, b) return a.taken < b.taken end
 
 local function drawn(members)
   local left, all = {}, {}
@@ -43,7 +69,14 @@ local function equal(members)
   return drawn(all)
 end
 
-local strategies = { linear = function(members) return members end, circular = rotated, random = equal, weighted = drawn }
+local strategies = {
+  linear = function(members) return members end,
+  circular = rotated,
+  ["longest-idle"] = by(longer_idle),
+  ["fewest-calls"] = by(fewer_calls),
+  random = equal,
+  weighted = drawn,
+}
 
 local function member(m, ring, i)
   if type(m) ~= "table" then m = { m } end
@@ -60,15 +93,20 @@ end
 
 function hunt.new(o)
   local order = strategies[o.strategy or "linear"]
-  if not order then error('hunt.new: strategy is "linear", "circular", "random" or "weighted", got ' .. tostring(o.strategy), 2) end
-  local members = {}
+  if not order then
+    error('hunt.new: strategy is "linear", "circular", "longest-idle", "fewest-calls", "random" or "weighted", got ' .. tostring(o.strategy), 2)
+  end
+  local members, names = {}, {}
   for i, m in ipairs(o) do
     members[i] = member(m, o.ring or 10, i)
+    names[i] = tostring(members[i].target)
+    activity.of(names[i]) -- its calls count from now on
   end
   if #members == 0 then error("hunt.new: the group has no members", 2) end
+  local group = o.name or table.concat(names, " ")
   return function()
     local steps = {}
-    for i, m in ipairs(order(members)) do
+    for i, m in ipairs(order(members, group)) do
       steps[i] = plan.to(m.target, m.options)
     end
     return plan.serial(steps)

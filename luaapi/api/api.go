@@ -145,7 +145,7 @@ type Registry struct {
 // Lua returns the registry.
 var Lua = sync.OnceValue(func() *Registry {
 	r := &Registry{Handlers: handlers(), Keys: routeKeys(), Modules: modules()}
-	for _, cs := range [][]Class{valueClasses(), planClasses(), identityClasses(), libraryClasses(), numberClasses(), scheduleClasses(), httpClasses(), lookupClasses(), testClasses()} {
+	for _, cs := range [][]Class{valueClasses(), planClasses(), identityClasses(), libraryClasses(), numberClasses(), scheduleClasses(), httpClasses(), lookupClasses(), activityClasses(), testClasses()} {
 		r.Classes = append(r.Classes, cs...)
 	}
 	r.Aliases = append(planAliases(), testAliases()...)
@@ -165,7 +165,7 @@ var Lua = sync.OnceValue(func() *Registry {
 // modules are all modules, in the order of the reference.
 func modules() []Module {
 	own := append([]Module{planModule()}, libraryModules()...)
-	own = append(own, identityModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), reModule(), lookupModule(), testModule())
+	own = append(own, identityModule(), numberModule(), scheduleModule(), logModule(), httpModule(), jsonModule(), reModule(), lookupModule(), activityModule(), testModule())
 	return append(own, standardModules()...)
 }
 

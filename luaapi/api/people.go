@@ -47,11 +47,11 @@ func sequenceModule() Module {
 
 func huntModule() Module {
 	return Module{
-		Name: "hunt", Library: true, Doc: "Hunt groups that need no memory: members ring one after the other.",
+		Name: "hunt", Library: true, Doc: "Hunt groups: members ring one after the other.",
 		Functions: []Function{{
-			Name: "new", Doc: "Makes a step of members, targets or `{ target, weight = 2 }` with options of `plan.to`. `strategy` is `linear`, `circular` (from one that is drawn), `random` or " +
-				"`weighted`; each rings for `ring` seconds (10).",
-			Params: values(value("options", listType, "the members, `strategy` and `ring`")), Returns: returns(madeSteps), Errors: "for another strategy, and a group without members",
+			Name: "new", Doc: "Makes a step of members, targets or `{ target, weight = 2 }` with options of `plan.to`. `strategy` is `linear`, `circular`, `longest-idle`, `fewest-calls`, `random` or " +
+				"`weighted`; each rings for `ring` seconds (10). Groups of the same `name` take turns together; it is that of their members if left out.",
+			Params: values(value("options", listType, "the members, `strategy`, `ring` and `name`")), Returns: returns(madeSteps), Errors: "for another strategy, and a group without members",
 			Use: `local sales = hunt.new { "sip:201@192.0.2.21", "sip:202@192.0.2.22", strategy = "circular", ring = 12 }`,
 		}},
 	}

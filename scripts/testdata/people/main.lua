@@ -34,6 +34,8 @@ local does = {
   share = follow_me.new { { A, share = 80 }, { B, share = 20 }, order = "percent" },
   linear = hunt.new { A, { B, ring = 3 }, C, ring = 2 },
   circular = hunt.new { A, B, C, ring = 1, strategy = "circular" },
+  idle = hunt.new { A, B, C, ring = 1, strategy = "longest-idle" },
+  fewest = hunt.new { A, B, C, ring = 1, strategy = "fewest-calls" },
   shuffle = hunt.new { A, B, C, ring = 1, strategy = "random" },
   weighted = hunt.new { { A, weight = 1 }, { B, weight = 1000000 }, ring = 1, strategy = "weighted" },
   sequence = with {},

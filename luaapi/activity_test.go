@@ -1,0 +1,53 @@
+package luaapi
+
+import (
+	"context"
+	"testing"
+
+	"tandem/engine/plan"
+)
+
+// What devices have done is counted for the whole engine: over shards and over versions of the script.
+func TestActivity(t *testing.T) {
+	const main = `local activity, plan = require "activity", require "plan"
+activity.of "sip:100@192.0.2.11"
+return { invite = function()
+  local did = activity.of "sip:100@192.0.2.11"
+  return plan.to("sip:" .. did.up .. "-" .. did.taken .. "-" .. did.ended .. "@192.0.2.11")
+end }`
+	src := &changing{snapshot: memory("main.lua", main)}
+	h, err := NewHost(src, Options{Shards: 2, Random: seeded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	did := func(shard int, want string) {
+		t.Helper()
+		s, c := h.Acquire(shard, nil), newCall(t)
+		n := s.Invite(c)
+		s.Ended(c)
+		if s.Release(c); n.String() != want {
+			t.Errorf("shard %d: %s, want %s", shard, n, want)
+		}
+	}
+	to := func(uri, key string) *plan.Step { return &plan.Step{Target: &plan.Target{URI: uri, Key: key}} }
+	did(0, "0-0-0")
+	s, c := h.Acquire(0, nil), newCall(t)
+	s.Invite(c)
+	s.Answered(c, to("sip:100@192.0.2.11", "sip:100@192.0.2.11"))
+	other, elsewhere := h.Acquire(1, nil), newCall(t)
+	other.Invite(elsewhere)
+	other.Answered(elsewhere, to("sip:101@192.0.2.11", "sip:101@192.0.2.11"))
+	did(1, "1-1-0")
+	src.snapshot = memory("main.lua", main+" ")
+	if _, err := h.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	did(0, "1-1-0")
+	other.Ended(elsewhere)
+	did(0, "1-1-0")
+	s.Ended(c)
+	did(0, "0-1-1")
+	did(1, "0-1-1")
+	s.Release(c)
+	other.Release(elsewhere)
+}

@@ -27,7 +27,7 @@ func Watch(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithCancel(ctx)
 	w := &watching{
 		o: o.withDefaults(), failed: make(map[string]bool), uses: make(map[string][]string),
-		trees: make(map[string]tree), changed: make(chan struct{}, 1),
+		files: make(tree), trees: make(map[string]tree), settled: make(map[string]tree), changed: make(chan struct{}, 1),
 	}
 	defer w.watchers.Wait()
 	defer cancel()
@@ -42,7 +42,7 @@ func Watch(ctx context.Context, o Options) error {
 			case <-ctx.Done():
 				return nil
 			case <-w.changed:
-				paths = w.touched(w.read())
+				paths = w.touched(w.take())
 			}
 		}
 	}
@@ -57,9 +57,13 @@ type watching struct {
 	failed map[string]bool     // test files
 	uses   map[string][]string // by test file, the roots of the scripts that it tests
 
-	trees    map[string]tree // of the roots that are watched, as they were last
-	changed  chan struct{}   // one of them has changed and come to rest
+	files    tree            // all that is watched, as it was last
+	trees    map[string]tree // the same by root: one may lie in another
 	watchers sync.WaitGroup
+
+	mu      sync.Mutex // of what the watchers tell
+	settled map[string]tree
+	changed chan struct{} // there is something in settled
 }
 
 // follow watches the roots that are not watched yet.
@@ -68,14 +72,16 @@ func (w *watching) follow(ctx context.Context) {
 		if w.trees[root] != nil {
 			continue
 		}
-		w.trees[root] = readTree(root)
-		cfg := watch.Config{Root: root, Served: hashOf(w.trees[root]), Debounce: WatchDebounce, Read: func() watch.Version {
-			return watch.Version{ID: hashOf(readTree(root)), Load: func() {
-				select {
-				case w.changed <- struct{}{}:
-				default: // it is going to look anyway
-				}
-			}}
+		now := readTree(root)
+		for p, hash := range now {
+			if !w.watched(p) { // else its root tells what has changed since the tests ran
+				w.files[p] = hash
+			}
+		}
+		w.trees[root] = now
+		cfg := watch.Config{Root: root, Served: hashOf(now), Debounce: WatchDebounce, Read: func() watch.Version {
+			now := readTree(root)
+			return watch.Version{ID: hashOf(now), Load: func() { w.tell(root, now) }}
 		}}
 		w.watchers.Go(func() {
 			if err := watch.Run(ctx, cfg); err != nil {
@@ -83,6 +89,16 @@ func (w *watching) follow(ctx context.Context) {
 			}
 		})
 	}
+}
+
+// watched reports whether a file lies below a root that is watched.
+func (w *watching) watched(file string) bool {
+	for root := range w.trees {
+		if within(root, file) {
+			return true
+		}
+	}
+	return false
 }
 
 // roots are the folders that are watched: those of the paths, and the roots of scripts, which may lie elsewhere.
@@ -110,13 +126,37 @@ func absolute(p string) string {
 	return filepath.Clean(p)
 }
 
-// read reads what is watched and returns the files that have changed.
-func (w *watching) read() (changed []string) {
-	for root, before := range w.trees {
-		now := readTree(root)
-		changed = append(changed, differ(before, now)...)
+// tell says how a root is now that it has come to rest.
+func (w *watching) tell(root string, now tree) {
+	w.mu.Lock()
+	w.settled[root] = now
+	w.mu.Unlock()
+	select {
+	case w.changed <- struct{}{}:
+	default: // it is going to look anyway
+	}
+}
+
+// take returns the files that have changed in what has come to rest.
+func (w *watching) take() (changed []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for root, now := range w.settled {
+		for p := range w.trees[root] {
+			if _, is := now[p]; !is && w.files[p] != "" {
+				delete(w.files, p)
+				changed = append(changed, p)
+			}
+		}
+		for p, hash := range now {
+			if w.files[p] != hash {
+				w.files[p] = hash
+				changed = append(changed, p)
+			}
+		}
 		w.trees[root] = now
 	}
+	clear(w.settled)
 	slices.Sort(changed)
 	return slices.Compact(changed)
 }
@@ -155,22 +195,6 @@ func hashOf(files tree) string {
 		fmt.Fprintf(h, "%q %s\n", p, files[p])
 	}
 	return hex.EncodeToString(h.Sum(nil))
-}
-
-// differ returns the files that are not the same.
-func differ(a, b tree) (changed []string) {
-	for p, hash := range a {
-		if b[p] != hash {
-			changed = append(changed, p)
-		}
-	}
-	for p := range b {
-		if _, ok := a[p]; !ok {
-			changed = append(changed, p)
-		}
-	}
-	slices.Sort(changed)
-	return changed
 }
 
 // touched returns the test files that a change touches, and says what has changed if there are any.

@@ -182,9 +182,25 @@ func TestTouches(t *testing.T) {
 	}
 }
 
-func TestDiffer(t *testing.T) {
-	got := differ(map[string]string{"same": "1", "other": "1", "gone": "1"}, map[string]string{"same": "1", "other": "2", "new": "1"})
-	if want := []string{"gone", "new", "other"}; !slices.Equal(got, want) {
+// What has changed is told once, though one root lies in another.
+func TestTake(t *testing.T) {
+	w := &watching{
+		files:   tree{"a/same": "1", "a/other": "1", "a/gone": "1", "b": "1"},
+		trees:   map[string]tree{"a": {"a/same": "1", "a/other": "1", "a/gone": "1"}, "": {"a/same": "1", "a/other": "1", "a/gone": "1", "b": "1"}},
+		settled: make(map[string]tree), changed: make(chan struct{}, 1),
+	}
+	now := tree{"a/same": "1", "a/other": "2", "a/new": "1"}
+	w.tell("a", now)
+	w.tell("a", now)
+	if got, want := w.take(), []string{"a/gone", "a/new", "a/other"}; !slices.Equal(got, want) || len(w.changed) != 1 {
 		t.Errorf("got %v, want %v", got, want)
+	}
+	now["b"] = "2"
+	w.tell("", now)
+	if got, want := w.take(), []string{"b"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := w.take(); len(got) > 0 {
+		t.Errorf("told again: %v", got)
 	}
 }

@@ -115,8 +115,29 @@ func parseInteger(s string, base int) (float64, bool) {
 	return float64(n), true
 }
 
+// deepTrace is how many instructions it costs to write down a stack of which the middle is left out: the machine walks it from the top for
+// every level, and there may be 120.
+const deepTrace = 3000
+
+// protectedCall is how many instructions a call costs that catches errors, besides those of any call of a function that is written in Go.
+const protectedCall = 6
+
+// protected charges for calls of pcall and xpcall.
+func protected(call lua.LGFunction) lua.LGFunction {
+	return func(L *lua.LState) int {
+		vmOf(L).meter.left -= protectedCall
+		return call(L)
+	}
+}
+
 // caught charges for an error that a script has caught: the machine writes the stack down.
-func caught(L *lua.LState, err *lua.ApiError) { vmOf(L).meter.left -= 150 + 2*len(err.StackTrace) }
+func caught(L *lua.LState, err *lua.ApiError) {
+	m := &vmOf(L).meter
+	m.left -= 150 + 2*len(err.StackTrace)
+	if strings.Contains(err.StackTrace, "\n\t...\n") {
+		m.left -= deepTrace
+	}
+}
 
 // next is next. It charges for what is passed over: holes of a list, and fields that have been removed, which stay behind.
 func (v *vm) next(L *lua.LState) int {
@@ -130,7 +151,7 @@ func (v *vm) next(L *lua.LState) int {
 	if fields := len(in.Dict) + len(in.Strdict); len(in.Keys) > 4*fields+64 {
 		v.meter.left -= len(in.Keys) / 16
 	}
-	v.meter.left -= passed(from, key, len(in.Array)) / 2
+	v.meter.left -= passed(from, key, len(in.Array))
 	L.Push(key)
 	if key == lua.LNil {
 		return 1

@@ -54,7 +54,7 @@ func (m *meter) charge(f *machine.Frame, inst uint32) {
 	case lua.OP_RETURN:
 		m.values(a, b)
 	case lua.OP_VARARG:
-		m.left -= max(f.Args-int(f.Fn.Proto.NumParameters), 0) / 8
+		m.left -= max(f.Args-int(f.Fn.Proto.NumParameters), 0) / 6
 	case lua.OP_EQ, lua.OP_LT, lua.OP_LE:
 		m.compare(m.operand(f, b), m.operand(f, c), op == lua.OP_EQ)
 	case lua.OP_SETTABLE, lua.OP_SETTABLEKS:
@@ -106,7 +106,7 @@ func (m *meter) hash(key lua.LValue) {
 // values charges for values that are copied: all from register a on if b is 0.
 func (m *meter) values(a, b int) {
 	if b == 0 {
-		m.left -= max(m.L.GetTop()-a, 0) / 8
+		m.left -= max(m.L.GetTop()-a, 0) / 6
 	}
 }
 
@@ -156,6 +156,6 @@ func (m *meter) set(of, key lua.LValue) {
 // length returns the length of a list, and charges for the items behind its end that are nil: the machine looks at all of them.
 func (m *meter) length(t *lua.LTable) int {
 	n := t.Len()
-	m.left -= (len(machine.Inside(t).Array) - n) / 2
+	m.left -= (len(machine.Inside(t).Array) - n) * 3 / 4
 	return n
 }

@@ -18,11 +18,13 @@ func TestCharge(t *testing.T) {
 		{"order of long strings", "local a, b = ('x'):rep(60000) .. 1, ('x'):rep(60000) .. 2 local c = a < b", 11200, 11400, 0},
 		{"a function in Go", "local f = tostring for i = 1, 100 do f(i) end", 800, 820, 0},
 		{"an item far behind", "local t = {} t[10000] = 1", 5000, 5050, 320000},
-		{"the length of a list that was longer", "local t = {} t[10000] = 1 t[10000] = nil for i = 1, 10 do local n = #t end", 55000, 55100, 0},
-		{"many values", "local function f(...) return select('#', ...) end f(('x'):rep(8000):byte(1, -1))", 10500, 12000, 0},
+		{"the length of a list that was longer", "local t = {} t[10000] = 1 t[10000] = nil for i = 1, 10 do local n = #t end", 80000, 80100, 0},
+		{"many values", "local function f(...) return select('#', ...) end f(('x'):rep(8000):byte(1, -1))", 12000, 13000, 0},
 		{"tables", "for i = 1, 100 do local t = { a = 1 } end", 800, 820, 36000},
 		{"closures", "for i = 1, 100 do local f = function() return i end end", 500, 520, 16000},
 		{"an error that is caught", "for i = 1, 10 do pcall(error, 'x') end", 2000, 6000, 0},
+		{"an error that is caught far above", "local function f(n) if n == 0 then error('x') end f(n - 1) return 1 end pcall(f, 50)", 4000, 5500, 0},
+		{"a function that is called deep", "local function f(n) if n > 0 then pcall(f, n - 1) end end f(30)", 450, 700, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := sandboxOf(t, c.script)

@@ -17,7 +17,7 @@ const directiveCost = 12
 // formatBytes is how many bytes of a directive cost an instruction.
 var formatBytes = func() (all [256]int) {
 	for i := range all {
-		all[i] = 4
+		all[i] = 3
 	}
 	all['s'], all['q'] = 64, 16
 	return all

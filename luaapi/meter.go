@@ -164,4 +164,4 @@ func (m *meter) check(L *lua.LState) {
 }
 
 // looked takes from the budget what reading n bytes in Go costs.
-func (m *meter) looked(n int) { m.left -= n / 32 }
+func (m *meter) looked(n int) { m.left -= n / 16 }

@@ -91,7 +91,7 @@ func (c *shares) global(L *lua.LState, all *lua.LTable, libs map[string]*lua.LTa
 	t := pick(L, all, baseNames)
 	set(L, t, map[string]lua.LGFunction{
 		"setmetatable": setMetatable, "select": selectFrom, "tostring": toString, "tonumber": toNumber,
-		"pcall": lower.PCall(caught), "xpcall": lower.XPCall(caught),
+		"pcall": protected(lower.PCall(caught)), "xpcall": protected(lower.XPCall(caught)),
 	})
 	methods(L, t, map[string]method{
 		"print": (*vm).print, "rawset": (*vm).rawSet, "require": (*vm).require, "unpack": (*vm).unpack, "error": (*vm).raise,

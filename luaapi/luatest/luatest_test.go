@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tandem/luaapi"
 )
 
 const three = `
@@ -243,9 +245,12 @@ func examples(t testing.TB) string {
 	return dir
 }
 
+// frugal is a tenth of the default budget: what is shipped must not come near that.
+func frugal(string) (Budgets, error) { return Budgets{Instructions: luaapi.DefaultBudget / 10}, nil }
+
 // Every example passes with every seed.
 func TestExamples(t *testing.T) {
-	s, out := runs(t, Options{Paths: []string{examples(t)}, Seed: 1, Count: 20})
+	s, out := runs(t, Options{Paths: []string{examples(t)}, Seed: 1, Count: 20, Budgets: frugal})
 	if s.Bad() || s.Broken > 0 || s.Passed == 0 {
 		t.Error(out)
 	}
@@ -257,7 +262,7 @@ func TestLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, out := runs(t, Options{Paths: []string{dir}, Seed: 1, Count: 5})
+	s, out := runs(t, Options{Paths: []string{dir}, Seed: 1, Count: 5, Budgets: frugal})
 	if s.Bad() || s.Broken > 0 || s.Passed == 0 {
 		t.Error(out)
 	}

@@ -17,6 +17,7 @@ import (
 type book struct {
 	w          *world
 	calls      []*callBook     // by number
+	outside    []*callBook     // the requests outside calls, likewise
 	past       []*callBook     // that came a second time
 	legs       map[string]*leg // by Call-ID
 	txns       map[string]*txn // by branch and method
@@ -40,7 +41,8 @@ type callBook struct {
 	n        int
 	life     int // how often it came before
 	spec     *callSpec
-	legs     []*leg // the caller's, then those of the branches in the order of their INVITEs
+	outside  *requestSpec // nil for a call
+	legs     []*leg       // the caller's, then those of the branches in the order of their INVITEs
 	inputs   []input
 	facts    []fact
 	invite   *txn      // that the script was asked about
@@ -75,11 +77,14 @@ type leg struct {
 	requests []*txn // of the engine
 	accepted []*txn // INVITEs of the peer that it answered 2xx
 	dialogs  []*dialog
-	fate     [2]int // datagrams out and in
-	peerSeq  uint32 // of the peer's requests
-	reinvite *txn   // the peer's latest that was passed on
-	late     *txn   // whose ACK has to bring what the other side's will
-	early    []*txn // the peer's offers in early dialogs that were passed on
+	fate     [2]int          // datagrams out and in
+	peerSeq  uint32          // of the peer's requests
+	reinvite *txn            // the peer's latest that was passed on
+	errand   *errand         // of a request outside calls, the latest on its sender's leg
+	subs     []*subscription // that its target's notifiers made
+	closed   bool            // its target refused the request
+	late     *txn            // whose ACK has to bring what the other side's will
+	early    []*txn          // the peer's offers in early dialogs that were passed on
 	party    *party
 	media    []string // descriptions in its provisionals
 	heard    []heard  // what the peer said of its dialogs
@@ -153,7 +158,11 @@ func (k *book) bad(c *callBook, format string, args ...any) {
 		return
 	}
 	s := fmt.Sprintf("%s: ", time.Duration(k.w.net.Now()))
-	if c != nil {
+	switch {
+	case c == nil:
+	case c.outside != nil:
+		s += fmt.Sprintf("request %d: ", c.n)
+	default:
 		s += fmt.Sprintf("call %d: ", c.n)
 	}
 	k.found = append(k.found, s+fmt.Sprintf(format, args...))

@@ -33,6 +33,7 @@ func Draw(seed uint64) *Spec {
 	s.await(seed)
 	s.challenges(seed)
 	s.replace(seed)
+	s.outside(seed)
 	return s
 }
 

@@ -1,6 +1,10 @@
 package seeds
 
-import "tandem/engine/clock"
+import (
+	"slices"
+
+	"tandem/engine/clock"
+)
 
 // due is something that the engine has to do before virtual time goes on.
 type due struct {
@@ -8,10 +12,11 @@ type due struct {
 	d     *dialog // ack: of the 2xx in this dialog; nil: of a refusal
 	code  int     // answer with it
 	ack   bool
-	relay bool   // pass t on
-	end   bool   // end the call
-	final bool   // refuse the INVITE
-	body  []byte // of the late ACK
+	relay bool    // pass t on
+	end   bool    // end the call
+	final bool    // refuse the INVITE
+	try   *errand // send the request outside calls to its next target
+	body  []byte  // of the late ACK
 }
 
 // owe says that a request is to be answered at once.
@@ -31,6 +36,8 @@ func (k *book) settled() {
 		switch {
 		case o.ack:
 			k.settledAck(o)
+		case o.try != nil && (o.try.cur == nil || o.try.cur.at != now):
+			k.bad(c, "%s went to no further target", o.t.msg.MethodName())
 		case o.end && (c.endAt < 0 || !o.t.client && c.endAt != now):
 			k.bad(c, "leg %d: %s was given up without cause", o.t.leg.n, o.t.msg.MethodName())
 		case o.final && o.t.finalAt != now:
@@ -64,6 +71,13 @@ func (k *book) woken(now clock.Time) {
 	for _, c := range k.all() {
 		if c.invite != nil && !c.over && (c.winner == nil || c.lasts()) {
 			return
+		}
+	}
+	for _, c := range k.outside {
+		for _, l := range c.legs {
+			if slices.ContainsFunc(l.subs, func(s *subscription) bool { return now <= s.until && !s.ended }) {
+				return
+			}
 		}
 	}
 	k.bad(nil, "a timer that nobody needs any more")

@@ -62,6 +62,8 @@ func (k *book) finishTxn(t *txn) {
 	invite := t.msg.Method() == message.INVITE
 	k.finishCopies(t)
 	switch {
+	case t.leg.errand != nil:
+		k.finishOutside(t)
 	case t.code != 0:
 		if !t.client && t.code >= 200 && t.code < 300 && invite && t.ackedAt < 0 && c.endAt < 0 {
 			k.bad(c, "leg %d: a 2xx that was never acknowledged did not end the call", l.n)

@@ -197,6 +197,9 @@ func (p *party) respond(m *message.Message, code int, tag string, a *act, bad wr
 	if code == 422 {
 		w.field("Min-SE", "600")
 	}
+	if a.Expires > 0 {
+		w.field("Expires", strconv.Itoa(a.Expires))
+	}
 	if a.challenges() {
 		w.field(challengeField(code), p.w.spec.challenge())
 	}

@@ -10,18 +10,12 @@ import (
 
 // request takes a request: a copy, an ACK, a CANCEL or something new.
 func (p *party) request(m *message.Message) {
-	method := string(m.MethodName())
 	if m.Method() == message.ACK {
 		p.acknowledged(m)
 		return
 	}
-	for _, in := range p.ins {
-		if in.branch == string(m.TopVia().Branch) && in.method == method {
-			if in.last != nil && (in.method != "INVITE" || in.code/100 != 2) {
-				p.send(in.last)
-			}
-			return
-		}
+	if p.repeated(m) {
+		return
 	}
 	switch m.Method() {
 	case message.CANCEL:
@@ -39,6 +33,19 @@ func (p *party) request(m *message.Message) {
 	default:
 		p.asked(m)
 	}
+}
+
+// repeated answers a copy of a request as the first one was, if that was, and reports whether it is one.
+func (p *party) repeated(m *message.Message) bool {
+	for _, in := range p.ins {
+		if in.branch == string(m.TopVia().Branch) && in.method == string(m.MethodName()) {
+			if in.last != nil && (in.method != "INVITE" || in.code/100 != 2) {
+				p.send(in.last)
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // pracked takes a PRACK.

@@ -19,7 +19,8 @@ type outgoing struct {
 	offered bool
 	noAck   bool
 	why     *ask
-	heard   bool // a provisional came
+	then    func(m *message.Message) // takes the final response
+	heard   bool                     // a provisional came
 	code    int
 	ack     []byte
 	acking  bool // it will be sent
@@ -145,6 +146,9 @@ func (o *outgoing) response(m *message.Message) {
 	o.repeat.stop()
 	first := o.code == 0
 	o.code = code
+	if first && o.then != nil {
+		o.then(m)
+	}
 	if first && code == 491 && o.why != nil && o.why.Insists > 0 {
 		o.insist()
 	}

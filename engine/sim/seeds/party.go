@@ -95,6 +95,10 @@ func (w *world) deliver(f flow.Flow, b []byte) {
 	if l == nil {
 		return
 	}
+	if l.call.outside != nil {
+		w.deliverOutside(l, f, m)
+		return
+	}
 	p := l.party
 	initial := m.IsRequest() && m.Method() == message.INVITE && m.ToTag() == nil
 	switch {

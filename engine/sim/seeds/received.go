@@ -46,6 +46,8 @@ func (k *book) gotRequest(shard int, m *message.Message) {
 	l.shard = shard
 	k.current = t
 	switch {
+	case l.call.outside != nil:
+		k.gotOutside(t)
 	case initial && l.call.invite != nil:
 		k.owe(t, 482) // RFC 3261 §8.2.2.2
 	case initial && m.Has(message.Replaces) && l.call.replaced.over:
@@ -141,7 +143,10 @@ func (k *book) gotResponse(m *message.Message) {
 		}
 	case t.code == 0:
 		t.code, t.finalAt, t.tag = code, now, string(m.ToTag())
-		if t.origin != nil {
+		switch {
+		case t.leg.errand != nil:
+			k.gotOutsideResponse(t, m)
+		case t.origin != nil:
 			k.gotRelayed(t, m)
 		}
 		if (t.msg.Method() == message.UPDATE || t != t.leg.invite) && code < 300 {
@@ -303,6 +308,10 @@ func (k *book) failed(t *txn) {
 	t.failedAt = now
 	if t == t.leg.invite {
 		c.inputs = append(c.inputs, input{at: now, kind: inFailed, leg: t.leg.n})
+	}
+	if t.leg.errand != nil {
+		k.failedOutside(t)
+		return
 	}
 	if o := t.origin; o != nil && o.code == 0 && !o.loose {
 		k.owe(o, 503)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"time"
 
 	"tandem/engine/flow"
 	"tandem/engine/message"
@@ -80,8 +81,8 @@ func (k *book) sentProvisional(t *txn, m *message.Message) {
 	}
 	t.line = append(t.line[:0], m.Bytes()...)
 	if t != c.invite {
-		if t.msg.Method() != message.INVITE && code > 100 {
-			k.bad(c, "leg %d: %d to %s", t.leg.n, code, t.msg.MethodName()) // RFC 4320 §4.1
+		if t.msg.Method() != message.INVITE && (code > 100 || now != t.at.Add(trying)) {
+			k.bad(c, "leg %d: %d to %s after %s", t.leg.n, code, t.msg.MethodName(), time.Duration(now-t.at)) // RFC 4320 §4.1
 		}
 		return
 	}
@@ -132,6 +133,9 @@ func (k *book) sentFinal(t *txn, m *message.Message) {
 	if t == c.invite {
 		k.sentResult(t, m)
 		return
+	}
+	if t.leg.errand != nil {
+		k.sentOutsideFinal(t)
 	}
 	if t.loose {
 		if t.code != 481 && t.at == now {

@@ -206,6 +206,5 @@ func (s script) Answered(c engine.Call, st *plan.Step) { s.observe(c, "answered"
 func (s script) Cancelled(c engine.Call) *plan.Reply   { s.observe(c, "cancelled", nil); return nil }
 func (s script) Ended(c engine.Call)                   { s.observe(c, "ended", nil) }
 
-// Refer and Request are about what no party of a run does.
+// Refer is about what no party of a run does.
 func (s script) Refer(engine.Call, string, string) *plan.Node { return nil }
-func (s script) Request(engine.Call) *plan.Node               { return nil }

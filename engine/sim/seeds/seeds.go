@@ -91,6 +91,9 @@ func (s *Spec) run(shards int, sink trace.Sink, spoil twist) (Result, *world) {
 			k.bad(c, "not by the contract: %s", d)
 		}
 	}
+	for _, c := range k.outside {
+		r.calls = append(r.calls, c.facts)
+	}
 	k.finish()
 	r.Violations, r.Digest, r.sights = k.found, k.digest, k.seen
 	return r, w

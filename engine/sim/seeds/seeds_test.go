@@ -167,6 +167,13 @@ func TestRulesFind(t *testing.T) {
 		"BYE to who it is":   {change(is(message.BYE), swap("BYE sip:p", "BYE sip:q")), "not to the Contact"},
 		"sent by another":    {change(is(message.BYE), swap("UDP 192.0.2.1:", "UDP 192.0.2.2:")), "Via"},
 		"answer of nobody":   {change(response(200, 299), swap("s=-", "s=x")), "description of nobody"},
+		"no next target":     {dropNext(), "went to no further target"},
+		"no NOTIFY":          {drop(is(message.NOTIFY)), "NOTIFY was not passed on"},
+		"NOTIFY of nobody":   {change(is(message.NOTIFY), swap("From: <sip:200@pbx.example>;tag=", "From: <sip:200@pbx.example>;tag=x")), "answered 481"},
+		"state changed":      {change(is(message.NOTIFY), swap("active", "pending")), "does not follow from"},
+		"other MESSAGE":      {change(is(message.MESSAGE), swap("Subject: no call", "Subject: a call")), "does not follow from"},
+		"no 481":             {change(code481(message.NOTIFY), code("200")), "expected 481"},
+		"no 100":             {drop(func(m *message.Message) bool { return m.Status() == 100 && m.Method() != message.INVITE }), "got no 100"},
 		"reliable 200 to us": {change(is(message.INFO), swap("s=-", "s=x")), "the body of INFO changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -175,6 +182,17 @@ func TestRulesFind(t *testing.T) {
 			}
 		})
 	}
+}
+
+func code481(method message.Method) func(m *message.Message) bool {
+	return func(m *message.Message) bool { return m.Status() == 481 && m.Method() == method }
+}
+
+// dropNext keeps requests outside calls from going to any target but the first.
+func dropNext() twist {
+	return drop(func(m *message.Message) bool {
+		return m.IsRequest() && outsideOf(m) >= 0 && !strings.Contains(string(m.RequestURI()), ".0@")
+	})
 }
 
 // again sends a message a second time, changed.

@@ -25,11 +25,17 @@ func (k *book) sent(shard int, f flow.Flow, b []byte) *leg {
 	switch {
 	case m.Method() == message.INVITE && (l == nil || l.n > 0 && (m.CSeq() == l.invite.msg.CSeq() || l.invite.sentAgain())):
 		return k.sentInvite(shard, m, f)
+	case l == nil && outsideOf(m) >= 0:
+		return k.sentOutside(shard, m, f)
 	case l == nil:
 		k.bad(nil, "a request on no leg: %q", b)
 		return nil
 	}
 	l.shard, l.remote = shard, f.Remote
+	if l.errand != nil {
+		k.sentInSubscription(l, m)
+		return l
+	}
 	switch m.Method() {
 	case message.ACK:
 		k.sentAck(l, m)

@@ -20,6 +20,8 @@ type Spec struct {
 	Weather weather
 	Calls   []callSpec
 	Phones  []phoneSpec
+	// Requests are those outside calls.
+	Requests []requestSpec
 }
 
 // weather is what a link does to datagrams.
@@ -178,6 +180,7 @@ type act struct {
 	Reliable  bool // as a reliable provisional, if the INVITE speaks of them
 	Contacts  []pointer
 	Challenge bool // of a 401 or 407
+	Expires   int  // of a 2xx to SUBSCRIBE, in seconds
 	Wrong     wrong
 }
 

@@ -32,11 +32,13 @@ type txn struct {
 	cancelAt clock.Time
 	wanted   bool // the peer cancelled it, or the request that it passes on
 	reasons  string
-	origin   *txn       // of the other leg, that it passes on
-	relay    *txn       // on the other leg, that passes it on
-	expect   int        // the code of the response that is due
-	loose    bool       // of an early dialog: whatever it is answered with, or not, is right
-	failedAt clock.Time // could not be delivered; -1 if it could
+	origin   *txn          // of the other leg, that it passes on
+	relay    *txn          // on the other leg, that passes it on
+	expect   int           // the code of the response that is due
+	sub      *subscription // that it is in
+	mute     bool          // there is to be no response
+	loose    bool          // of an early dialog: whatever it is answered with, or not, is right
+	failedAt clock.Time    // could not be delivered; -1 if it could
 }
 
 // txnOf returns the transaction that a message belongs to, taken for one with the given method.
@@ -61,7 +63,7 @@ func (t *txn) forgotten(now clock.Time) bool {
 	invite := t.msg.Method() == message.INVITE
 	switch {
 	case t.code == 0:
-		return t.relay != nil && !invite && now > t.relay.at.Add(64*t1)
+		return t.relay != nil && !invite && now > t.at.Add(64*t1)
 	case invite && t.code >= 300 && t.ackedAt >= 0:
 		return now > rounded(t.ackedAt.Add(t4))
 	case invite && t.code >= 300:

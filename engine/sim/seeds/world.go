@@ -70,6 +70,9 @@ func newWorld(spec *Spec, shards int, sink trace.Sink) *world {
 	for i := range spec.Calls {
 		w.place(i)
 	}
+	for i := range spec.Requests {
+		w.placeOutside(i)
+	}
 	return w
 }
 
@@ -79,6 +82,13 @@ func (w *world) settle() {
 		w.attach(w.spec.callerAddr(i), w.spec.Calls[i].RefuseAt)
 		for p := range w.spec.Phones {
 			w.attach(w.spec.phoneAddr(i, p), w.spec.Phones[p].RefuseAt)
+		}
+	}
+	for i := range w.spec.Requests {
+		r := &w.spec.Requests[i]
+		w.attach(outsideAddr(i, -1), r.RefuseAt)
+		for p := range r.Peers {
+			w.attach(outsideAddr(i, p), r.Peers[p].RefuseAt)
 		}
 	}
 	for p := range w.spec.Phones {
@@ -209,7 +219,11 @@ func (w *world) carry(out sim.Sender, f flow.Flow, b []byte, l *leg, dir int) {
 	l.fate[dir]++
 	dice := dice(w.spec.Seed ^ uint64(l.call.n)<<56 ^ uint64(l.n)<<44 ^ uint64(dir)<<40 ^ uint64(l.fate[dir]))
 	all, link := &w.spec.Weather, &weather{}
-	if l.n > 0 && l.phone < len(w.spec.Phones) {
+	switch {
+	case l.n == 0:
+	case l.call.outside != nil:
+		link = &l.call.outside.Peers[l.phone].Weather
+	case l.phone < len(w.spec.Phones):
 		link = &w.spec.Phones[l.phone].Weather
 	}
 	if dice.percent(all.Loss) || dice.percent(link.Loss) {

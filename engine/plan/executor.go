@@ -120,7 +120,7 @@ func (e *Executor) Step(now clock.Time, ev Event) []Action {
 }
 
 // Deadline returns when the executor wants EventTick: the end of the first delay, ring time, Timer C or wait for
-// an operation. // There is none once the call is decided, nor while everything waits for the final response to a CANCEL (Limits.Breadth).
+// an operation. There is none once the call is decided, nor while everything waits for the final response to a CANCEL (Limits.Breadth).
 func (e *Executor) Deadline() (clock.Time, bool) {
 	i := e.earliest()
 	if i == none {

@@ -11,7 +11,8 @@ import (
 	planmod "tandem/luaapi/mod/plan"
 )
 
-// callValue is `call`. What scripts read more than once is kept once made.
+// callValue is `call`. What scripts read more than once is kept once made; of that, what shows the INVITE only while a handler runs:
+// calls wait for long.
 type callValue struct {
 	ud lua.LUserData
 	c  engine.Call // nil once the call is over
@@ -21,16 +22,21 @@ type callValue struct {
 	source         *sourceValue
 	vars, time     *lua.LTable
 	identity       callIdentity
+
 	fellBack       bool // route.fallback was asked
+	judged, failed bool // for the canary
+	arm            *arm // what the call counts for while a canary runs; nil = nothing
 
 	// established calls of a generation are a list.
 	established bool
 	next, prev  *callValue
 
-	arm            *arm // what the call counts for while a canary runs; nil = nothing
-	judged, failed bool
-
 	line *activitymod.Line // of the device that answered, if scripts ask about it
+}
+
+// rest lets go of what shows the INVITE: it is made again for a handler that asks.
+func (cv *callValue) rest() {
+	cv.from, cv.to, cv.ruri, cv.headers, cv.source = nil, nil, nil, nil, nil
 }
 
 // judge counts the call for a canary: its set-up is over.

@@ -141,6 +141,7 @@ func (v *vm) call(h handler, cv *callValue, fn *lua.LFunction, args ...lua.LValu
 	v.depth++
 	ret, err := v.run(fn, &cv.ud, args...)
 	v.depth--
+	cv.rest()
 	s.used(v.meter.spent())
 	if stop := v.meter.stop(); stop != nil {
 		if errors.Is(stop, errBudget) {

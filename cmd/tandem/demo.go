@@ -14,7 +14,7 @@ import (
 func newDemoCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "demo",
-		Short: "Place a forked call through a script on real sockets, reload the script, call again",
+		Short: "Call through a script on real sockets, reload it, call again",
 		Args:  noMore,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)

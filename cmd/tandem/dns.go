@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,10 +14,11 @@ func newDNSCommand() *cobra.Command {
 	var o lookup.Options
 	cmd := &cobra.Command{
 		Use:   "dns NAME",
-		Short: "Show where a call to a host name or SIP URI would be tried, by NAPTR, SRV and addresses",
-		Long: "dns looks up a host name or SIP URI as a running engine does (RFC 3263), writes the records that it finds and then the places\n" +
-			"in the order in which they would be tried, as if there were listeners for udp, tcp and tls. With --compare it asks another\n" +
-			"name server too and ends with status 1 if the two lead to different places.",
+		Short: "Show where a call to a host name or SIP URI would be tried",
+		Long: "Look up a host name or SIP URI as a running engine does (RFC 3263): print the records (NAPTR, SRV, addresses) and then the places\n" +
+			"in the order in which they would be tried, as if there were listeners for udp, tcp and tls. With --compare ask another\n" +
+			"name server too.\n\n" +
+			"Exit status: 0 found, 1 not found, or the name servers lead to different places, 2 usage.",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fmt.Errorf("%s takes one host name or SIP URI; see `%[1]s --help`", cmd.CommandPath())
@@ -24,10 +26,12 @@ func newDNSCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := lookup.Run(cmd.Context(), cmd.OutOrStdout(), args[0], o); err != nil {
-				return exit.With(exit.Failed, err)
+			err := lookup.Run(cmd.Context(), cmd.OutOrStdout(), args[0], o)
+			var known *exit.Error
+			if err == nil || errors.As(err, &known) {
+				return err
 			}
-			return nil
+			return exit.With(exit.Failed, err)
 		},
 	}
 	cmd.Flags().StringVar(&o.Server, "server", "", "ask the name server at `IP:PORT` rather than those of this machine")

@@ -14,8 +14,8 @@ func newInitCommand() *cobra.Command {
 	var template string
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
-		Short: "Make a folder that works: a script, its tests, a configuration, files for editors and CI",
-		Long: "Make DIR, the present folder if not given, a folder that works. Nothing is overwritten: if one of the files is there, none is\n" +
+		Short: "Make a folder that works: a script, its tests, a configuration",
+		Long: "Make DIR, the present folder if not given, a folder that works: a script, its tests, a configuration, files for editors and CI. Nothing is overwritten: if one of the files is there, none is\n" +
 			"written.\n\nTemplates:\n" + templateList(),
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -42,7 +42,7 @@ func newRootCommand() *cobra.Command {
 		Use:   "tandem",
 		Short: "A programmable SIP call-routing engine",
 		Long: "Tandem routes SIP calls by a Lua script, and tests the script on the real engine in virtual time.\n\n" +
-			"Exit status: 0 ok, 1 tests failed, 2 usage or configuration, 3 a script does not load or has errors,\n" +
+			"Exit status: 0 ok, 1 tests failed, or a replay differs, 2 usage or configuration, 3 a script does not load or has errors,\n" +
 			"4 less is covered than asked for, 5 cannot listen, 6 no running engine or it refused, 70 a bug in Tandem, 130 interrupted.",
 		Version:       versionLine(),
 		SilenceErrors: true,
@@ -58,6 +58,8 @@ func newRootCommand() *cobra.Command {
 	})
 	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStubsCommand(), newDocCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newDNSCommand(), newVersionCommand())
 	root.AddCommand(newInitCommand(), newExplainCommand(), newReplayCommand(), newReplCommand())
+	root.SetHelpFunc(help)
+	root.SetUsageFunc(usage)
 	strictDefaults(root)
 	return root
 }

@@ -8,25 +8,30 @@ import (
 	"github.com/spf13/cobra"
 
 	"tandem/cmd/internal/admin"
-	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
 	"tandem/luaapi"
 )
 
 func newReloadCommand() *cobra.Command {
-	var path string
+	var at engineFlags
 	var rollback bool
 	cmd := &cobra.Command{
 		Use:   "reload",
-		Short: "Make a running engine load its scripts from disk now, or go back to the version before",
+		Short: "Make a running engine load its scripts now, or go back",
 		Long: "Make a running engine load its scripts from disk now, and print what came of it. With --rollback it goes back to the\n" +
-			"version before, or ends the trial of a new one; what is on the disk is not loaded then before it changes.\n\n" +
-			"Exit status: 0 it serves what was asked for, 6 no engine answers or it refused.",
+			"version before, or ends the trial of a new one; what is on the disk is not loaded then before it changes.\n" +
+			"The engine is the one whose admin socket tandem.toml in the present folder names, or the file of --config; without either, the one\n" +
+			"that was started without.\n\n" +
+			"Exit status: 0 it serves what was asked for, 2 usage or configuration, 6 no engine answers or it refused.",
 		Args: noMore,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ask := admin.Reload
 			if rollback {
 				ask = admin.Rollback
+			}
+			path, err := at.socket(cmd)
+			if err != nil {
+				return err
 			}
 			r, err := ask(cmd.Context(), path)
 			if err != nil {
@@ -39,7 +44,7 @@ func newReloadCommand() *cobra.Command {
 			return nil
 		},
 	}
-	adminFlag(cmd, &path)
+	at.add(cmd)
 	cmd.Flags().BoolVar(&rollback, "rollback", false, "go back to the version before")
 	return cmd
 }
@@ -71,8 +76,4 @@ func refusal(r *admin.Reloaded) string {
 		text += "\n  " + strings.Join(r.Findings, "\n  ")
 	}
 	return text
-}
-
-func adminFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVar(path, "admin", config.DefaultAdmin(), "the admin `socket` of the engine")
 }

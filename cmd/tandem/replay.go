@@ -11,7 +11,7 @@ func newReplayCommand() *cobra.Command {
 	var o replay.Options
 	cmd := &cobra.Command{
 		Use:   "replay FILE [SCRIPTS]",
-		Short: "Run recorded calls, or those of a capture, through scripts: which would go elsewhere?",
+		Short: "Run recorded calls through scripts: which would go elsewhere?",
 		Long: "Run the calls in FILE, a recording of `tandem run` or a pcap or pcapng file,\n" +
 			"through the scripts in SCRIPTS, the present folder if not given, in virtual\n" +
 			"time. Phones and servers do what they did; phones that were not called answer\n" +

@@ -29,8 +29,8 @@ func newRunCommand() *cobra.Command {
 	var drain int
 	cmd := &cobra.Command{
 		Use:   "run [SCRIPTS]",
-		Short: "Route calls by the scripts in a folder (or one file), reloading them when they change",
-		Long: "run routes SIP calls by main.lua in SCRIPTS, the present folder if not given. It listens on " + config.DefaultListen + " unless told\n" +
+		Short: "Route calls by scripts, reloading them when they change",
+		Long: "Route SIP calls by main.lua in SCRIPTS, the present folder if not given; SCRIPTS may be one file too. run listens on " + config.DefaultListen + " unless told\n" +
 			"otherwise, and loads scripts again when they are saved, on SIGHUP and on `tandem reload`. tandem.toml in SCRIPTS is read if it is\n" +
 			"there; flags go before it.",
 		Args: atMostOne,
@@ -58,7 +58,7 @@ func newRunCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&file, "config", "c", "", "the configuration `file`")
+	configFlag(cmd, &file)
 	f.StringArrayVar(&listen, "listen", nil, "listen on `udp:IP:PORT`, or tcp, tls, ws, wss; may be repeated, replaces the listeners of the configuration")
 	f.StringArrayVar(&advertise, "advertise", nil, "tell peers `IP:PORT` instead of the address of the listener at the same place")
 	f.StringVar(&certificate, "certificate", "", "the `file` with the certificates (PEM) of tls and wss listeners that have none")

@@ -11,13 +11,20 @@ import (
 )
 
 func newStatusCommand() *cobra.Command {
-	var path string
+	var at engineFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what a running engine does",
-		Args:  noMore,
+		Long: "Show what a running engine does: the one whose admin socket tandem.toml in the present folder names, or the file of --config; without\n" +
+			"either, the one that was started without.\n\n" +
+			"Exit status: 0 it answers, 2 usage or configuration, 6 no engine answers.",
+		Args: noMore,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			path, err := at.socket(cmd)
+			if err != nil {
+				return err
+			}
 			var st server.Status
 			if err := admin.Status(cmd.Context(), path, &st); err != nil {
 				return exit.With(exit.Refused, err)
@@ -31,7 +38,7 @@ func newStatusCommand() *cobra.Command {
 			return enc.Encode(st)
 		},
 	}
-	adminFlag(cmd, &path)
+	at.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 
+	"tandem/cmd/internal/exit"
 	"tandem/engine/flow"
 	"tandem/engine/message"
 	"tandem/engine/resolve"
@@ -28,21 +29,30 @@ type Options struct {
 }
 
 // Run looks up a host name or SIP URI and writes each step and the places in the order in which they would be tried. Every transport
-// that needs no WebSocket is taken to have a listener.
+// that needs no WebSocket is taken to have a listener. The error is an *exit.Error of exit.Usage if the target or an option is none.
 func Run(ctx context.Context, out io.Writer, target string, o Options) error {
 	q, err := question(target)
 	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	one, err := resolver(o.Server, o.Hosts)
+	if err != nil {
 		return err
 	}
-	first, err := ask(ctx, out, q, o.Server, o.Hosts)
 	if o.Against == "" {
+		_, err = ask(ctx, out, q, one)
 		return err
 	}
+	other, err := resolver(o.Against, o.Hosts)
+	if err != nil {
+		return err
+	}
+	first, err := ask(ctx, out, q, one)
 	if err != nil {
 		fmt.Fprintf(out, "error: %v\n", err)
 	}
 	fmt.Fprintf(out, "\n%s says\n", o.Against)
-	second, err2 := ask(ctx, out, q, o.Against, o.Hosts)
+	second, err2 := ask(ctx, out, q, other)
 	if err2 != nil {
 		fmt.Fprintf(out, "error: %v\n", err2)
 	}
@@ -81,15 +91,20 @@ func question(target string) (resolve.Question, error) {
 	return resolve.QuestionOf(&u)
 }
 
-func ask(ctx context.Context, out io.Writer, q resolve.Question, server, hosts string) ([]flow.Hop, error) {
+// resolver asks a name server, or those of this machine.
+func resolver(server, hosts string) (*resolve.Resolver, error) {
 	c := resolve.Config{Hosts: hosts}
 	if server != "" {
 		c.Servers = []string{server}
 	}
 	r, err := resolve.New(c)
 	if err != nil {
-		return nil, err
+		return nil, exit.With(exit.Usage, err)
 	}
+	return r, nil
+}
+
+func ask(ctx context.Context, out io.Writer, q resolve.Question, r *resolve.Resolver) ([]flow.Hop, error) {
 	ctx, cancel := context.WithTimeout(ctx, resolve.Timeout)
 	defer cancel()
 	said := make(chan string, 1000)

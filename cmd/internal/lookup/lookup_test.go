@@ -9,6 +9,8 @@ import (
 
 	"github.com/miekg/dns"
 	"go.uber.org/goleak"
+
+	"tandem/cmd/internal/exit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,7 +61,8 @@ func TestRun(t *testing.T) {
 		"another":     {"pbx.example", Options{Server: one, Against: other}, "the name servers differ", []string{"only the first:  udp:192.0.2.1:5060", "only the second: udp:192.0.2.2:5060"}},
 		"no URI":      {"a b", Options{Server: one}, `"a b" is no host name and no SIP URI`, nil},
 		"no server":   {"pbx.example", Options{Server: "ns"}, `"ns" is no name server`, nil},
-		"another one": {"pbx.example", Options{Server: one, Against: "ns"}, ErrDiffer.Error(), []string{`error: "ns" is no name server`}},
+		"another one": {"pbx.example", Options{Server: one, Against: "ns"}, `"ns" is no name server`, nil},
+		"a dead one":  {"pbx.example", Options{Server: one, Against: "127.0.0.1:1"}, ErrDiffer.Error(), []string{"error: ", "only the first:  udp:192.0.2.1:5060"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -67,6 +70,9 @@ func TestRun(t *testing.T) {
 			err := Run(t.Context(), &out, c.target, c.o)
 			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 				t.Errorf("got %v, want %q", err, c.err)
+			}
+			if usage := strings.Contains(c.err, " is no "); usage != (exit.Status(err) == exit.Usage && errors.As(err, new(*exit.Error))) {
+				t.Errorf("exit status %d of %v", exit.Status(err), err)
 			}
 			for _, s := range c.says {
 				if !strings.Contains(out.String(), s) {

@@ -60,8 +60,12 @@ func appendAddress(dst, display, uri []byte) []byte {
 	return append(append(append(dst, '<'), uri...), '>')
 }
 
-// appendFrom appends the sender's From, as the target changes it, under a tag of ours.
-func appendFrom(dst []byte, m *message.Message, t *plan.Target, tag []byte) []byte {
+// appendFrom appends the sender's From, as the target changes it, or an anonymous one, under a tag of ours.
+func appendFrom(dst []byte, m *message.Message, t *plan.Target, tag []byte, anonymous bool) []byte {
+	if anonymous { // RFC 3323 §4.1.1.3
+		dst = append(append(dst, `From: "Anonymous" <sip:anonymous@anonymous.invalid>;tag=`...), tag...)
+		return append(dst, "\r\n"...)
+	}
 	na, err := message.ParseNameAddr(m.Get(message.From))
 	if err != nil {
 		na = message.NameAddr{URI: []byte("sip:anonymous@anonymous.invalid")}
@@ -133,17 +137,8 @@ func clipped(t *plan.Target) []message.Change {
 
 // clip is what becomes of the P-Asserted-Identity of a message on its way to this peer: who it was told is calling stays.
 func (s *side) clip(m *message.Message) []message.Change {
-	if s.b == nil || s.b.target.Clip == nil || !hasField(m, asserted) {
+	if s.b == nil || s.b.target.Clip == nil || !m.Has(message.PAssertedIdentity) {
 		return nil
 	}
 	return clipped(s.b.target)
-}
-
-func hasField(m *message.Message, name []byte) bool {
-	for i := range m.Len() {
-		if _, n, _ := m.Field(i); bytes.EqualFold(n, name) {
-			return true
-		}
-	}
-	return false
 }

@@ -179,7 +179,7 @@ func TestClip(t *testing.T) {
 		{"before headers", &plan.Header{Name: name, Value: "<sip:1@h>"}, []plan.Header{{Name: "p-asserted-identity", Value: "<sip:2@h>"}}, []string{"<sip:1@h>"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.Clip, t.Headers = c.clip, c.more })), 1)
+			r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.Clip, t.Headers = c.clip, c.more })), 1, trusting("192.0.2.0/24"))
 			a := r.phone("sip:a@192.0.2.11", sim.After(0))
 			call := r.place(sim.CallSpec{Headers: []sim.Header{own}})
 			call.Request(at(5*time.Second), "INVITE", []sim.Header{own}, nil)

@@ -87,8 +87,8 @@ func (c *call) answerCaller(m *message.Message) {
 	s := c.caller
 	s.reliable.Silence()
 	out := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
-	out = c.sh.appendContact(c.invite.AppendRecordRoutes(out), c.source, asksSIPS(c.invite), m)
-	out = c.appendAnswer(out, m)
+	out = c.sh.appendContact(c.invite.AppendRecordRoutes(out), c.source, asksSIPS(c.invite), s.contactOf(m))
+	out = c.appendAnswer(out, m, s.passing(m)...)
 	body := m.Body()
 	if sdp := c.callee.sdp; sdp != nil && len(body) == 0 && !s.agreed {
 		// RFC 3261 §13.2.1: what the caller saw of the answer, if anything, was not reliable.

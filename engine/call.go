@@ -31,6 +31,7 @@ type call struct {
 	replaced string // what its Replaces means to the far side
 	bounds   bounds
 	source   flow.Flow
+	trusted  bool                // the caller belongs to the trust domain
 	server   *transaction.Server // of the caller's INVITE
 	tag      []byte              // our To tag towards the caller
 
@@ -74,7 +75,10 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh: sh, id: string(m.CallID()), key: callKey(m), slot: ident.Slot(m.CallID()),
 		invite: m.Clone(), source: f, server: tx, date: sh.cfg.Clock.Date(),
 		tag:    sh.tagFor(nil, m, f),
-		script: script, replaced: replaced, bounds: bounds,
+		script: script, replaced: replaced, bounds: bounds, trusted: sh.trusts(f),
+	}
+	if !c.trusted {
+		sh.unbelieved(m, f)
 	}
 	c.timer.Owner, c.limit.Owner, c.limit.Kind = c, c, kindLimit
 	c.sign = now.Add(signOfLife)
@@ -317,6 +321,9 @@ func (c *call) Request() *message.Message { return c.invite }
 
 // Source returns where the INVITE came from.
 func (c *call) Source() flow.Flow { return c.source }
+
+// Trusted reports whether the caller belongs to the trust domain.
+func (c *call) Trusted() bool { return c.trusted }
 
 // Date returns when the INVITE came.
 func (c *call) Date() time.Time { return c.date }

@@ -92,7 +92,7 @@ func (c *call) show(b *branch, d *side, m *message.Message) {
 		return // one 180 for many
 	}
 	s.shown = m.Status()
-	s.provision(m, body)
+	s.provision(b, m, body)
 }
 
 // ringSide is the dialog under which the caller hears that something rings, or once it is answered the one of the answer.
@@ -110,7 +110,7 @@ func (c *call) ringSide() *side {
 
 // provision sends the caller a provisional that a callee sent, reliably if the caller can and it carries SDP, or if the caller
 // wants all of them so (RFC 3262 §3).
-func (s *side) provision(m *message.Message, body []byte) {
+func (s *side) provision(from *branch, m *message.Message, body []byte) {
 	c := s.c
 	reliable := c.invite.HasToken(message.Require, rel100) || len(body) > 0 && c.invite.HasToken(message.Supported, rel100)
 	if waiting, _ := s.reliable.Outstanding(); reliable && waiting {
@@ -121,8 +121,9 @@ func (s *side) provision(m *message.Message, body []byte) {
 	}
 	s.sendProvisional(m.Status(), reliable, body, func() []byte {
 		b := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
-		b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, asksSIPS(c.invite), m)
-		return m.AppendPassed(c.appendAllow(b, m), withoutBody(body))
+		way := from.back()
+		b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, asksSIPS(c.invite), way.contactOf(m))
+		return m.AppendPassed(c.appendAllow(b, m), way.changes(m, withoutBody(body)))
 	})
 }
 
@@ -314,7 +315,7 @@ func (s *side) prack(r *relay) {
 	var body []byte
 	if r != nil {
 		r.seq, user = seq, r
-		b = r.req.AppendPassed(b, s.clip(r.req))
+		b = r.req.AppendPassed(b, s.passing(r.req))
 		body = r.req.Body()
 		s.agreed = true
 	}

@@ -75,6 +75,9 @@ type Config struct {
 	// Guard says which sources are heard; nil = all, and all are trusted. Scripts are then asked once about an INVITE, not once for
 	// each copy of one that is refused.
 	Guard *guard.Config
+	// Trusted are the networks of peers in the trust domain (RFC 3324 §2.3): the identities that others assert go no further, and what a party wants to keep
+	// private goes to nobody else. A target may say otherwise.
+	Trusted []netip.Prefix
 	// Product is the value of User-Agent and Server; empty = neither is sent.
 	Product string
 }

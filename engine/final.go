@@ -36,6 +36,8 @@ func (c *call) fail(a *plan.Action) {
 		})
 	case m != nil && a.Code == m.Status():
 		c.passFinal(m)
+	case a.Branch != 0 && c.branches[a.Branch-1].exposed != "":
+		c.respond(a.Code, c.branches[a.Branch-1].exposed, nil) // RFC 3323 §5: the phrase names it
 	default:
 		c.respond(a.Code, a.Phrase, nil)
 	}
@@ -69,7 +71,12 @@ func (c *call) respondWith(code int, phrase string, m *message.Message) {
 	if code == 401 || code == 407 {
 		b = c.appendChallenges(b, m)
 	}
-	b = m.AppendPassed(b, noRetryAfter)
+	changes := noRetryAfter
+	if from := c.branchOf(m); from != nil {
+		way := from.back()
+		changes = way.changes(m, noRetryAfter)
+	}
+	b = m.AppendPassed(b, changes)
 	c.send(code, b, m.Body())
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/identity"
 	"tandem/engine/leg"
 	"tandem/engine/message"
 	"tandem/engine/plan"
@@ -38,6 +39,10 @@ type branch struct {
 	offer              []byte // with the codecs that its target takes; nil = the caller's
 	diversion, history string // what its INVITE says of diversions; "" = nothing of ours
 	mappedFrom, cause  string // of its entry in History-Info: the index that it was found from, the URI
+
+	edge    edge             // the way to its target
+	private identity.Privacy // what its callee asks for
+	exposed string           // what the caller wants to keep private and cannot
 
 	login *leg.Login // answers its challenges, if that is the leg's to do
 
@@ -122,6 +127,12 @@ func (b *branch) next() {
 		h := b.hops[0]
 		b.hops = b.hops[1:]
 		if f, ok := sh.flowTo(c.source.Listener, h); ok {
+			b.edge = sh.edgeTo(c.invite, c.trusted, b.target, f)
+			if why := b.edge.impossible(c.invite); why != "" {
+				b.exposed = why
+				b.refuse(500, why) // RFC 3323 §5
+				return
+			}
 			b.send(f)
 			return
 		}
@@ -208,6 +219,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 	c.sh.current = c
 	b.client = tx
 	m = b.withOwnFrom(m)
+	b.private |= identity.PrivacyOf(m)
 	code := m.Status()
 	switch {
 	case code == 100:
@@ -253,7 +265,7 @@ func (b *branch) withOwnFrom(m *message.Message) *message.Message {
 		switch id, name, v := m.Field(i); id {
 		case message.ContentLength:
 		case message.From:
-			out = appendFrom(out, b.c.invite, b.target, b.tag)
+			out = appendFrom(out, b.c.invite, b.target, b.tag, b.edge.anonymous(b.c.invite))
 		default:
 			out = message.AppendField(out, name, v)
 		}

@@ -17,13 +17,13 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	var id [48]byte
 	dst = message.AppendRequestLine(dst, "INVITE", uri)
 	dst = message.AppendVia(dst, local.Transport.String(), local.SentBy, c.bounds.appendMarks(sh.ids.AppendBranch(id[:0], 0)))
-	dst = appendFrom(dst, c.invite, b.target, b.tag)
+	dst = appendFrom(dst, c.invite, b.target, b.tag, b.edge.anonymous(c.invite))
 	dst = appendTo(dst, c.invite, b.target, uri)
 	dst = message.AppendField(dst, "Call-ID", b.callID)
 	dst = message.AppendUint(append(dst, "CSeq: "...), b.cseq)
 	dst = append(dst, " INVITE\r\nMax-Forwards: "...)
 	dst = appendBreadth(append(message.AppendUint(dst, c.maxForwards()), "\r\n"...), b.share)
-	dst = c.sh.appendContact(dst, b.flow, isSIPS(uri), c.invite)
+	dst = c.sh.appendContact(dst, b.flow, isSIPS(uri), b.edge.contactOf(c.invite))
 	dst = c.appendAllow(dst, c.invite)
 	own100, own := b.offers100rel(), [3]string{timerTag}
 	supported := own[:1]
@@ -52,11 +52,11 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	}
 	dst = sh.appendProduct(dst, "User-Agent")
 	if b.diversion != "" {
-		dst = message.AppendField(dst, "Diversion", b.diversion)
+		dst = message.AppendField(dst, "Diversion", b.edge.told(c.invite, b.diversion))
 	}
-	dst = c.invite.AppendPassed(dst, changes(b.target))
+	dst = c.invite.AppendPassed(dst, b.edge.changes(c.invite, changes(b.target)))
 	if b.history != "" {
-		dst = message.AppendField(dst, "History-Info", b.history)
+		dst = message.AppendField(dst, "History-Info", b.edge.told(c.invite, b.history))
 	}
 	return message.AppendBody(dst, b.body())
 }

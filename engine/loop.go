@@ -143,21 +143,15 @@ func (sh *Shard) putMark(mark *[markSize]byte, m *message.Message, from flow.Flo
 		b = appendPart(b, na.URI)
 	}
 	for i := range m.Len() {
-		switch id, name, v := m.Field(i); id {
-		case message.Route, message.Diversion, message.HistoryInfo:
+		switch id, _, v := m.Field(i); id {
+		case message.Route, message.Diversion, message.HistoryInfo, message.PAssertedIdentity:
 			b = appendPart(append(b, byte(id)), v)
-		case message.Other:
-			if bytes.EqualFold(name, asserted) {
-				b = appendPart(append(b, byte(id)), v)
-			}
 		}
 	}
 	sum := sha256.Sum256(b)
 	sh.buf = b
 	markText.Encode(mark[:], sum[:markSize*5/8])
 }
-
-var asserted = []byte("P-Asserted-Identity")
 
 // appendPart appends something so that it cannot run into what follows.
 func appendPart(dst, part []byte) []byte {

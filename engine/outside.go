@@ -38,6 +38,7 @@ type outside struct {
 	watch   *watch           // what may come of the request to the last target
 	tag     []byte           // our To tag, if one is known already
 	changes []message.Change // of the request on its way
+	edge    edge             // the way to the target at hand
 }
 
 // outside asks the script about a request outside a dialog. OPTIONS without a user, or that may go no further, is for the engine
@@ -123,6 +124,11 @@ func (o *outside) next(now clock.Time) {
 		f, ok := o.sh.flowTo(o.source.Listener, o.hops[0])
 		o.hops = o.hops[1:]
 		if ok {
+			o.edge = o.sh.edgeTo(o.req, o.Trusted(), o.target, f)
+			if o.edge.impossible(o.req) != "" {
+				o.reply(now, 500) // RFC 3323 §5
+				return
+			}
 			o.send(now, o.target, f)
 			return
 		}
@@ -154,15 +160,15 @@ func (o *outside) send(now clock.Time, t *plan.Target, f flow.Flow) {
 	o.watched(now, uri, f, tag, callID)
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)
 	b = message.AppendVia(b, local.Transport.String(), local.SentBy, o.bounds.appendMarks(sh.ids.AppendBranch(nil, 0)))
-	b = appendFrom(b, m, t, tag)
+	b = appendFrom(b, m, t, tag, o.edge.anonymous(m))
 	b = appendTo(b, m, t, uri)
 	b = message.AppendField(b, "Call-ID", callID)
 	b = append(append(append(b, "CSeq: 1 "...), m.MethodName()...), "\r\nMax-Forwards: "...)
 	b = appendBreadth(append(message.AppendUint(b, forwards), "\r\n"...), o.bounds.breadth) // one after the other
 	if m.Has(message.Contact) {
-		b = sh.appendContact(b, f, isSIPS(uri), m)
+		b = sh.appendContact(b, f, isSIPS(uri), o.edge.contactOf(m))
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes(t), o.changes...))
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), o.edge.changes(m, append(changes(t), o.changes...)))
 	sh.buf = message.AppendBody(b, m.Body())
 	o.client = sh.request(now, f, m.Method(), sh.buf, o.login, o, o)
 	o.flow = f
@@ -225,7 +231,7 @@ func (o *outside) finish(now clock.Time) {
 		if !dialog {
 			tag = o.sh.ids.AppendTag(nil, 0)
 		}
-		o.sh.passBack(o.server, o.req, o.source, tag, m, nil, func(b []byte) []byte {
+		o.sh.passBack(o.server, o.req, o.source, tag, m, o.back(), func(b []byte) []byte {
 			if dialog {
 				b = o.req.AppendRecordRoutes(b) // RFC 3261 §12.1.1
 			}
@@ -233,6 +239,9 @@ func (o *outside) finish(now clock.Time) {
 		})
 	}
 }
+
+// back is the way of a response, or of what else comes from the target, to the sender.
+func (o *outside) back() edge { return edge{from: o.edge.to, to: o.Trusted()} }
 
 func (o *outside) reply(now clock.Time, code int) {
 	o.wait.stop()
@@ -249,6 +258,9 @@ func (o *outside) Request() *message.Message { return o.req }
 
 // Source returns where it came from.
 func (o *outside) Source() flow.Flow { return o.source }
+
+// Trusted reports whether its source belongs to the trust domain.
+func (o *outside) Trusted() bool { return o.sh.trusts(o.source) }
 
 // Date returns when it came.
 func (o *outside) Date() time.Time { return o.date }

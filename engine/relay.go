@@ -164,15 +164,16 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	case message.NOTIFY, message.SUBSCRIBE:
 		changes = append(changes, mapReferID(m, s.referral)...)
 	}
+	way := to.way()
 	b := to.dialog.AppendRequest(sh.buf[:0], string(m.MethodName()), r.seq, sh.via(to.dialog), forwards)
 	if m.Has(message.Contact) {
-		b = c.sh.appendContact(b, to.dialog.Flow, isSIPS(to.dialog.Target), m)
+		b = c.sh.appendContact(b, to.dialog.Flow, isSIPS(to.dialog.Target), way.contactOf(m))
 	}
 	if m.Method() == message.INVITE || m.Method() == message.UPDATE {
 		b = c.appendAllow(b, m)
 		b = appendTags(b, m, message.Supported)
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), append(changes, to.clip(m)...))
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), way.changes(m, append(changes, to.clip(m)...)))
 	sh.buf = message.AppendBody(b, body)
 	r.client = sh.inDialogRequest(now, to.dialog, m.Method(), sh.buf, r)
 	if m.Method() != message.INVITE {
@@ -270,36 +271,36 @@ func (r *relay) accepted(now clock.Time, m *message.Message) {
 		r.client.Ack(now, sh.ack(r.to.dialog, r.seq, nil, nil), r.to.dialog.Flow, r.to.dialog.RemoteTag)
 	}
 	b := r.req.AppendResponse(sh.buf[:0], m.Status(), string(m.Phrase()), nil, r.source.Remote)
-	b = r.from.c.sh.appendContact(b, r.source, asksSIPS(r.req), m)
-	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m, r.from.clip(m)...), r.from.lateOffer(r.req, m))
+	b = sh.appendContact(b, r.source, asksSIPS(r.req), r.from.contactOf(m))
+	r.from.acceptWith(r.server, r.req, m.Status(), r.from.c.appendAnswer(b, m, r.from.passing(m)...), r.from.lateOffer(r.req, m))
 	r.done()
 }
 
 // send passes a response that needs nothing of ours.
 func (r *relay) send(m *message.Message) {
-	r.from.c.sh.passBack(r.server, r.req, r.source, nil, m, r.from.clip(m), func(b []byte) []byte {
+	r.from.c.sh.passBack(r.server, r.req, r.source, nil, m, r.from.way(), func(b []byte) []byte {
 		if m.Status()/100 == 2 && r.req.Method() == message.UPDATE {
 			b = r.from.agreeSession(b, r.req)
 		}
 		return b
-	})
+	}, r.from.clip(m)...)
 }
 
-// passBack answers a request, under our To tag if it had none, as the other side did: with m, changes, and what add appends. A challenge is
+// passBack answers a request, under our To tag if it had none, as the other side did: with m as it may go this way, changes of the script, and what add appends. A challenge is
 // not for this peer, which cannot know the credentials.
-func (sh *Shard) passBack(tx *transaction.Server, req *message.Message, source flow.Flow, tag []byte, m *message.Message, changes []message.Change, add func(b []byte) []byte) {
+func (sh *Shard) passBack(tx *transaction.Server, req *message.Message, source flow.Flow, tag []byte, m *message.Message, way edge, add func(b []byte) []byte, script ...message.Change) {
 	code, phrase := m.Status(), string(m.Phrase())
 	if code == 401 || code == 407 {
 		code, phrase = 403, ""
 	}
 	b := req.AppendResponse(sh.buf[:0], code, phrase, tag, source.Remote)
 	if m.Has(message.Contact) && code < 300 {
-		b = sh.appendContact(b, source, asksSIPS(req), m)
+		b = sh.appendContact(b, source, asksSIPS(req), way.contactOf(m))
 	}
 	if add != nil {
 		b = add(b)
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "Server"), changes)
+	b = m.AppendPassed(sh.appendProduct(b, "Server"), way.changes(m, script))
 	sh.buf = message.AppendBody(b, m.Body())
 	tx.Respond(sh.now, code, sh.buf)
 }

@@ -212,12 +212,12 @@ func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
 }
 
 // ack builds an ACK inside a dialog for the 2xx to the INVITE with that CSeq number (RFC 3261 §13.2.2.4); m, if any, gives the
-// fields, else a body is a session description.
-func (sh *Shard) ack(d *leg.Dialog, seq uint32, m *message.Message, body []byte) []byte {
+// fields, with changes, else a body is a session description.
+func (sh *Shard) ack(d *leg.Dialog, seq uint32, m *message.Message, body []byte, changes ...message.Change) []byte {
 	b := d.AppendRequest(sh.buf[:0], "ACK", seq, sh.via(d), 70)
 	switch {
 	case m != nil:
-		b = m.AppendPassed(b, nil)
+		b = m.AppendPassed(b, changes)
 	case len(body) > 0:
 		b = append(b, "Content-Type: application/sdp\r\n"...)
 	}

@@ -151,6 +151,15 @@ func fork(t *testing.T, does ...sim.Behaviour) (*rig, []*sim.Phone) {
 	return r, phones
 }
 
+// trusting names networks of the trust domain.
+func trusting(networks ...string) func(c *engine.Config) {
+	return func(c *engine.Config) {
+		for _, n := range networks {
+			c.Trusted = append(c.Trusted, netip.MustParsePrefix(n))
+		}
+	}
+}
+
 // altered returns a datagram with strings replaced in turn.
 func altered(l *sim.Logged, oldNew ...string) string {
 	return strings.NewReplacer(oldNew...).Replace(string(l.Raw))

@@ -62,6 +62,8 @@ type Shard struct {
 
 	guard *guard.Guard // nil without cfg.Guard
 
+	disbelief bool // that identities of a source are not believed was said
+
 	draining bool   // nothing new is taken
 	idle     func() // to be called when the last call is over
 

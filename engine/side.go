@@ -176,11 +176,12 @@ func (s *side) sendLate(now clock.Time, m *message.Message) {
 	}
 	late := s.late
 	body := declined(late.offer)
+	var changes []message.Change
 	if m != nil {
-		body = m.Body()
+		body, changes = m.Body(), s.passing(m)
 	}
 	s.late, s.agreed = nil, true
-	late.client.Ack(now, s.c.sh.ack(s.dialog, late.seq, m, body), s.dialog.Flow, s.dialog.RemoteTag)
+	late.client.Ack(now, s.c.sh.ack(s.dialog, late.seq, m, body, changes...), s.dialog.Flow, s.dialog.RemoteTag)
 }
 
 // bye takes a BYE of this peer and sends one on.
@@ -190,7 +191,7 @@ func (s *side) bye(m *message.Message) {
 	s.close()
 	s.peer.sendLate(c.sh.now, nil)
 	s.peer.close()
-	c.sh.bye(c.sh.now, s.peer.dialog, m, s.peer.clip(m))
+	c.sh.bye(c.sh.now, s.peer.dialog, m, s.peer.passing(m))
 	c.conclude()
 }
 

@@ -236,6 +236,14 @@ func (sh *Shard) inSubscription(now clock.Time, tx *transaction.Server, m *messa
 	}
 }
 
+// way is the way of a message to this end from the other one.
+func (e *end) way() edge {
+	if e == &e.sub.ends[1] {
+		return e.sub.w.o.edge
+	}
+	return e.sub.w.o.back()
+}
+
 // notice is a request on its way through a subscription.
 type notice struct {
 	from, to *end
@@ -253,11 +261,12 @@ func (e *end) pass(now clock.Time, tx *transaction.Server, m *message.Message, f
 		return
 	}
 	r := &notice{from: e, to: e.peer, req: m.Clone(), source: f, server: tx}
+	way := e.peer.way()
 	b := to.AppendRequest(sh.buf[:0], string(m.MethodName()), to.NextSeq(), sh.via(to), forwards)
 	if m.Has(message.Contact) {
-		b = sh.appendContact(b, to.Flow, isSIPS(to.Target), m)
+		b = sh.appendContact(b, to.Flow, isSIPS(to.Target), way.contactOf(m))
 	}
-	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), mapReferID(m, e.referral))
+	b = m.AppendPassed(sh.appendProduct(b, "User-Agent"), way.changes(m, mapReferID(m, e.referral)))
 	sh.buf = message.AppendBody(b, m.Body())
 	sh.inDialogRequest(now, to, m.Method(), sh.buf, r)
 	r.wait.start(now, sh, tx, r.req, f)
@@ -304,7 +313,7 @@ func (r *notice) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 	tx.Detach()
 	if code != 408 { // RFC 4320 §4.2
 		r.wait.stop()
-		sh.passBack(r.server, r.req, r.source, nil, m, nil, nil)
+		sh.passBack(r.server, r.req, r.source, nil, m, r.from.way(), nil)
 	}
 	s := r.from.sub
 	switch {

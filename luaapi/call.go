@@ -107,9 +107,15 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 		return cv.time, true
 	case "source":
 		if cv.source == nil {
-			cv.source = v.sourceOf(cv.c.Source())
+			cv.source = v.sourceOf(cv.c.Source(), cv.c.Trusted())
 		}
 		return &cv.source.ud, true
+	case "identity":
+		return cv.asserted(v), true
+	case "preferred":
+		return firstAddress(v, cv.c.Request(), message.PPreferredIdentity), true
+	case "privacy":
+		return cv.privacy(v), true
 	case "diversion":
 		return cv.diversions(v), true
 	case "history":

@@ -2,6 +2,7 @@ package luaapi
 
 import (
 	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 	"go.uber.org/zap"
@@ -48,6 +49,41 @@ func parsed(m *message.Message, header string) []identity.Entry {
 		values = append(values, string(value))
 	}
 	return identity.Parse(values...)
+}
+
+// asserted is call.identity: whom a trusted source says that the caller is (RFC 3325 §5), nil if it says nothing or is not trusted.
+func (cv *callValue) asserted(v *vm) lua.LValue {
+	if !cv.c.Trusted() {
+		return lua.LNil
+	}
+	if u := firstAddress(v, cv.c.Request(), message.PAssertedIdentity); u != lua.LNil {
+		return u
+	}
+	return firstAddress(v, cv.c.Request(), message.RemotePartyID)
+}
+
+// firstAddress is the first address of a header, nil if there is none.
+func firstAddress(v *vm, m *message.Message, id message.ID) lua.LValue {
+	u := lua.LNil
+	m.Each(id, func(e []byte) bool {
+		u = &v.nameAddr(e).ud
+		return false
+	})
+	return u
+}
+
+// privacy is call.privacy: the values of Privacy, in small letters.
+func (cv *callValue) privacy(v *vm) *lua.LTable {
+	t := v.L.NewTable()
+	m := cv.c.Request()
+	for i := range m.Len() {
+		if id, _, value := m.Field(i); id == message.Privacy {
+			for word := range identity.PrivacyWords(string(value)) {
+				t.Append(lua.LString(strings.ToLower(word)))
+			}
+		}
+	}
+	return t
 }
 
 // retarget is why the call came to whom it is for now: the last ms-retarget-reason of its history, else the reason of the last diversion.

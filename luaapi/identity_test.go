@@ -54,3 +54,37 @@ func TestMalformedEntries(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
+
+// Whom a caller is said to be, and wants to be, and what it wants to keep private.
+func TestAsserted(t *testing.T) {
+	const (
+		asserted  = "P-Asserted-Identity: \"A\" <sip:+4930@h>, <tel:+4930>\n"
+		party     = "Remote-Party-ID: <sip:+4940@h>;party=calling\n"
+		preferred = "P-Preferred-Identity: <sip:boss@h>\n"
+	)
+	for name, c := range map[string]struct {
+		headers string
+		trusted bool
+		want    string
+	}{
+		"nothing":          {"", true, "nil nil true"},
+		"trusted":          {asserted + party, true, "+4930 nil true"},
+		"the older header": {party, true, "+4940 nil true"},
+		"not trusted":      {asserted + party + preferred, false, "nil boss false"},
+		"private":          {asserted + "Privacy: ID;user\nPrivacy: critical\n", true, "+4930 nil true id user critical"},
+		"not readable":     {"P-Asserted-Identity: <\n", true, "nil nil true"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serve(t, script(`function route.invite(call)
+				local who, wish = call.identity, call.preferred
+				print(tostring(who and who.user) .. " " .. tostring(wish and wish.user) .. " " .. tostring(call.source.trusted) .. table.concat({ "", unpack(call.privacy) }, " "))
+			end`))
+			fake := withHeaders(t, c.headers)
+			fake.trusted = c.trusted
+			r.vm().Invite(fake)
+			if got := r.logged(); got != "info "+c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}

@@ -29,7 +29,8 @@ type fakeCall struct {
 	data     any
 	progress []string // what Progress was asked for
 	hangups  []string
-	moved    *vm    // what Move was given
+	moved    *vm // what Move was given
+	trusted  bool
 	refuse   error  // what Progress returns
 	onHangup func() // what Hangup does besides
 }
@@ -37,6 +38,7 @@ type fakeCall struct {
 func (c *fakeCall) ID() string                { return c.id }
 func (c *fakeCall) Request() *message.Message { return c.invite }
 func (c *fakeCall) Source() flow.Flow         { return c.source }
+func (c *fakeCall) Trusted() bool             { return c.trusted }
 func (c *fakeCall) Date() time.Time           { return c.date }
 func (c *fakeCall) Best() *plan.Step          { return c.best }
 func (c *fakeCall) Round() int                { return c.round }

@@ -161,12 +161,13 @@ func (h *headersValue) get(v *vm, key string) (lua.LValue, bool) {
 
 // sourceValue is call.source.
 type sourceValue struct {
-	ud   lua.LUserData
-	from flow.Flow
+	ud      lua.LUserData
+	from    flow.Flow
+	trusted bool
 }
 
-func (v *vm) sourceOf(f flow.Flow) *sourceValue {
-	s := &sourceValue{from: f}
+func (v *vm) sourceOf(f flow.Flow, trusted bool) *sourceValue {
+	s := &sourceValue{from: f, trusted: trusted}
 	v.wrap(&s.ud, s)
 	return s
 }
@@ -185,6 +186,8 @@ func (s *sourceValue) get(_ *vm, key string) (lua.LValue, bool) {
 	switch key {
 	case "ip":
 		return ip(s.from.Remote), true
+	case "trusted":
+		return lua.LBool(s.trusted), true
 	case "port":
 		return lua.LNumber(s.from.Remote.Port()), true
 	case "transport":

@@ -42,7 +42,7 @@ func newTestCommand() *cobra.Command {
 			"Exit status: 0 all passed, 1 tests failed, 2 there is nothing to run, 3 a script or a test file does not load, 4 less is covered\n" +
 			"than --cover-min.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Paths, o.Out, o.Budgets = args, cmd.OutOrStdout(), config.Beside
+			o.Paths, o.Out, o.Settings = args, cmd.OutOrStdout(), config.Beside
 			return runTests(cmd, o, more)
 		},
 	}

@@ -46,6 +46,10 @@ const (
 	Event
 	Date
 	Timestamp
+	PAssertedIdentity
+	PPreferredIdentity
+	RemotePartyID
+	Privacy
 	numIDs
 )
 
@@ -56,6 +60,7 @@ var names = [numIDs]string{
 	"Unsupported", "Allow", "RSeq", "RAck", "Session-Expires", "Min-SE", "Authorization", "Proxy-Authorization",
 	"WWW-Authenticate", "Proxy-Authenticate", "Replaces", "Join", "Target-Dialog", "User-Agent", "Server", "Reason",
 	"Diversion", "History-Info", "Retry-After", "Expires", "Event", "Date", "Timestamp",
+	"P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Privacy",
 }
 
 // String returns the canonical name, "" for Other.
@@ -80,7 +85,7 @@ var byHash = func() (t [256]ID) {
 
 // nameHash maps a name, which is not empty, to its place in byHash.
 func nameHash[T ~string | ~[]byte](name T) uint8 {
-	return lowerByte(name[0])*2 + lowerByte(name[len(name)-1])*11 + uint8(len(name))
+	return lowerByte(name[0])*10 + lowerByte(name[len(name)-1])*4 + uint8(len(name))
 }
 
 var byLetter = func() (t [26]ID) {

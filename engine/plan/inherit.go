@@ -26,6 +26,8 @@ const (
 	OptClip
 	OptCodecs
 	OptCancelHeaders
+	OptTrust
+	OptPrivacy
 )
 
 // Each holds the options that a group gives its members where they leave them unset; each is taken whole. Ring, Delay and On
@@ -119,5 +121,7 @@ func (t *Target) takeAddresses(k *taking, each *Each) bool {
 	changed = take(k, OptTo, &t.To, g.To, said) || changed
 	changed = take(k, OptFrom, &t.From, g.From, said) || changed
 	changed = take(k, OptDisplay, &t.Display, g.Display, said) || changed
+	changed = take(k, OptTrust, &t.Trust, g.Trust, said) || changed
+	changed = take(k, OptPrivacy, &t.Privacy, g.Privacy, said) || changed
 	return take(k, OptClip, &t.Clip, g.Clip, said) || changed
 }

@@ -193,6 +193,16 @@ const (
 	PrackRequired        // Require: 100rel
 )
 
+// Trust says whether somebody belongs to the trust domain (option trusted).
+type Trust uint8
+
+// The choices. The zero value leaves it to the network.
+const (
+	TrustNetwork Trust = iota
+	TrustYes
+	TrustNo
+)
+
 // Header is a header field that a script sets (Value) or takes away (Remove).
 type Header struct {
 	Name   string
@@ -237,6 +247,10 @@ type Target struct {
 	Display *string
 	// Clip is the P-Asserted-Identity, set or taken away; nil = as it came in (RFC 3325 §9.1).
 	Clip *Header
+	// Trust says whether the target belongs to the trust domain, whatever its network (RFC 3325 §5).
+	Trust Trust
+	// Privacy are the values, with semicolons between them, by which the caller asks for privacy, beside those of its own: "id;user" (RFC 3323 §4.2).
+	Privacy string
 	// Codecs are those that offers to the target may have (nil = all).
 	Codecs *sdp.Codecs
 	// Auth says who meets a challenge, 401 or 407; the zero value: nobody, and it goes out as 403.

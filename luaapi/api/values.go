@@ -17,6 +17,9 @@ func callClass() Class {
 			value("ruri", "tandem.uri", "the Request-URI"),
 			value("headers", "tandem.headers", "`headers[\"Diversion\"]` is a list of raw values, empty if there are none; any case, compact forms too"),
 			value("source", "tandem.source", "where the request came from"),
+			value("identity?", "tandem.uri", "whom a trusted source asserts the caller to be, by P-Asserted-Identity or else Remote-Party-ID; nil from others"),
+			value("preferred?", "tandem.uri", "whom the caller wants to be shown as, by P-Preferred-Identity: nobody has checked it, and it goes no further"),
+			value("privacy", "string[]", "the values of Privacy, in small letters"),
 			value("diversion", entriesType, "the entries of Diversion, the last diversion first; the list is the call's own"),
 			value("history", entriesType, "the entries of History-Info, the first target first; the list is the call's own"),
 			value("retarget?", "string", "why the call came to whom it is for now: the last `ms-retarget-reason` of its history, else the reason of the last diversion"),
@@ -91,6 +94,7 @@ func sourceClass() Class {
 			value("ip?", "string", "the address"),
 			value("port", "integer", "the port"),
 			value("transport", "string", "`udp`"),
+			value("trusted", "boolean", "whether its network is one of `trusted` of the configuration"),
 		),
 	}
 }

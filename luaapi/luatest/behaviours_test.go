@@ -54,7 +54,8 @@ func rowResults(t *testing.T) map[string][]*Result {
 	}
 	by := make(map[string][]*Result)
 	s, out := runs(t, Options{
-		Paths: []string{filepath.Join(root, "examples"), filepath.Join(root, "scripts")}, Seed: 1, Parallel: 1,
+		Settings: settings,
+		Paths:    []string{filepath.Join(root, "examples"), filepath.Join(root, "scripts")}, Seed: 1, Parallel: 1,
 		Observe: func(r *Result) {
 			if rel, err := filepath.Rel(root, r.File); err == nil && filepath.IsAbs(r.File) {
 				r.File = filepath.ToSlash(rel)

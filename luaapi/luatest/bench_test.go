@@ -15,7 +15,7 @@ import (
 // BenchmarkExamples runs the tests of the examples, as `tandem test examples --count N` does, on one processor.
 func BenchmarkExamples(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(GCPercent))
-	measure(b, Options{Paths: []string{examples(b)}, Count: 20})
+	measure(b, Options{Paths: []string{examples(b)}, Settings: settings, Count: 20})
 }
 
 // processor returns the processor's time that the program has taken. Other programs do not count in it.

@@ -131,7 +131,7 @@ func TestTestsAreIsolated(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in(t, isolated[1:])
 			c.o.Seed = 1
-			c.o.Budgets = func(string) (Budgets, error) { return Budgets{Instructions: budget, Bytes: memory}, nil }
+			c.o.Settings = func(string) (Settings, error) { return Settings{Instructions: budget, Bytes: memory}, nil }
 			s, out := runs(t, c.o)
 			if want := 4 * max(c.o.Count, 1); s.Passed != want || s.Bad() {
 				t.Errorf("got %+v, want %d passed\n%s", s, want, out)

@@ -10,6 +10,7 @@ package luatest
 
 import (
 	"io"
+	"net/netip"
 	"regexp"
 	"runtime"
 	"time"
@@ -39,8 +40,8 @@ type Options struct {
 	Seed uint64
 	// Programs are scripts under test that were compiled already, by their path: what is on the disk there is not looked at.
 	Programs map[string]*luaapi.Program
-	// Budgets returns what handlers of the scripts at a root may use; nil = the defaults.
-	Budgets func(root string) (Budgets, error)
+	// Settings returns what the configuration says for the scripts at a root; nil = the defaults.
+	Settings func(root string) (Settings, error)
 	// Observe is given every result, before it is reported; nil = nobody is.
 	Observe func(*Result)
 	// FailFast stops at the first test that does not pass.
@@ -75,10 +76,12 @@ type Options struct {
 	Now func() time.Time
 }
 
-// Budgets are what a handler may use; 0 = the defaults of package luaapi.
-type Budgets struct {
-	// Instructions of the machine, as its meter counts them, and Bytes that are made.
+// Settings are what the configuration beside scripts says of the engine that runs them.
+type Settings struct {
+	// Instructions of the machine, as its meter counts them, and Bytes that are made, are what a handler may use; 0 = the defaults of package luaapi.
 	Instructions, Bytes int
+	// Trusted are the networks of the trust domain.
+	Trusted []netip.Prefix
 }
 
 // DefaultMaxVirtual is the virtual time that a network may take unless the options say otherwise.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 
 	"tandem/luaapi"
@@ -236,6 +239,17 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// settings reads what tandem.toml beside an example says of trust, as the program does.
+func settings(root string) (s Settings, err error) {
+	var file struct{ Trusted []netip.Prefix }
+	_, err = toml.DecodeFile(filepath.Join(root, "tandem.toml"), &file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	s.Trusted = file.Trusted
+	return s, err
+}
+
 func examples(t testing.TB) string {
 	t.Helper()
 	dir, err := filepath.Abs("../../examples")
@@ -246,11 +260,15 @@ func examples(t testing.TB) string {
 }
 
 // frugal is a tenth of the default budget: what is shipped must not come near that.
-func frugal(string) (Budgets, error) { return Budgets{Instructions: luaapi.DefaultBudget / 10}, nil }
+func frugal(root string) (Settings, error) {
+	s, err := settings(root)
+	s.Instructions = luaapi.DefaultBudget / 10
+	return s, err
+}
 
 // Every example passes with every seed.
 func TestExamples(t *testing.T) {
-	s, out := runs(t, Options{Paths: []string{examples(t)}, Seed: 1, Count: 20, Budgets: frugal})
+	s, out := runs(t, Options{Paths: []string{examples(t)}, Seed: 1, Count: 20, Settings: frugal})
 	if s.Bad() || s.Broken > 0 || s.Passed == 0 {
 		t.Error(out)
 	}
@@ -262,7 +280,7 @@ func TestLibrary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, out := runs(t, Options{Paths: []string{dir}, Seed: 1, Count: 5, Budgets: frugal})
+	s, out := runs(t, Options{Paths: []string{dir}, Seed: 1, Count: 5, Settings: frugal})
 	if s.Bad() || s.Broken > 0 || s.Passed == 0 {
 		t.Error(out)
 	}

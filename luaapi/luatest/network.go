@@ -40,7 +40,7 @@ type pbx struct {
 	name string // as the test names it
 	root string // its folder, or its one file
 
-	budgets Budgets // of its handlers
+	settings Settings
 }
 
 // String is what failures call it.
@@ -112,7 +112,7 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 		return err
 	}
 	scripts, err := prog.Serve(luaapi.Options{
-		Budget: p.budgets.Instructions, Memory: p.budgets.Bytes, RaiseBudget: "budget in tandem.toml",
+		Budget: p.settings.Instructions, Memory: p.settings.Bytes, RaiseBudget: "budget in tandem.toml",
 		Probes: probes,
 		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
@@ -129,7 +129,7 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 	cfg := engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
 		Log: log, Legs: n.tape, Product: "Tandem", Resolver: n,
-		Operations: n.sim.AttachOperations(n.work),
+		Operations: n.sim.AttachOperations(n.work), Trusted: p.settings.Trusted,
 	}
 	if n.r.written() {
 		cfg.Trace = n.tape

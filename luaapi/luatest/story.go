@@ -50,7 +50,7 @@ func (r *run) used() (lines []string) {
 		if !ok {
 			continue
 		}
-		budget, memory := n.pbx.budgets.or(luaapi.DefaultBudget, luaapi.DefaultMemory)
+		budget, memory := n.pbx.settings.or(luaapi.DefaultBudget, luaapi.DefaultMemory)
 		for _, s := range h.Status().Handlers {
 			if int(s.Instructions) > budget/2 || int(s.Bytes) > memory/2 {
 				lines = append(lines, fmt.Sprintf("%s: %d of %d instructions, %d of %d KiB", s.Name, s.Instructions, budget, s.Bytes>>10, memory>>10))
@@ -61,8 +61,8 @@ func (r *run) used() (lines []string) {
 }
 
 // or returns the budgets, or what stands for those that are 0.
-func (b Budgets) or(instructions, bytes int) (int, int) {
-	return cmp.Or(b.Instructions, instructions), cmp.Or(b.Bytes, bytes)
+func (s Settings) or(instructions, bytes int) (int, int) {
+	return cmp.Or(s.Instructions, instructions), cmp.Or(s.Bytes, bytes)
 }
 
 // assertion is the line that failed with its values.

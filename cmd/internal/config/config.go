@@ -73,6 +73,8 @@ type Config struct {
 	Record Record
 	// Listeners are the sockets; of those that a target can be reached by, the first one is taken unless their networks say more.
 	Listeners []Listener
+	// Trusted are the networks of the trust domain, as IP or IP/BITS (RFC 3325 §5).
+	Trusted []string
 	// ACL are the lists of who is heard, in the order in which they are asked.
 	ACL []ACL
 	// Abuse bounds what sources may do that no list allows.
@@ -217,6 +219,9 @@ func (c *Config) check() *Error {
 				return &Error{Key: "address", Listener: i + 1, What: l.Address + " is given twice; an address has one listener"}
 			}
 		}
+	}
+	if err := c.checkTrusted(); err != nil {
+		return err
 	}
 	for i := range c.ACL {
 		if err := c.ACL[i].check(c.Listeners); err != nil {

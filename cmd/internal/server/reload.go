@@ -16,7 +16,7 @@ func (s *Server) scripts(o Options, shards int) (*luaapi.Host, error) {
 		Shards: shards, Budget: c.Budget, Memory: c.ScriptMemory << 20, RaiseBudget: "budget in tandem.toml", Logger: o.Log, HTTP: s.http,
 		Require: c.Reload.Require, Canary: c.Reload.Canary, Check: checked,
 		Test: func(ctx context.Context, p *luaapi.Program) ([]luaapi.Finding, error) {
-			return tests(ctx, c.Scripts, c.BudgetsOf(), p)
+			return tests(ctx, c.Scripts, c.SettingsOf(), p)
 		},
 		Post: func(shard int, fn func()) { s.post(shard, func(clock.Time) { fn() }) },
 	})

@@ -31,14 +31,14 @@ func checked(s *luaapi.Snapshot) (found []luaapi.Finding) {
 
 // tests runs the tests beside the scripts at root on a program that was compiled from them, and returns what failed. It
 // takes one processor at most: calls go on meanwhile.
-func tests(ctx context.Context, root string, budgets luatest.Budgets, p *luaapi.Program) (found []luaapi.Finding, err error) {
+func tests(ctx context.Context, root string, settings luatest.Settings, p *luaapi.Program) (found []luaapi.Finding, err error) {
 	paths, programs := beside(root, p)
 	if len(paths) == 0 {
 		return nil, errNoTests
 	}
 	sum, err := luatest.Run(ctx, luatest.Options{
 		Paths: paths, Programs: programs, Parallel: 1, Seed: 1, Out: io.Discard,
-		Budgets: func(string) (luatest.Budgets, error) { return budgets, nil },
+		Settings: func(string) (luatest.Settings, error) { return settings, nil },
 		Observe: func(r *luatest.Result) {
 			if f, bad := finding(root, r); bad {
 				found = append(found, f)

@@ -187,8 +187,8 @@ func (s *Server) listen(o Options, shards int) error {
 	}
 	cfg := engine.Config{
 		Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Post: s.post,
-		Operations: s.work,
-		MaxCalls:   o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
+		Operations: s.work, Trusted: o.Config.TrustDomain(),
+		MaxCalls: o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
 	}
 	cfg.Guard = &heard
 	names, err := resolve.New(resolve.Config{Post: s.post, Reach: reach(tc.Listens)})

@@ -13,7 +13,7 @@ import (
 )
 
 // addressOptions say who calls whom on a leg.
-var addressOptions = setOf(optParams, optTo, optFrom, optDisplay, optClip)
+var addressOptions = setOf(optParams, optTo, optFrom, optDisplay, optClip, optTrusted, optPrivacy)
 
 func (d *defaults) applyAddresses(t *plan.Target, set optionSet) {
 	if set.has(optParams) {
@@ -31,6 +31,12 @@ func (d *defaults) applyAddresses(t *plan.Target, set optionSet) {
 	if set.has(optClip) {
 		t.Clip = d.target.Clip
 	}
+	if set.has(optTrusted) {
+		t.Trust = d.target.Trust
+	}
+	if set.has(optPrivacy) {
+		t.Privacy = d.target.Privacy
+	}
 }
 
 func (r *reader) addressOption(opt option, v lua.LValue, t *plan.Target) {
@@ -45,7 +51,32 @@ func (r *reader) addressOption(opt option, v lua.LValue, t *plan.Target) {
 		t.Display = r.display("display", v)
 	case optClip:
 		t.Clip = r.clip(v)
+	case optTrusted:
+		if t.Trust = plan.TrustNo; r.bool("trusted", v) {
+			t.Trust = plan.TrustYes
+		}
+	case optPrivacy:
+		t.Privacy = r.privacy(v)
 	}
+}
+
+// privacies are the values of Privacy that can be seen to.
+var privacies = []string{"id", "user", "header", "history"}
+
+// privacy reads one of them, or a list of them.
+func (r *reader) privacy(v lua.LValue) string {
+	t, ok := v.(*lua.LTable)
+	if !ok {
+		return privacies[r.choice("privacy", v, privacies...)]
+	}
+	var words []string
+	for i := range r.length(t) {
+		words = append(words, privacies[r.choice("privacy", t.RawGetInt(i+1), privacies...)])
+	}
+	if k, _ := t.Next(tail(len(words))); k != lua.LNil {
+		r.fail("privacy", "%s: privacy is a list of words, got key %s", r.what, k)
+	}
+	return strings.Join(words, ";")
 }
 
 // params reads { name = value | true } and returns them sorted by name, as they stand in a URI (RFC 3261 §19.1.1).

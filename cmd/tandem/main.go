@@ -57,7 +57,7 @@ func newRootCommand() *cobra.Command {
 		return fmt.Errorf("%s; see `%s --help`", plainly(err), cmd.CommandPath())
 	})
 	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStubsCommand(), newDocCommand(), newStatusCommand(), newReloadCommand(), newDemoCommand(), newDNSCommand(), newVersionCommand())
-	root.AddCommand(newInitCommand(), newExplainCommand(), newReplayCommand(), newReplCommand())
+	root.AddCommand(newInitCommand(), newExplainCommand(), newReplayCommand(), newReplCommand(), newImportCommand())
 	root.SetHelpFunc(help)
 	root.SetUsageFunc(usage)
 	strictDefaults(root)

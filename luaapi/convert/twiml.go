@@ -1,0 +1,121 @@
+package convert
+
+import (
+	"strconv"
+	"strings"
+)
+
+// What <Dial> does where it does not say: in seconds.
+const (
+	dialTimeout   = 30
+	dialTimeLimit = 14400
+)
+
+// twiml writes the <Dial>, <Reject> and <Hangup> of a TwiML document as a serial plan.
+func (w *writer) twiml(root *element) {
+	w.write("-- Made of %s by `tandem import`.\nlocal plan = require \"plan\"\nlocal route = {}\n\nfunction route.invite()\n  return plan.serial {\n", comment(w.opt.Name))
+	steps := 0
+	for _, verb := range root.children {
+		switch verb.name {
+		case "Dial":
+			w.dial(verb)
+		case "Reject":
+			w.reject(verb)
+		case "Hangup":
+			w.write("    plan.reject(480),\n")
+		default:
+			w.note(verb.line, "<%s> is left out: Tandem has no media, and asks no other document", verb.name)
+			continue
+		}
+		if steps++; verb.name != "Dial" {
+			break // nothing comes after the end
+		}
+	}
+	if steps == 0 {
+		w.fail(root.line, "there is nobody to dial")
+	}
+	w.write("  }\nend\n\nreturn route\n")
+}
+
+func (w *writer) reject(verb *element) {
+	if verb.attrs["reason"] == "busy" {
+		w.write("    plan.reject(486),\n")
+	} else {
+		w.write("    plan.reject(603),\n")
+	}
+}
+
+// seconds returns an attribute that is a number of seconds.
+func (w *writer) seconds(n *element, name string, otherwise int) int {
+	text, ok := n.attrs[name]
+	if !ok || text == "" {
+		return otherwise
+	}
+	s, err := strconv.Atoi(text)
+	if err != nil || s <= 0 {
+		w.fail(n.line, "<%s>: %s must be a number of seconds above 0, got %q", n.name, name, text)
+	}
+	return s
+}
+
+// translated are the attributes of <Dial> that the script has.
+var translated = map[string]bool{"timeout": true, "timeLimit": true, "callerId": true, "sequential": true, "answerOnBridge": true}
+
+func (w *writer) dial(verb *element) {
+	for name := range verb.attrs {
+		if !translated[name] {
+			w.note(verb.line, "<Dial>: %s is left out", name)
+		}
+	}
+	var options strings.Builder
+	if from := verb.attrs["callerId"]; from != "" {
+		options.WriteString(", from = { user = " + quote(visual.Replace(strings.TrimPrefix(from, "client:"))) + " }")
+	}
+	options.WriteString(", max_duration = " + strconv.Itoa(w.seconds(verb, "timeLimit", dialTimeLimit)))
+	timeout := w.seconds(verb, "timeout", dialTimeout)
+	targets := w.nouns(verb)
+	switch {
+	case len(targets) == 0:
+		w.fail(verb.line, "<Dial> names nobody")
+	case len(targets) == 1:
+		w.write("    plan.to(%s, { ring = %d%s }),\n", quote(targets[0]), timeout, options.String())
+		return
+	}
+	group, ring, each := "parallel", "", ""
+	if verb.attrs["sequential"] == "true" {
+		group, each = "serial", "ring = "+strconv.Itoa(timeout)+", "
+	} else {
+		ring = ", ring = " + strconv.Itoa(timeout)
+	}
+	w.write("    plan.%s {\n", group)
+	for _, to := range targets {
+		w.write("      plan.to(%s),\n", quote(to))
+	}
+	w.write("      each = { %s%s }%s,\n    },\n", each, strings.TrimPrefix(options.String(), ", "), ring)
+}
+
+// nouns returns whom a <Dial> calls.
+func (w *writer) nouns(verb *element) (targets []string) {
+	if strings.TrimSpace(verb.text) != "" {
+		targets = append(targets, w.target(verb, verb.text))
+	}
+	for _, noun := range verb.children {
+		switch noun.name {
+		case "Number", "Client":
+			targets = append(targets, w.target(noun, noun.text))
+		case "Sip":
+			uri := strings.TrimSpace(noun.text)
+			if !isURI.MatchString(uri) {
+				uri = "sip:" + uri
+			}
+			targets = append(targets, uri)
+		default:
+			w.note(noun.line, "<%s> is left out: it is nobody who can be called", noun.name)
+			continue
+		}
+		for name := range noun.attrs {
+			w.note(noun.line, "<%s>: %s is left out", noun.name, name)
+		}
+	}
+	return targets
+}

@@ -34,6 +34,7 @@ func Draw(seed uint64) *Spec {
 	s.challenges(seed)
 	s.replace(seed)
 	s.outside(seed)
+	s.earlyOffers(seed)
 	return s
 }
 
@@ -50,6 +51,30 @@ func (d drawer) crossing(s *Spec) {
 		for j := range s.Phones[i].Does {
 			t := &s.Phones[i].Does[j].Talk
 			t.Asks = append(t.Asks, offer())
+		}
+	}
+}
+
+// earlyOffers has callees make an offer in their early dialog, of every sixteenth Spec, that the caller may not have answered when they
+// answer, and both sides another one then. Like awaits they come from a source of their own.
+func (s *Spec) earlyOffers(seed uint64) {
+	d := drawer{Rand: rand.New(rand.NewPCG(seed, 0x6561_726c))}
+	if !d.one(16) {
+		return
+	}
+	offer := func() ask { return ask{At: d.span(0, 2*time.Second), Method: pick(d, "INVITE", "UPDATE")} }
+	for i := range s.Calls {
+		c := &s.Calls[i]
+		c.LateOffer, c.Reliable, c.NoPrack = false, supports, false
+		c.Talk.Asks = append(c.Talk.Asks, offer())
+		c.Talk.Replies = append([]reply{{After: d.span(0, 4*time.Second)}}, c.Talk.Replies...)
+	}
+	for i := range s.Phones {
+		for j := range s.Phones[i].Does {
+			b := &s.Phones[i].Does[j]
+			b.Acts = []act{{Wait: d.wait(), Code: 183, SDP: true, Reliable: true}, {Wait: d.span(0, 3*time.Second), Code: 200}}
+			b.Talk.Early = []ask{{At: d.span(0, 3*time.Second), Method: "UPDATE"}}
+			b.Talk.Asks = append(b.Talk.Asks, offer())
 		}
 	}
 }

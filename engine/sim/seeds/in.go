@@ -110,6 +110,9 @@ func (p *party) perform(a *act) {
 		tag = ""
 	}
 	b := p.respond(in.msg, a.Code, tag, a, a.Wrong)
+	if a.Code > 100 && a.Code < 200 && tag != "" {
+		p.talkEarly(&end{local: tag, remote: string(in.msg.FromTag()), target: contactOf(in.msg, "")})
+	}
 	if a.Wrong != nothing && a.Wrong != noContact && a.Wrong != fromTag {
 		p.send(b) // once, since nobody acknowledges it
 		if a.Wrong != noToTag {

@@ -135,6 +135,9 @@ func (p *party) known(m *message.Message) []*end {
 			return []*end{e}
 		}
 	}
+	if p.calling != nil && p.calling.code == 0 && string(m.ToTag()) == p.name {
+		return []*end{{local: p.name, remote: string(m.FromTag())}} // an early dialog of the caller's
+	}
 	if p.invited != nil {
 		for _, f := range p.invited.finals {
 			if f.code/100 == 2 && f.tag == string(m.ToTag()) {

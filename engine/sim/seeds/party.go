@@ -36,6 +36,7 @@ type party struct {
 	replied    int
 	rounds     int               // how often a phone was INVITEd again
 	rseq       map[string]uint32 // of reliable provisionals, by tag: of a caller the last acknowledged, of a phone the last sent
+	early      bool              // it has talked in an early dialog
 	challenged bool              // the INVITE, which may follow with credentials
 	gone       bool              // it knows of nothing any more
 }
@@ -196,6 +197,18 @@ func (p *party) talkTo(e *end) {
 	}
 	for i := range p.talk.Asks {
 		a := &p.talk.Asks[i]
+		p.w.after(a.At, func() { p.ask(e, a) })
+	}
+}
+
+// talkEarly has a callee do what it does in its first early dialog.
+func (p *party) talkEarly(e *end) {
+	if p.early {
+		return
+	}
+	p.early = true
+	for i := range p.talk.Early {
+		a := &p.talk.Early[i]
 		p.w.after(a.At, func() { p.ask(e, a) })
 	}
 }

@@ -141,7 +141,7 @@ func TestRulesFind(t *testing.T) {
 		"no CANCEL":          {drop(is(message.CANCEL)), "not by the contract: CANCEL"},
 		"no INVITE":          {drop(initial), "not by the contract: INVITE"},
 		"no final":           {drop(response(300, 699)), "got no final response"},
-		"no 2xx":             {drop(response(200, 299)), "final"},
+		"no 2xx":             {drop(response(200, 299)), "a 2xx too many"},
 		"no provisional":     {drop(response(180, 183)), "not by the contract: provisional"},
 		"no Reason":          {change(is(message.CANCEL), swap("Reason", "X-Reason")), "not by the contract: CANCEL"},
 		"other final":        {change(response(486, 486), swap("SIP/2.0 486", "SIP/2.0 480")), "not by the contract: final"},

@@ -205,6 +205,7 @@ type talk struct {
 	NoAck   bool          // 2xx get no ACK
 	AckLate time.Duration // or one that comes late
 	Asks    []ask         // requests of its own
+	Early   []ask         // and of a callee from its first 101-199 on, answered or not
 	Replies []reply       // to INVITE, INFO and MESSAGE, one after the other; then 200
 	Deaf    bool          // to BYE
 }

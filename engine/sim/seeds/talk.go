@@ -60,9 +60,12 @@ func (c *callBook) joined(t *txn) bool {
 // pending reports whether an offer of a leg's peer, in the dialog of the answered call, has no final response. One that was passed on
 // before the answer stays an offer after it: RFC 3311 §5.2 and RFC 3261 §14.2 count offers, whatever state their dialog was in.
 func (l *leg) pending(now clock.Time) bool {
-	open := func(t *txn) bool { return t.code == 0 && !t.forgotten(now) }
-	return l.reinvite != nil && open(l.reinvite) ||
-		slices.ContainsFunc(l.early, func(t *txn) bool { return open(t) && l.call.live(l, &t.msg) })
+	return l.reinvite != nil && l.reinvite.code == 0 && !l.reinvite.forgotten(now) || l.pendingEarly(now)
+}
+
+// pendingEarly reports whether it is one from before the answer.
+func (l *leg) pendingEarly(now clock.Time) bool {
+	return slices.ContainsFunc(l.early, func(t *txn) bool { return t.code == 0 && !t.forgotten(now) && l.call.live(l, &t.msg) })
 }
 
 // gotInDialog notes what a request inside a dialog has to come to.
@@ -152,6 +155,9 @@ func (t *txn) numbered() {
 // gotOffer is RFC 3261 §14.2 and RFC 3311 §5.2.
 func (k *book) gotOffer(t *txn) {
 	l, now := t.leg, k.w.net.Now()
+	if l.pendingEarly(now) || l.call.other(l).pendingEarly(now) {
+		k.seen[sawEarlyOffer]++
+	}
 	switch {
 	case l.pending(now):
 		k.seen[sawGlare]++

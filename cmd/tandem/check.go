@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -57,7 +58,9 @@ func explainRule(cmd *cobra.Command, id string) error {
 	if r == nil {
 		return exit.Errorf(exit.Usage, "there is no rule %q%s; see `tandem check --rules`", id, spell.Hint(id, check.RuleNames()))
 	}
-	inspect.Explain(cmd.OutOrStdout(), r)
+	var b strings.Builder
+	inspect.Explain(&b, r)
+	folded(cmd, b.String())
 	return nil
 }
 

@@ -22,7 +22,7 @@ func newDocCommand() *cobra.Command {
 			if !ok {
 				return exit.Errorf(exit.Usage, "nothing is called %q%s; see `tandem doc`", name, text)
 			}
-			cmd.OutOrStdout().Write([]byte(text)) //nolint:errcheck // nobody is left to tell
+			folded(cmd, text)
 			return nil
 		},
 	}

@@ -3,10 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // helpWidth is how long the lines of help may be.
@@ -74,4 +76,40 @@ func reflow(text string, width int) string {
 	}
 	flush()
 	return strings.Join(out, "\n")
+}
+
+// folded writes text for people to read: on a terminal no line is longer than that is wide, but for code.
+func folded(cmd *cobra.Command, text string) {
+	width := 0
+	if out, ok := cmd.OutOrStdout().(*os.File); ok && term.IsTerminal(int(out.Fd())) {
+		width, _, _ = term.GetSize(int(out.Fd())) // 0 if it has none
+	}
+	fmt.Fprint(cmd.OutOrStdout(), fold(text, width))
+}
+
+// code is how lines of code begin in what is shown.
+const code = "    "
+
+// fold breaks lines at spaces that are longer than width; what is left of one hangs. Width 0 leaves all as it is.
+func fold(text string, width int) string {
+	if width < 2*len(code) {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, code) {
+			indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+			for utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > width {
+				head := string([]rune(line)[:width+1])
+				at := strings.LastIndexByte(head, ' ')
+				if at <= len(indent)+len(code) {
+					break
+				}
+				b.WriteString(line[:at] + "\n")
+				line = indent + code + line[at+1:]
+			}
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }

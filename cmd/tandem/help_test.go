@@ -43,3 +43,19 @@ func TestReflow(t *testing.T) {
 		}
 	}
 }
+
+func TestFold(t *testing.T) {
+	const text = "a list of words\n  an item of more words\n    code is left as it is\nunbreakable\n"
+	for _, c := range []struct {
+		width int
+		want  string
+	}{
+		{0, text},
+		{80, text},
+		{10, "a list of\n    words\n  an item\n      of\n      more\n      words\n    code is left as it is\nunbreakable\n"},
+	} {
+		if got := fold(text, c.width); got != c.want {
+			t.Errorf("%d: got\n%s\nwant\n%s", c.width, got, c.want)
+		}
+	}
+}

@@ -29,7 +29,7 @@ func execute(root *cobra.Command, args []string) (status int) {
 	root.SetArgs(args)
 	err := helpAboutNothing(root, args)
 	if err == nil {
-		err = root.ExecuteContext(context.Background())
+		err = apart(root.ExecuteContext(context.Background()))
 	}
 	if err != nil && err.Error() != "" {
 		root.PrintErrln("tandem:", err)
@@ -64,12 +64,30 @@ func newRootCommand() *cobra.Command {
 	return root
 }
 
+// together is how cobra speaks of flags that exclude each other.
+var together = regexp.MustCompile(`^if any flags in the group .*; \[(.*)\] were all set$`)
+
+// apart says which flags do not go together; other errors it returns as they are.
+func apart(err error) error {
+	if err == nil {
+		return nil
+	}
+	m := together.FindStringSubmatch(err.Error())
+	if m == nil {
+		return err
+	}
+	return fmt.Errorf("--%s do not go together", strings.Join(strings.Fields(m[1]), " and --"))
+}
+
 // notNumber is how package strconv speaks of what it cannot read.
 var notNumber = regexp.MustCompile(`strconv\.Parse(\w+): parsing .*: (.*)$`)
 
 // plainly says what is wrong with a flag.
 func plainly(err error) string {
 	text := err.Error()
+	if before, _, ok := strings.Cut(text, "time: "); ok {
+		return before + "write 24h, 90m or 30s"
+	}
 	m := notNumber.FindStringSubmatchIndex(text)
 	if m == nil {
 		return text
@@ -78,6 +96,8 @@ func plainly(err error) string {
 	switch {
 	case kind == "Bool":
 		why = "it is true or false"
+	case kind == "Float" && strings.HasSuffix(why, "invalid syntax"):
+		why = "it is a number"
 	case strings.HasSuffix(why, "invalid syntax"):
 		why = "it is a whole number"
 	case strings.HasSuffix(why, "out of range"):

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -183,8 +184,11 @@ func (c *canvas) titles() string {
 		if i+1 < len(c.x) {
 			room = min(room, c.x[i+1]-c.x[i]-1)
 		}
-		if c.width > 0 {
-			name = c.clip(name, room)
+		if c.width > 0 && runes(name) > room {
+			if room--; i == len(c.names)-2 { // the next one may begin at once, and the last one earlier
+				room--
+			}
+			name = c.clipTitle(name, room)
 		}
 		at := c.x[i] - runes(name)/2
 		if c.x[i] < c.width {
@@ -196,6 +200,16 @@ func (c *canvas) titles() string {
 		n = at + runes(name)
 	}
 	return b.String() + "\n"
+}
+
+// clipTitle cuts a title to n characters: of an address the beginning, for it is the end that tells neighbours apart.
+func (c *canvas) clipTitle(s string, n int) string {
+	_, noPort := netip.ParseAddrPort(s)
+	_, noAddr := netip.ParseAddr(s)
+	if noPort != nil && noAddr != nil || runes(s) <= n || n < 1 {
+		return c.clip(s, n)
+	}
+	return c.cut + s[len(s)-n+1:]
 }
 
 func (c *canvas) line(stamp string, r *row) string {

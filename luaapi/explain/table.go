@@ -40,7 +40,7 @@ func Table(o Options) error {
 		return err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s → %s, a week from %s · %s %s\n\n", s.Calls[0].From, s.Calls[0].To, scenario.FormatDate(s.At), o.Root, prog.Snapshot.Hash()[:7])
+	fmt.Fprintf(&b, "%s → %s\na week from %s · %s %s\n\n", s.Calls[0].From, s.Calls[0].To, scenario.FormatDate(s.At), o.Root, prog.Snapshot.Hash()[:7])
 	for _, r := range rows {
 		fmt.Fprintf(&b, "%s  %s\n", rowTime(s.At.Add(r.at)), r.says)
 	}

@@ -40,6 +40,9 @@ const (
 	DefaultTestTime = 30 * time.Second
 )
 
+// RaiseBudget is Options.RaiseBudget for budgets that a configuration file gives.
+const RaiseBudget = "budget in tandem.toml"
+
 // Options say how scripts run. The zero value is ready to use.
 type Options struct {
 	// Shards is the number of shards, 1 if not set.

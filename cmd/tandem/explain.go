@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
 	"tandem/luaapi"
 	"tandem/luaapi/explain"
@@ -27,7 +28,7 @@ func newExplainCommand() *cobra.Command {
 			"Exit status: 0 explained, 2 usage, 3 the script does not load.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.Root, o.Out = ".", cmd.OutOrStdout()
+			o.Root, o.Out, o.Settings = ".", cmd.OutOrStdout(), config.Beside
 			if len(args) > 0 {
 				o.Root = args[0]
 			}

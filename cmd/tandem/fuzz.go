@@ -19,7 +19,7 @@ func fuzzScripts(cmd *cobra.Command, o *luatest.Options, n int) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()
-	sum, err := fuzz.Run(ctx, fuzz.Options{Roots: o.Paths, N: n, Seed: o.Seed, Out: o.Out, ASCII: o.ASCII, Width: o.Width})
+	sum, err := fuzz.Run(ctx, fuzz.Options{Roots: o.Paths, N: n, Seed: o.Seed, Out: o.Out, Settings: o.Settings, ASCII: o.ASCII, Width: o.Width})
 	switch {
 	case ctx.Err() != nil:
 		return errInterrupted

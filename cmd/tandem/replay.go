@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
 	"tandem/luaapi/replay"
 )
@@ -27,7 +28,7 @@ func newReplayCommand() *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.File, o.Root, o.Out = args[0], ".", cmd.OutOrStdout()
+			o.File, o.Root, o.Out, o.Settings = args[0], ".", cmd.OutOrStdout(), config.Beside
 			if len(args) > 1 {
 				o.Root = args[1]
 			}

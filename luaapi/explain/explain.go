@@ -25,6 +25,8 @@ import (
 type Options struct {
 	// Root is the script root as users name it.
 	Root string
+	// Settings returns what the configuration says for them.
+	Settings scenario.SettingsOf
 	// From and To are users or SIP URIs, Via the address that the call comes from ("" = any), Headers "Name: value".
 	From, To, Via string
 	Headers       []string
@@ -60,8 +62,12 @@ func Explain(o Options) error {
 	if prog, err = prog.Probed(probe.What{Values: true}); err != nil {
 		return err
 	}
+	settings, err := o.Settings.At(o.Root)
+	if err != nil {
+		return err
+	}
 	others := scenario.DefaultAnswers
-	r, err := s.Run(scenario.Options{Program: prog, Values: true, Seed: 1, Others: &others})
+	r, err := s.Run(scenario.Options{Program: prog, Values: true, Seed: 1, Others: &others, Settings: settings})
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,11 @@ func Table(o Options) error {
 	if s.At.IsZero() {
 		s.At = scenario.DefaultDate
 	}
-	c := &calendar{prog: prog, s: s}
+	settings, err := o.Settings.At(o.Root)
+	if err != nil {
+		return err
+	}
+	c := &calendar{prog: prog, s: s, settings: settings}
 	rows, err := c.rows()
 	if err != nil {
 		return err
@@ -65,6 +69,8 @@ type row struct {
 type calendar struct {
 	prog *luaapi.Program
 	s    *scenario.Scenario
+
+	settings scenario.Settings
 }
 
 // rows are the changes: samples, and between those that differ a search by halves.
@@ -140,7 +146,7 @@ func (c *calendar) ask(times []time.Duration) ([]string, error) {
 		call.After = t
 		s.Calls = append(s.Calls, &call)
 	}
-	r, err := s.Run(scenario.Options{Program: c.prog, Seed: 1, Decide: true, MaxVirtual: Week + time.Hour})
+	r, err := s.Run(scenario.Options{Program: c.prog, Seed: 1, Decide: true, MaxVirtual: Week + time.Hour, Settings: c.settings})
 	if err != nil {
 		return nil, err
 	}

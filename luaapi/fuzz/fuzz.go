@@ -28,6 +28,8 @@ type Options struct {
 	N    int
 	Seed uint64
 	Out  io.Writer
+	// Settings returns what the configuration says for the scripts at a root.
+	Settings scenario.SettingsOf
 	// ASCII and Width are those of trace.Options.
 	ASCII bool
 	Width int
@@ -55,6 +57,9 @@ func Run(ctx context.Context, o Options) (sum Summary, err error) {
 			return sum, err
 		}
 		t := &trial{prog: prog, known: harvest(prog.Snapshot)}
+		if t.settings, err = o.Settings.At(root); err != nil {
+			return sum, err
+		}
 		if err := t.root(ctx, &o, root, &sum); err != nil {
 			return sum, err
 		}
@@ -84,6 +89,8 @@ type trial struct {
 	prog  *luaapi.Program
 	known known
 	runs  int
+
+	settings scenario.Settings
 }
 
 // root tries networks until one breaks a rule.
@@ -125,7 +132,7 @@ func (t *trial) try(s *scenario.Scenario, rng *rand.Rand) (r *scenario.Run, brok
 
 func (t *trial) run(s *scenario.Scenario) (*scenario.Run, []string, error) {
 	t.runs++
-	r, err := s.Run(scenario.Options{Program: t.prog, Others: &others})
+	r, err := s.Run(scenario.Options{Program: t.prog, Others: &others, Settings: t.settings})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,7 +148,7 @@ const again = 10
 
 // twice runs a network once more; a script that decides otherwise then depends on something that is not its own.
 func (t *trial) twice(s *scenario.Scenario, r *scenario.Run) ([]string, error) {
-	other, err := s.Run(scenario.Options{Program: t.prog, Others: &others})
+	other, err := s.Run(scenario.Options{Program: t.prog, Others: &others, Settings: t.settings})
 	if err != nil {
 		return nil, err
 	}

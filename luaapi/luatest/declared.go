@@ -25,6 +25,8 @@ type declared struct {
 	prog  *luaapi.Program
 	root  string
 	cover bool // the script is one on disk
+
+	settings scenario.Settings
 }
 
 // isDeclared reports whether a file is such a test.
@@ -47,6 +49,9 @@ func (w *worker) loadDeclared(path string) (*declared, error) {
 	if d.root = s.Root(); d.root != "" {
 		w.use(path) // anew
 		w.use(path, d.root)
+		if d.settings, err = w.Settings.At(d.root); err != nil {
+			return nil, fmt.Errorf("the settings of %s are not known: %w", d.root, err)
+		}
 	}
 	if d.root != "" && len(s.Files) == 0 {
 		d.cover = true
@@ -123,7 +128,7 @@ func (d *declared) run(seed uint64) *Result {
 
 // once runs the scenario.
 func (d *declared) once(seed uint64, cover, told bool, shared func(luaapi.SharedWrite)) (*scenario.Run, error) {
-	o := scenario.Options{Program: d.prog, Seed: seed, MaxVirtual: d.w.MaxVirtual, Values: told, Shared: shared}
+	o := scenario.Options{Program: d.prog, Seed: seed, MaxVirtual: d.w.MaxVirtual, Values: told, Shared: shared, Settings: d.settings}
 	var err error
 	switch {
 	case told:

@@ -1,6 +1,10 @@
 package luatest
 
-import "testing"
+import (
+	"testing"
+
+	"tandem/luaapi/scenario"
+)
 
 // isolated is a test file whose tests each find what no other test has touched, and then write wherever a script might: tests and scripts
 // share the tables of the library with all other tests.
@@ -131,7 +135,9 @@ func TestTestsAreIsolated(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			in(t, isolated[1:])
 			c.o.Seed = 1
-			c.o.Settings = func(string) (Settings, error) { return Settings{Instructions: budget, Bytes: memory}, nil }
+			c.o.Settings = func(string) (scenario.Settings, error) {
+				return scenario.Settings{Instructions: budget, Bytes: memory}, nil
+			}
 			s, out := runs(t, c.o)
 			if want := 4 * max(c.o.Count, 1); s.Passed != want || s.Bad() {
 				t.Errorf("got %+v, want %d passed\n%s", s, want, out)

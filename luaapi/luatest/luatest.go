@@ -10,12 +10,12 @@ package luatest
 
 import (
 	"io"
-	"net/netip"
 	"regexp"
 	"runtime"
 	"time"
 
 	"tandem/luaapi"
+	"tandem/luaapi/scenario"
 )
 
 // GCPercent is the setting of debug.SetGCPercent that suits a process that does nothing but run tests: each leaves a few
@@ -41,7 +41,7 @@ type Options struct {
 	// Programs are scripts under test that were compiled already, by their path: what is on the disk there is not looked at.
 	Programs map[string]*luaapi.Program
 	// Settings returns what the configuration says for the scripts at a root; nil = the defaults.
-	Settings func(root string) (Settings, error)
+	Settings scenario.SettingsOf
 	// Observe is given every result, before it is reported; nil = nobody is.
 	Observe func(*Result)
 	// FailFast stops at the first test that does not pass.
@@ -74,14 +74,6 @@ type Options struct {
 	Width         int
 	// Now is the machine's clock, for the time in the summary; nil = time.Now.
 	Now func() time.Time
-}
-
-// Settings are what the configuration beside scripts says of the engine that runs them.
-type Settings struct {
-	// Instructions of the machine, as its meter counts them, and Bytes that are made, are what a handler may use; 0 = the defaults of package luaapi.
-	Instructions, Bytes int
-	// Trusted are the networks of the trust domain.
-	Trusted []netip.Prefix
 }
 
 // DefaultMaxVirtual is the virtual time that a network may take unless the options say otherwise.

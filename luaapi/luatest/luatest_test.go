@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tandem/luaapi"
+	"tandem/luaapi/scenario"
 )
 
 const three = `
@@ -240,7 +241,7 @@ func TestReadme(t *testing.T) {
 }
 
 // settings reads what tandem.toml beside an example says of trust, as the program does.
-func settings(root string) (s Settings, err error) {
+func settings(root string) (s scenario.Settings, err error) {
 	var file struct{ Trusted []netip.Prefix }
 	_, err = toml.DecodeFile(filepath.Join(root, "tandem.toml"), &file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -260,7 +261,7 @@ func examples(t testing.TB) string {
 }
 
 // frugal is a tenth of the default budget: what is shipped must not come near that.
-func frugal(root string) (Settings, error) {
+func frugal(root string) (scenario.Settings, error) {
 	s, err := settings(root)
 	s.Instructions = luaapi.DefaultBudget / 10
 	return s, err

@@ -20,6 +20,7 @@ import (
 	"tandem/engine/message"
 	"tandem/engine/sim"
 	"tandem/luaapi"
+	"tandem/luaapi/scenario"
 )
 
 // tandem is where the engine sits, firstCaller where the first caller does; phones may be anywhere between.
@@ -40,7 +41,7 @@ type pbx struct {
 	name string // as the test names it
 	root string // its folder, or its one file
 
-	settings Settings
+	settings scenario.Settings
 }
 
 // String is what failures call it.
@@ -112,7 +113,7 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 		return err
 	}
 	scripts, err := prog.Serve(luaapi.Options{
-		Budget: p.settings.Instructions, Memory: p.settings.Bytes, RaiseBudget: "budget in tandem.toml",
+		Budget: p.settings.Instructions, Memory: p.settings.Bytes, RaiseBudget: luaapi.RaiseBudget,
 		Probes: probes,
 		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },

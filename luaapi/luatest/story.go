@@ -1,7 +1,6 @@
 package luatest
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -50,7 +49,7 @@ func (r *run) used() (lines []string) {
 		if !ok {
 			continue
 		}
-		budget, memory := n.pbx.settings.or(luaapi.DefaultBudget, luaapi.DefaultMemory)
+		budget, memory := n.pbx.settings.Budgets()
 		for _, s := range h.Status().Handlers {
 			if int(s.Instructions) > budget/2 || int(s.Bytes) > memory/2 {
 				lines = append(lines, fmt.Sprintf("%s: %d of %d instructions, %d of %d KiB", s.Name, s.Instructions, budget, s.Bytes>>10, memory>>10))
@@ -58,11 +57,6 @@ func (r *run) used() (lines []string) {
 		}
 	}
 	return slices.Compact(lines)
-}
-
-// or returns the budgets, or what stands for those that are 0.
-func (s Settings) or(instructions, bytes int) (int, int) {
-	return cmp.Or(s.Instructions, instructions), cmp.Or(s.Bytes, bytes)
 }
 
 // assertion is the line that failed with its values.

@@ -300,10 +300,8 @@ func (r *run) load(a *args, path string) int {
 		a.fail("%s does not load: %v", path, err)
 	}
 	p := &pbx{r: r, prog: prog, name: path, root: rootOf(full)}
-	if settings := r.suite.w.Settings; settings != nil {
-		if p.settings, err = settings(p.root); err != nil {
-			a.fail("the settings of %s are not known: %v", path, err)
-		}
+	if p.settings, err = r.suite.w.Settings.At(p.root); err != nil {
+		a.fail("the settings of %s are not known: %v", path, err)
 	}
 	a.L.Push(object(a.L, p, r.class.pbx))
 	return 1

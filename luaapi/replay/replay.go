@@ -25,6 +25,8 @@ type Options struct {
 	// Root is the script root that the calls run through. Against, if it is given, takes its place; calls of a capture, of which no
 	// decision is known, run through both.
 	Root, Against string
+	// Settings returns what the configuration says for the scripts at a root.
+	Settings scenario.SettingsOf
 	// JSON writes a line of JSON for each call that differs.
 	JSON bool
 	// Verbose writes the calls that are the same too.
@@ -82,11 +84,11 @@ func Run(o Options) (Summary, error) {
 	if o.Against != "" {
 		x.is = o.Against
 	}
-	if x.program, err = load(x.is); err != nil {
+	if x.program, err = o.load(x.is); err != nil {
 		return Summary{}, err
 	}
 	if o.Against != "" && slices.ContainsFunc(records, unknown) {
-		if x.base, err = load(o.Root); err != nil {
+		if x.base, err = o.load(o.Root); err != nil {
 			return Summary{}, err
 		}
 	}
@@ -101,12 +103,22 @@ func Run(o Options) (Summary, error) {
 	return x.sum, nil
 }
 
-func load(root string) (*luaapi.Program, error) {
+// script is what calls run through.
+type script struct {
+	program  *luaapi.Program
+	settings scenario.Settings
+}
+
+func (o *Options) load(root string) (*script, error) {
 	p, err := luaapi.Load(root)
 	if err == nil {
 		err = p.DryLoad(luaapi.Options{})
 	}
-	return p, err
+	if err != nil {
+		return nil, err
+	}
+	b, err := o.Settings.At(root)
+	return &script{p, b}, err
 }
 
 // unknown reports whether nothing is known of where a call went: it is from a capture.
@@ -115,8 +127,8 @@ func unknown(r *Record) bool { return r.Final == 0 && len(r.Legs) == 0 && len(r.
 type replaying struct {
 	o       *Options
 	is      string // the root that the calls run through
-	program *luaapi.Program
-	base    *luaapi.Program // for calls of which nothing is known; nil = there is nothing to compare them with
+	program *script
+	base    *script // for calls of which nothing is known; nil = there is nothing to compare them with
 	sum     Summary
 }
 
@@ -245,9 +257,9 @@ func target(uri string) string {
 var others = scenario.DefaultAnswers
 
 // run runs the call through a script, with phones that do what they did.
-func (r *Record) run(p *luaapi.Program) (*Course, error) {
+func (r *Record) run(s *script) (*Course, error) {
 	came := newAnswers(r.Awaited)
-	run, err := r.scenario().Run(scenario.Options{Program: p, Seed: 1, Others: &others, Work: came.work})
+	run, err := r.scenario().Run(scenario.Options{Program: s.program, Settings: s.settings, Seed: 1, Others: &others, Work: came.work})
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,8 @@ type Options struct {
 	Others *Answer
 	// Decide ends each call with the script's decision: nothing is called.
 	Decide bool
+	// Settings are those of the engine.
+	Settings Settings
 	// Shared is told of writes into tables that calls share; nil = nobody is.
 	Shared func(luaapi.SharedWrite)
 	// Work says what operations come to before lines http do; false = it does not know. nil = it never does.
@@ -166,6 +168,7 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 		probes.Saw = r.saw
 	}
 	scripts, err := r.opt.Program.Serve(luaapi.Options{
+		Budget: r.opt.Settings.Instructions, Memory: r.opt.Settings.Bytes, RaiseBudget: luaapi.RaiseBudget,
 		Probes: probes, Logger: log, Now: r.net.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
 		Shared: r.opt.Shared,
@@ -178,7 +181,7 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	binary.BigEndian.PutUint64(b[24:], seed)
 	r.engine = engine.New(engine.Config{
 		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
-		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work),
+		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work), Trusted: r.opt.Settings.Trusted,
 	}, deciding{scripts, r}, 1)
 	shard := r.engine.Shards()[0]
 	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {

@@ -6,19 +6,19 @@ import (
 	"os"
 	"path/filepath"
 
-	"tandem/luaapi/luatest"
+	"tandem/luaapi/scenario"
 )
 
 // Name is what a configuration file is called that stands beside the scripts.
 const Name = "tandem.toml"
 
 // SettingsOf returns what the configuration, which was checked, says to tests.
-func (c *Config) SettingsOf() luatest.Settings {
-	return luatest.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain()}
+func (c *Config) SettingsOf() scenario.Settings {
+	return scenario.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain()}
 }
 
 // Beside returns what tandem.toml beside the scripts at a root says to tests; the defaults if there is none.
-func Beside(root string) (luatest.Settings, error) {
+func Beside(root string) (scenario.Settings, error) {
 	if info, err := os.Stat(root); err == nil && !info.IsDir() {
 		root = filepath.Dir(root)
 	}

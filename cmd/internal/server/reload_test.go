@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"tandem/luaapi"
-	"tandem/luaapi/luatest"
+	"tandem/luaapi/scenario"
 )
 
 const testOf486 = `
@@ -66,12 +66,12 @@ func TestTestsOfOneFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tests(t.Context(), root, luatest.Settings{}, p); err == nil || !strings.HasPrefix(err.Error(), "there are none beside the scripts") {
+		if _, err := tests(t.Context(), root, scenario.Settings{}, p); err == nil || !strings.HasPrefix(err.Error(), "there are none beside the scripts") {
 			t.Errorf("%s: %v", name, err)
 		}
 		test := strings.TrimSuffix(name, ".lua") + "_test.lua"
 		write(t, filepath.Join(dir, test), strings.Replace(testOf486, "main.lua", name, 1))
-		found, err := tests(t.Context(), root, luatest.Settings{}, p)
+		found, err := tests(t.Context(), root, scenario.Settings{}, p)
 		if err != nil || len(found) != 1 || !strings.Contains(found[0].Message, "busy") {
 			t.Errorf("%s: %v, %v", name, found, err)
 		}
@@ -88,7 +88,7 @@ func TestTestsAreStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := tests(ctx, dir, luatest.Settings{}, p); err == nil {
+	if _, err := tests(ctx, dir, scenario.Settings{}, p); err == nil {
 		t.Error("no error")
 	}
 }

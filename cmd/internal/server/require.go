@@ -13,6 +13,7 @@ import (
 	"tandem/luaapi"
 	"tandem/luaapi/check"
 	"tandem/luaapi/luatest"
+	"tandem/luaapi/scenario"
 )
 
 // checked returns the errors that a check finds in the scripts; what it only warns of is no reason to refuse them.
@@ -31,14 +32,14 @@ func checked(s *luaapi.Snapshot) (found []luaapi.Finding) {
 
 // tests runs the tests beside the scripts at root on a program that was compiled from them, and returns what failed. It
 // takes one processor at most: calls go on meanwhile.
-func tests(ctx context.Context, root string, settings luatest.Settings, p *luaapi.Program) (found []luaapi.Finding, err error) {
+func tests(ctx context.Context, root string, settings scenario.Settings, p *luaapi.Program) (found []luaapi.Finding, err error) {
 	paths, programs := beside(root, p)
 	if len(paths) == 0 {
 		return nil, errNoTests
 	}
 	sum, err := luatest.Run(ctx, luatest.Options{
 		Paths: paths, Programs: programs, Parallel: 1, Seed: 1, Out: io.Discard,
-		Settings: func(string) (luatest.Settings, error) { return settings, nil },
+		Settings: func(string) (scenario.Settings, error) { return settings, nil },
 		Observe: func(r *luatest.Result) {
 			if f, bad := finding(root, r); bad {
 				found = append(found, f)

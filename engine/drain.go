@@ -16,7 +16,7 @@ func (sh *Shard) Drain(idle func()) {
 
 // drained tells who waits for it that the last call is over.
 func (sh *Shard) drained() {
-	if idle := sh.idle; idle != nil && len(sh.calls) == 0 {
+	if idle := sh.idle; idle != nil && len(sh.calls)+len(sh.parting) == 0 {
 		sh.idle = nil
 		idle()
 	}

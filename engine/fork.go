@@ -209,7 +209,7 @@ func (b *branch) release(cause plan.Cause) {
 			answer = declined(b.answer.Body())
 		}
 		b.ack(d, b.answer.CSeq(), answer)
-		b.c.sh.bye(b.c.sh.now, d, nil, nil, b.c.reasonsFor(cause)...)
+		b.c.sh.bye(b.c.sh.now, d, b.c.reasonsFor(cause)...)
 	}
 }
 

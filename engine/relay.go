@@ -28,7 +28,9 @@ type relay struct {
 func (sh *Shard) inDialog(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
 	s := sh.dialogFor(m)
 	if s == nil {
-		sh.inSubscription(now, tx, m, f)
+		if !sh.inParting(now, tx, m, f) {
+			sh.inSubscription(now, tx, m, f)
+		}
 		return
 	}
 	sh.current = s.c

@@ -208,7 +208,7 @@ func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
 		d.Flow.Remote = f.Remote // To may name whatever the script wants
 	}
 	sh.Send(d.Flow, sh.ack(d, d.LocalSeq, nil, nil))
-	sh.bye(now, d, nil, nil)
+	sh.bye(now, d)
 }
 
 // ack builds an ACK inside a dialog for the 2xx to the INVITE with that CSeq number (RFC 3261 §13.2.2.4); m, if any, gives the
@@ -225,21 +225,9 @@ func (sh *Shard) ack(d *leg.Dialog, seq uint32, m *message.Message, body []byte,
 	return sh.buf
 }
 
-// bye ends a dialog with the BYE of the other side, if there is one, and changes; reasons are values of Reason.
-func (sh *Shard) bye(now clock.Time, d *leg.Dialog, from *message.Message, changes []message.Change, reasons ...string) {
-	b := d.AppendRequest(sh.buf[:0], "BYE", d.NextSeq(), sh.via(d), 70)
-	if from != nil {
-		b = from.AppendPassed(b, changes)
-	}
-	for _, r := range reasons {
-		b = message.AppendField(b, "Reason", r)
-	}
-	var body []byte
-	if from != nil {
-		body = from.Body()
-	}
-	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)
-	sh.inDialogRequest(now, d, message.BYE, sh.buf, unheard{})
+// bye ends a dialog in which no 2xx of ours waits for its ACK; reasons are values of Reason.
+func (sh *Shard) bye(now clock.Time, d *leg.Dialog, reasons ...string) {
+	sh.inDialogRequest(now, d, message.BYE, sh.byeFor(d, nil, nil, reasons), unheard{})
 }
 
 // via returns the Via of a request in a dialog, with a fresh branch.

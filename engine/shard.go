@@ -43,6 +43,7 @@ type Shard struct {
 	held       int              // bytes that calls hold, estimated
 	calls      map[string]*call // by Call-ID and From tag of the caller's INVITE
 	dialogs    map[string]*side // by our tag and the peer's
+	parting    map[string]*side // those that are over but for our BYE, likewise
 
 	watches    map[string]*watch // by our tag towards the notifiers
 	subscribed map[string]*end   // by our tag and the peer's
@@ -65,6 +66,7 @@ type Shard struct {
 	disbelief bool // that identities of a source are not believed was said
 
 	draining bool   // nothing new is taken
+	ending   bool   // there is no time left to wait for anybody
 	idle     func() // to be called when the last call is over
 
 	looped, unreached, unacked, bans rationed // warnings
@@ -103,7 +105,7 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 		cfg: cfg, scripts: scripts, index: index, shards: shards,
 		ids:     ident.NewSource(seed, cfg.Node),
 		calls:   map[string]*call{},
-		dialogs: map[string]*side{},
+		dialogs: map[string]*side{}, parting: map[string]*side{},
 		watches: map[string]*watch{}, subscribed: map[string]*end{},
 		loopKey: loopKey(cfg.Seed),
 		stats:   Stats{Bad: map[string]uint64{}},
@@ -139,7 +141,7 @@ func (sh *Shard) Stats() Stats {
 // Leaks says what is left although nothing should be: "" if nothing is.
 func (sh *Shard) Leaks() string {
 	clients, servers := sh.layer.Len()
-	dialogs, subscriptions := len(sh.dialogs)+len(sh.subscribed), len(sh.watches)
+	dialogs, subscriptions := len(sh.dialogs)+len(sh.parting)+len(sh.subscribed), len(sh.watches)
 	if clients+servers+len(sh.calls)+dialogs+subscriptions+sh.heap.Len()+sh.operations+sh.held == 0 {
 		return ""
 	}
@@ -349,10 +351,11 @@ func (sh *Shard) unreachable(call, target, why string) {
 }
 
 // EndCalls ends every call, because the engine stops: BYE to both sides of those that are up, CANCEL and 503 to those that ring. It
-// returns how many there were.
+// returns how many there were, and is the last that is asked of the shard.
 func (sh *Shard) EndCalls(now clock.Time) int {
 	defer sh.rescue()
-	sh.now = now
+	sh.now, sh.ending = now, true
+	sh.partAll()
 	keys := slices.Sorted(maps.Keys(sh.calls))
 	for _, k := range keys {
 		if c := sh.calls[k]; c != nil {

@@ -25,6 +25,7 @@ type side struct {
 	answer   leg.Answer   // our 2xx, until its ACK
 	accepted *transaction.Server
 	ok       []byte // the 2xx
+	parting  []byte // our BYE, if it waits for that ACK
 
 	// What we ask: an INVITE of ours.
 	received leg.Received     // the peer's reliable provisionals
@@ -65,7 +66,9 @@ func (c *call) enter(s *side) *side {
 
 // leave takes a dialog out of the shard and stops what goes on in it.
 func (s *side) leave() {
-	s.answer.Stop()
+	if s.parting == nil {
+		s.answer.Stop()
+	}
 	s.reliable.Stop()
 	s.session.Stop()
 	s.queue = nil
@@ -148,6 +151,10 @@ func (s *side) Resend(clock.Time) {
 func (s *side) Lapsed(clock.Time) {
 	s.c.sh.current = s.c
 	s.c.sh.noAck(s.c.id, 200, s.dialog.Flow)
+	if s.parting != nil {
+		s.farewell()
+		return
+	}
 	s.c.byeBoth("")
 	s.c.conclude()
 }
@@ -155,6 +162,9 @@ func (s *side) Lapsed(clock.Time) {
 // Ack takes the ACK to a 2xx of ours.
 func (sh *Shard) Ack(now clock.Time, m *message.Message, f flow.Flow) {
 	s := sh.dialogFor(m)
+	if s == nil {
+		s = sh.partingFor(m)
+	}
 	if s != nil || sh.proves(m, f) {
 		sh.trust(f)
 	}
@@ -164,7 +174,10 @@ func (sh *Shard) Ack(now clock.Time, m *message.Message, f flow.Flow) {
 	sh.current = s.c
 	s.answer.Stop()
 	s.accepted, s.ok = nil, nil
-	if s.peer != nil {
+	switch {
+	case s.parting != nil:
+		s.farewell()
+	case s.peer != nil:
 		s.peer.sendLate(now, m)
 	}
 }
@@ -188,10 +201,11 @@ func (s *side) sendLate(now clock.Time, m *message.Message) {
 func (s *side) bye(m *message.Message) {
 	c := s.c
 	s.sendLate(c.sh.now, nil) // it need not have waited for our ACK
+	s.answer.Stop()
 	s.close()
 	s.peer.sendLate(c.sh.now, nil)
 	s.peer.close()
-	c.sh.bye(c.sh.now, s.peer.dialog, m, s.peer.passing(m))
+	s.peer.part(m, s.peer.passing(m))
 	c.conclude()
 }
 
@@ -207,13 +221,12 @@ func (c *call) byeBoth(phrase string) {
 		}
 		s.sendLate(c.sh.now, nil)
 		s.close()
-		c.sh.bye(c.sh.now, s.dialog, nil, nil, reasons...)
+		s.part(nil, nil, reasons...)
 	}
 }
 
-// close stops what goes on in the dialog: a pending INVITE of the peer is answered 487 (RFC 3261 §15.1.2).
+// close stops what goes on in the dialog but for a 2xx of ours: a pending INVITE of the peer is answered 487 (RFC 3261 §15.1.2).
 func (s *side) close() {
-	s.answer.Stop()
 	s.reliable.Stop()
 	s.session.Stop()
 	if s.in != nil {

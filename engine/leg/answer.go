@@ -39,6 +39,9 @@ func (a *Answer) Start(now clock.Time, heap *clock.Heap, user Answerer, seq uint
 // Waiting reports whether an ACK with this CSeq number is awaited.
 func (a *Answer) Waiting(seq uint32) bool { return a.timer.Armed() && a.seq == seq }
 
+// Pending reports whether an ACK is awaited.
+func (a *Answer) Pending() bool { return a.timer.Armed() }
+
 // Stop ends the repetition: the ACK came, or the leg is over.
 func (a *Answer) Stop() {
 	if a.heap != nil {

@@ -34,6 +34,7 @@ type Rules struct {
 //   - every INVITE that a callee rang for ended: answered, refused or cancelled;
 //   - at most one callee is in a call, and none without the caller;
 //   - every final response of a callee was acknowledged, and what came too late released with BYE (§13.2.2.4);
+//   - no caller got a BYE before it could acknowledge the answer (§15);
 //   - CANCEL came after a provisional response of its branch only (§9.1);
 //   - requests of phones were answered;
 //   - everything that a phone received is well-formed, with nothing injected;
@@ -143,6 +144,22 @@ func (k *checker) caller(c *Call) {
 		k.bad(c.phone, c.callID, "no final response")
 	case len(c.finals) > 1:
 		k.bad(c.phone, c.callID, "%d final responses: %v", len(c.finals), c.finals)
+	}
+	k.hungUp(c)
+}
+
+// hungUp checks that a call was not ended from the other side before its answer was acknowledged, nor waited for in vain (RFC 3261
+// §15).
+func (k *checker) hungUp(c *Call) {
+	for _, l := range c.phone.diary.of(c.callID) {
+		switch {
+		case l.code > 0:
+		case string(l.method) == "ACK" && l.Sent:
+			return
+		case string(l.method) == "BYE" && !l.Sent && l.At.Sub(c.at) < 64*c.phone.cfg.Timers.T1:
+			k.bad(c.phone, c.callID, "BYE at %s, before the ACK", time.Duration(l.At))
+			return
+		}
 	}
 }
 

@@ -75,6 +75,19 @@ func TestCheckWinners(t *testing.T) {
 	})
 }
 
+func TestCheckCaller(t *testing.T) {
+	r := newRig(t)
+	r.bob.Behave(Behaviour{Answer()})
+	c := r.call(CallSpec{NoAck: true})
+	r.runTo(10 * time.Millisecond)
+	answer := first(t, r.alice.Received("200 INVITE"))
+	r.bob.SendRaw(r.net.Now(), flow.Flow{Remote: aliceAddr}, fmt.Appendf(nil, "BYE sip:alice@192.0.2.1:5060 SIP/2.0\r\n"+
+		"Via: SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKearly\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+		answer.Get(message.To), answer.Get(message.From), c.CallID()))
+	r.runTo(20 * time.Millisecond)
+	r.check("alice: BYE at 11ms, before the ACK", "bob: 2xx with tag", "bob: still in a call")
+}
+
 func TestCheckCallee(t *testing.T) {
 	t.Run("rings for ever", func(t *testing.T) {
 		r := newRig(t)

@@ -85,6 +85,7 @@ type leg struct {
 	closed   bool            // its target refused the request
 	late     *txn            // whose ACK has to bring what the other side's will
 	early    []*txn          // the peer's offers in early dialogs that were passed on
+	parting  *txn            // the INVITE of the peer whose 2xx has to be acknowledged before the BYE that ends the call
 	party    *party
 	media    []string // descriptions in its provisionals
 	heard    []heard  // what the peer said of its dialogs

@@ -17,6 +17,7 @@ type due struct {
 	final bool    // refuse the INVITE
 	try   *errand // send the request outside calls to its next target
 	body  []byte  // of the late ACK
+	bye   bool    // end the leg with BYE
 }
 
 // owe says that a request is to be answered at once.
@@ -40,6 +41,8 @@ func (k *book) settled() {
 			k.bad(c, "%s went to no further target", o.t.msg.MethodName())
 		case o.end && (c.endAt < 0 || !o.t.client && c.endAt != now):
 			k.bad(c, "leg %d: %s was given up without cause", o.t.leg.n, o.t.msg.MethodName())
+		case o.bye && o.t.leg.parting != nil:
+			k.bad(c, "leg %d: the BYE that waited for an ACK did not come", o.t.leg.n)
 		case o.final && o.t.finalAt != now:
 			k.bad(c, "the winner was let go without a final response")
 		case o.relay && (o.t.relay == nil || o.t.relay.at != now):
@@ -50,6 +53,9 @@ func (k *book) settled() {
 	}
 	k.due = k.due[:0]
 	for _, c := range k.all() {
+		if c.over && c.winner != nil && c.endAt < 0 {
+			k.ends(c) // both BYEs wait
+		}
 		if c.endAt == now && !c.settled {
 			c.settled = true
 			k.settledEnd(c)
@@ -125,7 +131,7 @@ func (d *dialog) ackTo(cseq uint32) *ackOf {
 func (k *book) settledEnd(c *callBook) {
 	for _, d := range []*dialog{c.legs[0].dialogs[0], c.winner} {
 		want := 1
-		if d.leg == c.endedBy {
+		if d.leg == c.endedBy || d.leg.parting != nil {
 			want = 0
 		}
 		if d.byes != want {

@@ -45,6 +45,11 @@ func (k *book) finishCall(c *callBook) {
 	case c.winner != nil && c.endAt < 0:
 		k.bad(c, "answered and never ended")
 	}
+	for _, l := range c.legs {
+		if l.parting != nil {
+			k.bad(c, "leg %d: the BYE that waited for an ACK never came", l.n)
+		}
+	}
 	for _, l := range c.legs[1:] {
 		for _, d := range l.dialogs {
 			if d.ackTo(d.invite.msg.CSeq()) == nil {
@@ -117,7 +122,11 @@ func (t *txn) settledBy() clock.Time {
 	if t.code >= 300 {
 		return until
 	}
-	until = stop(until, t.leg.call.endAt)
+	if t.outlives {
+		until = stop(until, t.leftAt)
+	} else {
+		until = stop(until, t.leg.call.endAt)
+	}
 	if i := slices.Index(t.leg.accepted, t); i+1 < len(t.leg.accepted) {
 		until = min(until, t.leg.accepted[i+1].finalAt)
 	}

@@ -115,6 +115,9 @@ func (k *book) gotAck(m *message.Message) {
 	for _, t := range l.accepted {
 		if t.msg.CSeq() == m.CSeq() && t.ackedAt < 0 && t.tag == string(m.ToTag()) {
 			t.ackedAt = now
+			if l.parting == t {
+				k.due = append(k.due, due{t: t, bye: true})
+			}
 			if l.call.endAt < 0 && l.call.winner != nil {
 				k.gotLateAnswer(t, m)
 			}

@@ -39,6 +39,7 @@ const (
 	sawGlare
 	saw481
 	sawLapse
+	sawParting
 	sawLateOffer
 	sawByeBeforeAck
 	sawFarewell
@@ -88,7 +89,7 @@ const (
 var sightNames = [numSights]string{
 	"answer", "refusal", "caller's CANCEL", "late win", "release", "stray 2xx", "forked 2xx", "200 crossing CANCEL", "ring-out",
 	"group ring-out", "Timer B", "Timer C", "refused port", "replacement", "followed 3xx", "exhausted", "bound", "6xx stop", "function",
-	"hangup", "progress", "duplicate skipped", "hold", "early start", "look-up", "broken datagram", "re-INVITE", "glare", "481", "no ACK",
+	"hangup", "progress", "duplicate skipped", "hold", "early start", "look-up", "broken datagram", "re-INVITE", "glare", "481", "no ACK", "BYE that waits for an ACK",
 	"late offer", "BYE before ACK", "farewell", "new tag",
 	"reliable provisional", "PRACK to a callee", "no PRACK", "2xx behind a PRACK", "longest duration", "422", "crossed re-INVITEs",
 	"await", "await fails", "await times out", "await returns await", "await in a group that rings out", "await at the end of a call", "operation ends unheard",

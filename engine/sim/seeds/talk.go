@@ -28,8 +28,11 @@ func (k *book) up(c *callBook) {
 }
 
 // live reports whether a request belongs to one of the two dialogs of an answered call.
-func (c *callBook) live(l *leg, m *message.Message) bool {
-	if c.winner == nil || c.endAt >= 0 {
+func (c *callBook) live(l *leg, m *message.Message) bool { return c.endAt < 0 && c.within(l, m) }
+
+// within is live, or was.
+func (c *callBook) within(l *leg, m *message.Message) bool {
+	if c.winner == nil {
 		return false
 	}
 	if l.n == 0 {
@@ -80,6 +83,10 @@ func (k *book) gotInDialog(t *txn) {
 		return
 	case c.early(l, m):
 		t.loose = true
+		return
+	}
+	if l.parting != nil && c.within(l, m) {
+		k.gotParting(t)
 		return
 	}
 	if !c.live(l, m) {
@@ -325,30 +332,67 @@ func (k *book) sentBye(d *dialog, m *message.Message) {
 		return
 	}
 	if c.endAt < 0 {
-		switch {
-		case c.hungAt == now:
-			c.reasons = `SIP;cause=200;text="` + hangupText + `"|`
-		case c.lasts() && now == c.invite.finalAt.Add(c.spec.Longest):
-			k.seen[sawLongest]++
-			c.reasons = `SIP;cause=200;text="Maximum duration"|`
-		case k.lapsed(c, now):
-			k.seen[sawLapse]++
-		default:
-			k.bad(c, "leg %d: a BYE without cause", l.n)
-		}
-		k.end(c)
+		k.ends(c)
 	}
-	if c.endAt == now && reasonsOf(m) != c.reasons {
+	parted := l.parted(now)
+	if (c.endAt == now || parted) && reasonsOf(m) != c.reasons {
 		k.bad(c, "leg %d: BYE with %q, expected %q", l.n, reasonsOf(m), c.reasons)
 	}
-	if c.endAt != now && d.unaskedAt != now {
+	switch {
+	case parted:
+		l.parting = nil
+	case c.endAt == now && l.parting != nil:
+		k.bad(c, "leg %d: a BYE before the ACK", l.n)
+	case c.endAt != now && d.unaskedAt != now:
 		k.bad(c, "leg %d: a BYE after the end", l.n)
 	}
 }
 
+// ends notes that the engine ends a call, and why.
+func (k *book) ends(c *callBook) {
+	now := k.w.net.Now()
+	switch {
+	case c.hungAt == now:
+		c.reasons = `SIP;cause=200;text="` + hangupText + `"|`
+	case c.lasts() && now == c.invite.finalAt.Add(c.spec.Longest):
+		k.seen[sawLongest]++
+		c.reasons = `SIP;cause=200;text="Maximum duration"|`
+	case k.lapsed(c, now):
+		k.seen[sawLapse]++
+	default:
+		k.bad(c, "the call was ended without cause")
+	}
+	k.end(c)
+}
+
+// end notes the end of an answered call. Who did not end it and has not acknowledged a 2xx yet gets its BYE after that (RFC 3261 §15).
 func (k *book) end(c *callBook) {
-	c.endAt = k.w.net.Now()
-	c.inputs = append(c.inputs, input{at: c.endAt, kind: inEnd})
+	now := k.w.net.Now()
+	c.endAt = now
+	c.inputs = append(c.inputs, input{at: now, kind: inEnd})
+	for _, l := range []*leg{c.legs[0], c.winner.leg} {
+		if n := len(l.accepted); l != c.endedBy && n > 0 && l.accepted[n-1].ackedAt < 0 && now < l.accepted[n-1].finalAt.Add(64*t1) {
+			k.seen[sawParting]++
+			l.parting = l.accepted[n-1]
+			l.parting.outlives = true
+		}
+	}
+}
+
+// parted reports whether the BYE that a leg waits for is due: the ACK has come, or is waited for no more.
+func (l *leg) parted(now clock.Time) bool {
+	t := l.parting
+	return t != nil && (t.ackedAt == now || now == t.finalAt.Add(64*t1))
+}
+
+// gotParting notes what a request comes to in a dialog that is over but for the engine's BYE.
+func (k *book) gotParting(t *txn) {
+	if t.msg.Method() != message.BYE {
+		k.owe(t, 481)
+		return
+	}
+	k.owe(t, 200)
+	t.leg.parting.leftAt, t.leg.parting = t.at, nil
 }
 
 // lasts reports whether there is a bound to how long the answered call may last.

@@ -39,6 +39,8 @@ type txn struct {
 	mute     bool          // there is to be no response
 	loose    bool          // of an early dialog: whatever it is answered with, or not, is right
 	failedAt clock.Time    // could not be delivered; -1 if it could
+	outlives bool          // its 2xx waits for the ACK although the call is over
+	leftAt   clock.Time    // when the peer's own BYE ended that; -1 if none did
 }
 
 // txnOf returns the transaction that a message belongs to, taken for one with the given method.
@@ -50,7 +52,7 @@ func (k *book) txnOf(m *message.Message, method string) *txn {
 // newTxn starts the transaction of a request; txnOf has just missed it.
 func (k *book) newTxn(m *message.Message, l *leg, client bool) *txn {
 	now := k.w.net.Now()
-	t := &txn{leg: l, client: client, at: now, last: now, copies: 1, heard: -1, provisional: -1, ackedAt: -1, failedAt: -1}
+	t := &txn{leg: l, client: client, at: now, last: now, copies: 1, heard: -1, provisional: -1, ackedAt: -1, failedAt: -1, leftAt: -1}
 	_ = t.msg.Parse(k.keep(m.Bytes())) // it was parsed before
 	k.txns[string(k.key)] = t
 	k.list = append(k.list, t)

@@ -4,6 +4,7 @@ local number = require "number"
 local plan = require "plan"
 local route = {}
 
+local SITE = "81" -- the other sites reach our users with it, over the trunk
 local LINE = "ims.bj.chinamobile.com" -- the operator's domain, behind the proxy at 192.0.2.30
 
 local users = {
@@ -42,6 +43,7 @@ local function trunk(n) return plan.to("sip:" .. n .. "@192.0.2.31", { prack = "
 function route.invite(call)
   local to = call.ruri.user or ""
   if call.ruri.scheme == "tel" then return line((number.to_sip(tostring(call.ruri), LINE):match "^sip:([^@]+)")) end
+  to = to:match("^" .. SITE .. "(.+)") or to
   if ways[to] then return ways[to] end
   if to == "600" then return attendant end
   if to:match "^8" then return trunk(to) end

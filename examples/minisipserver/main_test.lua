@@ -77,5 +77,38 @@ t.test("M9 without monitor-events callto ends the flow", function()
   t.eq(call:final(), 486)
 end)
 
-t.test("M10 two tiers", function() t.skip "needs trunks between two engines" end)
-t.test("M11 the own resolver's answer beside a public one", function() t.skip "is a command: tandem dns" end)
+local trunk, site = t.script "tiers/trunk.lua", t.script "tiers/site.lua"
+
+t.table("M10 two tiers: the trunk server bridges the local ones", {
+  { name = "an extension of another site", to = "82100", rings = "far" },
+  { name = "our own, by its long number", to = "81100", rings = "near" },
+  { name = "our own, over the trunk", to = "8181100", rings = "near" },
+}, function(c)
+  local net = pbx:network {}
+  net:engine { trunk, at = "192.0.2.31" }
+  net:engine { site, at = "192.0.2.32" }
+  local phones = { near = net:phone { "sip:100@192.0.2.14", answers = t.after(2) }, far = net:phone { "sip:100@192.0.2.41", answers = t.after(2) } }
+  local call = net:call { from = "sip:usera@pbx.example", to = "sip:" .. c.to .. "@pbx.example", hangup = 10 }
+  net:run()
+  t.eq(call:answered_by(), phones[c.rings])
+  t.eq(phones[c.rings]:received("BYE"):count(), 1)
+end)
+
+t.test("M10 a call over three servers has passed three", function()
+  local net = pbx:network {}
+  net:engine { trunk, at = "192.0.2.31" }
+  net:engine { site, at = "192.0.2.32" }
+  local far = net:phone { "sip:100@192.0.2.41", answers = t.after(2) }
+  net:call { from = "sip:usera@pbx.example", to = "sip:82100@pbx.example" }
+  net:run()
+  far:received("INVITE"):header("Max-Forwards", "67")
+  t.eq(far:received("INVITE"):uri(), "sip:100@192.0.2.41")
+end)
+
+t.test("M10 a number of no site is refused by the trunk server, and the caller learns it", function()
+  local net = pbx:network {}
+  net:engine { trunk, at = "192.0.2.31" }
+  local call = net:call { from = "sip:usera@pbx.example", to = "sip:83100@pbx.example" }
+  net:run()
+  t.eq(call:final(), 404)
+end)

@@ -128,6 +128,9 @@ func testObjects() []Class {
 			Name: "phone", Doc: "A phone at an address in 192.0.2.0/24.", Params: values(value("options", "tandem.test.phone_options", "")),
 			Returns: returns("tandem.test.phone"), Use: `net:phone { "sip:100@192.0.2.11", answers = t.after(2) }`,
 		}, {
+			Name: "engine", Doc: "Another Tandem on the network, which runs another script: a second tier. Ladders are those of the engine that is called.",
+			Params: values(value("options", "tandem.test.engine_options", "")), Use: `net:engine { t.script "trunk.lua", at = "192.0.2.60" }`,
+		}, {
 			Name: "call", Doc: "Places a call, now or at a time of the network.", Params: values(value("options", "tandem.test.call_options", "")),
 			Returns: returns("tandem.test.call"), Use: `net:call { from = "sip:alice@example.net", to = "sip:100@pbx.example" }`,
 		}, {
@@ -252,7 +255,11 @@ func testOptions() []Class {
 		value("answers?", "tandem.test.behaviour|tandem.test.behaviour[]", "what it does; of a list, one after the other for one call after the other, the last one again and again").or("t.after(2)"),
 		value("name?", "string", "what it is called"), replies)
 	phone.Items = "string"
+	engine := options("net:engine", "tandem.test.engine_options", "Another engine; the first item is its script.",
+		value("at", "string", "its address in 192.0.2.0/24, with a port if it is another than 5060"))
+	engine.Items = "tandem.test.pbx"
 	return []Class{
+		engine,
 		options("t.at", "tandem.test.at_options", "How exact a time is.", value("within?", "number", "more or less").in("s", day).or("0.01")),
 		options("pbx:network", "tandem.test.network_options", "A network.",
 			value("at?", "string", `the date at which it starts: "2026-11-23 10:15 Europe/Amsterdam"`),

@@ -24,6 +24,9 @@ var systems = []struct{ letter, name, example string }{
 	{"L", "Lync: missed calls", "lync"},
 }
 
+// commands are the rows that a command holds, and the test that says so.
+var commands = map[string]string{"M11": "cmd/internal/lookup/lookup_test.go"}
+
 var (
 	rowsOf = regexp.MustCompile(`^[XSPML]\d+((, | and )[XSPML]\d+)* `)
 	rowID  = regexp.MustCompile(`[XSPML]\d+`)
@@ -110,6 +113,9 @@ func behavioursText(rows []reproduced, by map[string][]*Result) string {
 			}
 			text, shown := standing(by[row.id])
 			var tests []string
+			if script := commands[row.id]; script != "" {
+				text, tests = "holds", []string{fmt.Sprintf("[%s](../%[1]s)", script)}
+			}
 			for _, r := range shown {
 				test := fmt.Sprintf("[%s](../%s)", cell(r.Name), r.File)
 				if !slices.Contains(tests, test) {
@@ -120,6 +126,15 @@ func behavioursText(rows []reproduced, by map[string][]*Result) string {
 		}
 	}
 	return b.String()
+}
+
+// A test of a command names the row that it holds.
+func TestRowsOfCommands(t *testing.T) {
+	for id, script := range commands {
+		if text, err := os.ReadFile(filepath.Join("../..", script)); err != nil || !strings.Contains(string(text), "// "+id+" ") {
+			t.Errorf("%s does not name %s: %v", script, id, err)
+		}
+	}
 }
 
 // docs/behaviours.md is what the tests say. A test that carries a row which is none is a mistake.

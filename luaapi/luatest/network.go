@@ -19,6 +19,7 @@ import (
 	"tandem/engine/flow"
 	"tandem/engine/message"
 	"tandem/engine/sim"
+	"tandem/engine/trace"
 	"tandem/luaapi"
 	"tandem/luaapi/scenario"
 )
@@ -52,7 +53,8 @@ type network struct {
 	r       *run
 	seed    uint64
 	sim     *sim.Network
-	engine  *engine.Engine
+	engines []*engine.Engine
+	others  []netip.AddrPort // where those but the first are
 	tape    *tape
 	phones  []*phone
 	from    map[string]*sim.Phone // callers by their From
@@ -106,20 +108,14 @@ func (r *run) newNetwork(a *args, t *lua.LTable) *network {
 
 // start puts the engine on the network. wrap, if there is one, stands between it and the script.
 func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Scripts) engine.Scripts) error {
-	log := zap.New(&logCore{r: n.r, net: n})
 	n.pbx = p
 	prog, probes, err := n.probed(p.prog)
 	if err != nil {
 		return err
 	}
-	scripts, err := prog.Serve(luaapi.Options{
-		Budget: p.settings.Instructions, Memory: p.settings.Bytes, RaiseBudget: luaapi.RaiseBudget,
-		Probes: probes,
-		Shards: shards, Logger: log, Now: n.sim.Clock().Date,
-		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
-		Stubs:  n.r.stubs,
-		Shared: func(w luaapi.SharedWrite) { n.r.notes = sharedNotes(n.r.notes, n.pbx.root, w) },
-	})
+	opt := n.options(p, seed, shards)
+	opt.Probes = probes
+	scripts, err := prog.Serve(opt)
 	if err != nil {
 		return err
 	}
@@ -127,20 +123,68 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 	if wrap != nil {
 		scripts = wrap(scripts)
 	}
-	cfg := engine.Config{
-		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
-		Log: log, Legs: n.tape, Product: "Tandem", Resolver: n,
-		Operations: n.sim.AttachOperations(n.work), Trusted: p.settings.Trusted,
-	}
+	var sink trace.Sink
 	if n.r.written() {
-		cfg.Trace = n.tape
+		sink = n.tape
 	}
-	n.engine = engine.New(cfg, scripts, shards)
-	n.sim.AttachEngine([]sim.Listener{{Addr: tandem}}, shards, n.engine.ShardOf, func(i int, out sim.Sender) sim.Node {
-		n.engine.Shards()[i].Connect(out)
-		return n.engine.Shards()[i]
-	})
+	n.attach(p, tandem, seed, shards, scripts, sink)
 	return nil
+}
+
+// options are those of a script's host.
+func (n *network) options(p *pbx, seed uint64, shards int) luaapi.Options {
+	return luaapi.Options{
+		Budget: p.settings.Instructions, Memory: p.settings.Bytes, RaiseBudget: luaapi.RaiseBudget,
+		Shards: shards, Logger: zap.New(&logCore{r: n.r, net: n}), Now: n.sim.Clock().Date,
+		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
+		Stubs:  n.r.stubs,
+		Shared: func(w luaapi.SharedWrite) { n.r.notes = sharedNotes(n.r.notes, p.root, w) },
+	}
+}
+
+// attach puts an engine on the network.
+func (n *network) attach(p *pbx, at netip.AddrPort, seed uint64, shards int, scripts engine.Scripts, sink trace.Sink) {
+	e := engine.New(engine.Config{
+		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: at.String(), Addr: at.Addr()}},
+		Log: zap.New(&logCore{r: n.r, net: n}), Legs: n.tape, Trace: sink, Product: "Tandem", Resolver: n,
+		Operations: n.sim.AttachOperations(n.work), Trusted: p.settings.Trusted,
+	}, scripts, shards)
+	n.engines = append(n.engines, e)
+	n.sim.AttachEngine([]sim.Listener{{Addr: at}}, shards, e.ShardOf, func(i int, out sim.Sender) sim.Node {
+		e.Shards()[i].Connect(out)
+		return e.Shards()[i]
+	})
+}
+
+// other is net:engine { pbx, at = "192.0.2.60" }.
+func (r *run) other(L *lua.LState) int {
+	const example = `net:engine { t.script "trunk.lua", at = "192.0.2.60" }`
+	n := self[*network](L, example)
+	a := argsOf(L, "net:engine")
+	t := a.table(2, example)
+	a.known(t, 1, "at")
+	ud, _ := t.RawGetInt(1).(*lua.LUserData)
+	if ud == nil {
+		a.fail("the first item must be a script; write %s", example)
+	}
+	p, ok := ud.Value.(*pbx)
+	if !ok {
+		a.fail("the first item must be a script, got %s; write %s", show(ud), example)
+	}
+	host := a.text(t, "at")
+	if host == "" {
+		a.fail("at is missing; write %s", example)
+	}
+	uri := "sip:" + host
+	at := a.address(n, a.uri("at", uri), uri)
+	seed := n.seed + uint64(len(n.engines)) // identifiers of its own
+	scripts, err := p.prog.Serve(n.options(p, seed, 1))
+	if err != nil {
+		a.fail("%s does not load: %v", p.name, err)
+	}
+	n.attach(p, at, seed, 1, scripts, nil)
+	n.others = append(n.others, at)
+	return 0
 }
 
 // networkSeed gives each network of a test a seed of its own, which no other test has a part in.
@@ -208,9 +252,11 @@ func (n *network) finish() []string {
 		what, _, _ := strings.Cut(f, " (Call-ID ") // which the ladder does not show
 		faults = append(faults, what)
 	}
-	for i, sh := range n.engine.Shards() {
-		if p := sh.Stats().Panics; p > 0 {
-			faults = append(faults, fmt.Sprintf("tandem: a bug in Tandem ended %d calls of shard %d; the log says where", p, i))
+	for _, e := range n.engines {
+		for i, sh := range e.Shards() {
+			if p := sh.Stats().Panics; p > 0 {
+				faults = append(faults, fmt.Sprintf("tandem: a bug in Tandem ended %d calls of shard %d; the log says where", p, i))
+			}
 		}
 	}
 	return faults
@@ -246,7 +292,7 @@ var errNoName = errors.New("tests have no names of hosts")
 func (n *network) missing() []string {
 	all := slices.Clone(n.hosts)
 	for _, l := range n.tape.legs {
-		if t := title(l.to); n.phoneAt(l.to) == nil && !slices.Contains(all, t) {
+		if t := title(l.to); n.phoneAt(l.to) == nil && !slices.Contains(n.others, l.to) && !slices.Contains(all, t) {
 			all = append(all, t)
 		}
 	}

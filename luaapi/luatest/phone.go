@@ -47,7 +47,7 @@ func (r *run) phone(L *lua.LState) int {
 	return 1
 }
 
-// address returns where a phone is to be, if nobody else is there.
+// address returns where a phone or an engine is to be, if nobody else is there.
 func (a *args) address(n *network, u *message.URI, uri string) netip.AddrPort {
 	addr, ok := u.Addr()
 	switch {
@@ -60,6 +60,9 @@ func (a *args) address(n *network, u *message.URI, uri string) netip.AddrPort {
 	}
 	if p := n.phoneAt(addr); p != nil {
 		a.fail("%s is at %s already; a phone needs an address, or a port, of its own", p, title(addr))
+	}
+	if slices.Contains(n.others, addr) {
+		a.fail("an engine is at %s already", title(addr))
 	}
 	return addr
 }

@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"net/netip"
+	"slices"
 
 	"tandem/engine/trace"
 )
@@ -61,17 +62,25 @@ func (t *tape) call(id string) []trace.Event {
 	return r.Call(id)
 }
 
-// owns reports whether a Call-ID is that of a call or of one of its legs.
+// owns reports whether a Call-ID is that of a call or of one of its legs. A leg that leads to another engine is a call there.
 func (t *tape) owns(call string, callID []byte) bool {
-	return call == string(callID) || t.calls[string(callID)] == call
+	for id := string(callID); ; {
+		of, isLeg := t.calls[id]
+		if id == call || !isLeg || of == id {
+			return id == call
+		}
+		id = of
+	}
 }
 
 // ids returns the Call-IDs of a call: the caller's, and those of the legs.
 func (t *tape) ids(call string) []string {
 	ids := []string{call}
-	for _, i := range t.byCall[call] {
-		if id := t.legs[i].callID; id != call {
-			ids = append(ids, id)
+	for i := 0; i < len(ids); i++ {
+		for _, l := range t.byCall[ids[i]] {
+			if id := t.legs[l].callID; !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
 		}
 	}
 	return ids

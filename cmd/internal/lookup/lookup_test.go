@@ -45,6 +45,7 @@ func server(t *testing.T, a string) string {
 	return pc.LocalAddr().String()
 }
 
+// M11 of docs/behaviours.md: the answers of two name servers are compared.
 func TestRun(t *testing.T) {
 	one, same, other := server(t, "192.0.2.1"), server(t, "192.0.2.1"), server(t, "192.0.2.2")
 	for name, c := range map[string]struct {

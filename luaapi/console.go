@@ -8,6 +8,7 @@ import (
 
 	planmod "tandem/luaapi/mod/plan"
 	"tandem/luaapi/show"
+	"tandem/luaapi/source"
 )
 
 // Console evaluates lines in a sandbox beside a program: the modules of Tandem and those of the program are there without require, and
@@ -57,11 +58,18 @@ func (c *Console) show(L *lua.LState) int {
 	return 0
 }
 
-// Eval runs a line: statements, or expressions, whose values it returns. The error is an *Error.
-func (c *Console) Eval(line string) (string, error) {
-	ch, err := compileLoose(input, []byte("_show("+line+"\n)"))
+// Incomplete reports whether a text is the beginning of statements or of an expression.
+func Incomplete(text string) bool {
+	_, expr := source.Parse([]byte("return "+text), input)
+	_, stmt := source.Parse([]byte(text), input)
+	return expr != nil && stmt != nil && (expr.Early || stmt.Early)
+}
+
+// Eval runs a text: statements, or expressions, whose values it returns. The error is an *Error.
+func (c *Console) Eval(text string) (string, error) {
+	ch, err := compileLoose(input, []byte("_show("+returned(text)+"\n)"))
 	if err != nil {
-		if ch, err = compileLoose(input, []byte(line)); err != nil {
+		if ch, err = compileLoose(input, []byte(text)); err != nil {
 			return "", err
 		}
 	}
@@ -72,4 +80,13 @@ func (c *Console) Eval(line string) (string, error) {
 		return "", err
 	}
 	return strings.Join(c.shown, ", "), nil
+}
+
+// returned is what a text returns that is nothing but a return, and every other text.
+func returned(text string) string {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(text), "return")
+	if ok && rest != "" && strings.ContainsAny(rest[:1], " \t\n({\"'-#") {
+		return rest
+	}
+	return text
 }

@@ -32,3 +32,25 @@ func TestConsole(t *testing.T) {
 		}
 	}
 }
+
+func TestIncomplete(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, "1 + 1": false, "x": false, "x = 1": false, "if": true, "if x": true, "if x then": true, "if x then end": false, "1 +": true,
+		"f(": true, "f(1": true, "f(1)": false, "{": true, "}": false, "local": true, "local x": false, "function f()": true, "x = [[": true,
+		"return": false, "return 1 +": true, "-- x": false, "for i = 1, 2 do": true, "x y": false,
+	} {
+		if got := Incomplete(text); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}
+
+func TestReturned(t *testing.T) {
+	for text, want := range map[string]string{
+		"return 1": " 1", " return(1)": "(1)", "returned": "returned", "return": "return", "1": "1", "return\n1": "\n1", "return_1": "return_1",
+	} {
+		if got := returned(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

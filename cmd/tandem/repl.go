@@ -59,15 +59,20 @@ func prompt(cmd *cobra.Command, s *repl.Session) error {
 	}
 	defer done()
 	for {
-		line, err := read()
+		line, err := read(s.More())
 		if err == nil {
 			err = s.Do(line)
 		}
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, repl.ErrQuit):
-			return nil
 		case errors.Is(err, liner.ErrPromptAborted):
-			return errInterrupted
+			s.Drop()
+		case errors.Is(err, repl.ErrQuit):
+			return nil
+		case errors.Is(err, io.EOF):
+			if err := s.End(); err != nil {
+				cmd.Println(err)
+			}
+			return nil
 		case err != nil:
 			cmd.Println(err)
 		}
@@ -75,9 +80,9 @@ func prompt(cmd *cobra.Command, s *repl.Session) error {
 }
 
 // plainLines reads lines that nobody types.
-func plainLines(in io.Reader) (read func() (string, error), done func()) {
+func plainLines(in io.Reader) (read func(more bool) (string, error), done func()) {
 	lines := bufio.NewScanner(in)
-	return func() (string, error) {
+	return func(bool) (string, error) {
 		if !lines.Scan() {
 			return "", errors.Join(io.EOF, lines.Err())
 		}
@@ -85,8 +90,8 @@ func plainLines(in io.Reader) (read func() (string, error), done func()) {
 	}, func() {}
 }
 
-// editedLines reads lines with history and completion.
-func editedLines() (read func() (string, error), done func()) {
+// editedLines reads lines with history and completion; Ctrl-C drops one.
+func editedLines() (read func(more bool) (string, error), done func()) {
 	l := liner.NewLiner()
 	l.SetCtrlCAborts(true)
 	l.SetCompleter(func(line string) (all []string) {
@@ -97,9 +102,16 @@ func editedLines() (read func() (string, error), done func()) {
 		}
 		return all
 	})
-	return func() (string, error) {
-		line, err := l.Prompt("tandem> ")
-		if err == nil && strings.TrimSpace(line) != "" {
+	return func(more bool) (string, error) {
+		ask := "tandem> "
+		if more {
+			ask = "     -> "
+		}
+		line, err := l.Prompt(ask)
+		switch {
+		case errors.Is(err, io.EOF): // Ctrl-D leaves the cursor behind the prompt
+			fmt.Println()
+		case err == nil && strings.TrimSpace(line) != "":
 			l.AppendHistory(line)
 		}
 		return line, err

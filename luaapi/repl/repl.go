@@ -12,6 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
 	"tandem/luaapi"
 	"tandem/luaapi/explain"
 	"tandem/luaapi/scenario"
@@ -36,6 +40,8 @@ type Session struct {
 	at      time.Time
 	phones  []string // "100=486@2s"
 	console *luaapi.Console
+	logs    *observer.ObservedLogs
+	pending string // Lua that is not complete
 }
 
 // New loads the script and begins a session. The error is an *luaapi.Error if the script does not load.
@@ -53,7 +59,8 @@ func (s *Session) load() error {
 		err = p.DryLoad(luaapi.Options{})
 	}
 	if err == nil {
-		s.console = p.Console(luaapi.Options{})
+		core, logs := observer.New(zapcore.InfoLevel)
+		s.console, s.logs = p.Console(luaapi.Options{Logger: zap.New(core)}), logs
 	}
 	return err
 }
@@ -62,10 +69,10 @@ func (s *Session) load() error {
 type command struct{ name, args, says string }
 
 var commands = []command{
-	{"at", "[DATE]", "show the date, or set it: :at 2026-12-24 18:00 Europe/Amsterdam"},
-	{"wait", "DURATION", "go on in time: :wait 2h"},
-	{"phone", "[NAME=WHAT]", "show what phones do, or set it: :phone 100=486@2s; others answer after 2 s"},
-	{"call", "FROM TO", "place a call: what is decided by which values, and the ladder"},
+	{"at", "[DATE]", "show the date, or set it: 2026-12-24 18:00 Europe/Rome"},
+	{"wait", "DURATION", "go on in time: 2h"},
+	{"phone", "[NAME=WHAT]", "show what phones do, or set it: 100=486@2s"},
+	{"call", "FROM TO", "a call: what is decided by which values, and the ladder"},
 	{"plan", "FROM TO", "what invite decides"},
 	{"table", "FROM TO", "how that changes in a week"},
 	{"txtar", "FROM TO", "the call as a test"},
@@ -86,11 +93,10 @@ func Commands() []string {
 // ErrQuit says that the session is over.
 var ErrQuit = errors.New("quit")
 
-// Do does a line: a command, or Lua. Other errors than ErrQuit are for the user to read.
+// Do does a line: a command, or Lua, as soon as it is complete. Other errors than ErrQuit are for the user to read.
 func (s *Session) Do(line string) error {
-	line = strings.TrimSpace(line)
-	rest, ok := strings.CutPrefix(line, ":")
-	if !ok {
+	rest, ok := strings.CutPrefix(strings.TrimSpace(line), ":")
+	if !ok || s.More() {
 		return s.lua(line)
 	}
 	args := strings.Fields(rest)
@@ -105,14 +111,8 @@ func (s *Session) Do(line string) error {
 		return s.wait(args)
 	case "phone":
 		return s.phone(args)
-	case "call":
-		return s.call(args, "text")
-	case "plan":
-		return s.call(args, "plan")
-	case "txtar":
-		return s.call(args, "txtar")
-	case "table":
-		return s.call(args, "table")
+	case "call", "plan", "txtar", "table":
+		return s.call(name, args)
 	case "reload":
 		return s.load()
 	case "help":
@@ -123,13 +123,41 @@ func (s *Session) Do(line string) error {
 	return fmt.Errorf("there is no command :%s%s; see :help", name, spell.Hint(":"+name, Commands()))
 }
 
+// More reports whether what was typed is the beginning of Lua that goes on in the next line.
+func (s *Session) More() bool { return s.pending != "" }
+
+// Drop forgets the beginning of Lua that was typed.
+func (s *Session) Drop() { s.pending = "" }
+
+// End runs what was typed and is not complete, at the end of the input: the error says what is missing.
+func (s *Session) End() error {
+	text := s.pending
+	s.Drop()
+	return s.eval(text)
+}
+
+// lua takes a line of Lua and runs what is complete.
 func (s *Session) lua(line string) error {
-	if line == "" {
+	text := s.pending + line
+	if luaapi.Incomplete(text) {
+		s.pending = text + "\n"
 		return nil
 	}
-	text, err := s.console.Eval(line)
-	if err == nil && text != "" {
-		s.print("%s\n", text)
+	s.Drop()
+	return s.eval(text)
+}
+
+// eval runs Lua and prints what it logs and comes to.
+func (s *Session) eval(text string) error {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	came, err := s.console.Eval(text)
+	for _, e := range s.logs.TakeAll() {
+		s.print("%s\n", scenario.LogLine(&e))
+	}
+	if err == nil && came != "" {
+		s.print("%s\n", came)
 	}
 	return err
 }
@@ -140,7 +168,9 @@ func (s *Session) help() error {
 	for _, c := range commands {
 		s.print("  :%-7s %-12s %s\n", c.name, c.args, c.says)
 	}
-	s.print("Everything else is Lua: plan.to \"sip:100@192.0.2.11\"\n")
+	s.print("Phones answer after two seconds unless :phone says otherwise. Everything else is\n" +
+		"Lua: plan.to \"sip:100@192.0.2.11\". What is local is forgotten after its line.\n" +
+		"Ctrl-C drops what was typed, Ctrl-D ends.\n")
 	return nil
 }
 
@@ -191,13 +221,17 @@ func (s *Session) phone(args []string) error {
 	return nil
 }
 
-// call explains a call.
-func (s *Session) call(args []string, format string) error {
+// call explains a call, as the command of that name does.
+func (s *Session) call(name string, args []string) error {
 	if len(args) == 3 && args[1] == "->" {
 		args = []string{args[0], args[2]}
 	}
 	if len(args) != 2 {
-		return errors.New("say who calls whom: :call alice 100")
+		return fmt.Errorf("say who calls whom: :%s alice 100", name)
+	}
+	format := name
+	if name == "call" {
+		format = "text"
 	}
 	o := explain.Options{
 		Root: s.o.Root, From: args[0], To: args[1], At: s.at, Phones: s.phones, Format: format, ASCII: s.o.ASCII, Width: s.o.Width, Out: s.o.Out,

@@ -42,3 +42,47 @@ func TestCommands(t *testing.T) {
 		t.Errorf("after it: %v", err)
 	}
 }
+
+// Lua goes on in the next line until it is complete; what was typed can be dropped.
+func TestMore(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.lua"), []byte("return { invite = function() end }"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	s, err := New(Options{Root: dir, Out: &out})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		line, says string
+		more       bool
+	}{
+		{"function twice(n)", "", true},
+		{":at", `syntax error near ":"`, false},
+		{"function twice(n)", "", true},
+		{"", "", true},
+		{"  return 2 * n end", "", false},
+		{"twice(21)", "42\n", false},
+		{"{ 1,", "", true},
+		{"2 }", "{ 1, 2 }\n", false},
+		{"print 'heard'", "heard\n", false},
+	} {
+		out.Reset()
+		if err := s.Do(c.line); err != nil {
+			out.WriteString(err.Error())
+		}
+		if s.More() != c.more || !strings.Contains(out.String(), c.says) || c.says == "" && out.Len() > 0 {
+			t.Errorf("%q: more %v, says %q; want %v, %q", c.line, s.More(), out.String(), c.more, c.says)
+		}
+	}
+	if err := s.Do("if"); err != nil || !s.More() {
+		t.Error(err)
+	}
+	if s.Drop(); s.More() || s.End() != nil {
+		t.Error("something is left")
+	}
+	if err := s.Do("if"); err != nil || s.End() == nil || s.More() {
+		t.Error("the end of the input completes it")
+	}
+}

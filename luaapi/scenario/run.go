@@ -149,7 +149,7 @@ func (s *Scenario) Run(opt Options) (*Run, error) {
 	r.Virtual = time.Duration(r.net.Now())
 	r.events = slices.Clone(r.rec.Events())
 	for _, e := range logs.All() {
-		r.Logs = append(r.Logs, logLine(&e))
+		r.Logs = append(r.Logs, LogLine(&e))
 	}
 	if err != nil {
 		r.Faults = append(r.Faults, err.Error())
@@ -294,7 +294,8 @@ func (r *Run) Resolve(_ int, u *message.URI, done func(now clock.Time, hops []fl
 	done(r.net.Now(), []flow.Hop{{Remote: at, Name: host}}, nil)
 }
 
-func logLine(e *observer.LoggedEntry) string {
+// LogLine is what a script logged, as a line for people.
+func LogLine(e *observer.LoggedEntry) string {
 	var b strings.Builder
 	if e.Level != zapcore.InfoLevel {
 		b.WriteString(e.Level.String() + " ")

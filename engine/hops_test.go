@@ -78,6 +78,23 @@ func TestRFC_100_Failover(t *testing.T) {
 	}
 }
 
+// RFC 3665 §3.4: the first server of a name does not answer its INVITEs; 32 s after the first of them the next one takes the call, to its end.
+func TestRFC_096_ServerFails(t *testing.T) {
+	p := &places{hops: hopsTo("192.0.2.11:5060", "192.0.2.12:5060")}
+	r := newRig(t, always(to("sip:a@pbx.example")), 1, p.use)
+	primary, secondary := r.phone("sip:a@192.0.2.11", sim.Silent()), r.phone("sip:a@192.0.2.12", sim.After(time.Second))
+	call := r.call(brief())
+	if n := len(primary.Received("INVITE")); n != 1 {
+		t.Errorf("the first server got %d INVITEs beside copies, want 1", n)
+	}
+	if call.AnsweredBy() != secondary.Name() || len(secondary.Received("INVITE")) != 1 || len(secondary.Received("ACK")) != 1 || len(secondary.Received("BYE")) != 1 {
+		t.Errorf("answered by %q; the second server got %v", call.AnsweredBy(), secondary.Log())
+	}
+	if n := len(primary.Received("ACK")) + len(primary.Received("BYE")) + len(primary.Received("CANCEL")); n > 0 {
+		t.Errorf("the server that was silent gets %d messages of the call", n)
+	}
+}
+
 // The last place's failure is the branch's; another final response ends the search.
 func TestRFC_100_FailoverEnds(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -162,3 +162,35 @@ func TestRFC_042_ClosedConnection(t *testing.T) {
 		t.Errorf("script acquired %d times, released %d", s.acquired, s.released)
 	}
 }
+
+// Who claims another address in a Via with alias gets answers on its connection, and nothing that is for that address (RFC 5923 §8).
+func TestRFC_089_Alias(t *testing.T) {
+	victim := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.11:5060"), Transport: flow.TCP}
+	stranger := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.66:40000"), Conn: 3, Transport: flow.TCP}
+	caller := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.100:40000"), Conn: 7, Transport: flow.TCP}
+	r := newStreamed(t, always(to("sip:a@192.0.2.11;transport=tcp")))
+	r.receive(stranger, written{method: "OPTIONS", uri: "sip:192.0.2.1", via: "SIP/2.0/TCP 192.0.2.11;alias;branch=z9hG4bKalias", cseq: "1 OPTIONS"}.String())
+	if d := r.got("SIP/2.0 200"); d.flow.Conn != stranger.Conn {
+		t.Errorf("answered by %+v", d.flow)
+	}
+	r.receive(caller, written{via: "SIP/2.0/TCP 192.0.2.100;branch=z9hG4bKfirst"}.String())
+	if len(r.sent) != 2 || r.sent[1].flow != victim {
+		t.Errorf("the INVITE is not for the address alone: %+v", r.sent)
+	}
+}
+
+// There is no flow token to forge: we put none into a route or a path, and a Route that has one leads nowhere (RFC 5626 §5.3).
+func TestRFC_090_NoFlowTokens(t *testing.T) {
+	callee := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.11:5060"), Transport: flow.TCP}
+	caller := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.100:40000"), Conn: 7, Transport: flow.TCP}
+	r := newStreamed(t, always(to("sip:a@192.0.2.11;transport=tcp")))
+	r.receive(caller, written{via: "SIP/2.0/TCP 192.0.2.100;branch=z9hG4bKfirst", more: "Route: <sip:c2f0a1b2%3A7@192.0.2.1;transport=tcp;lr;ob>\r\n"}.String())
+	if len(r.sent) != 2 || r.sent[1].flow != callee {
+		t.Fatalf("sent %+v", r.sent)
+	}
+	for _, name := range []message.ID{message.Route, message.RecordRoute} {
+		if v := r.sent[1].msg.Get(name); len(v) > 0 {
+			t.Errorf("the INVITE has %s: %s", name, v)
+		}
+	}
+}

@@ -136,6 +136,21 @@ func (s *stage) opened(n int) {
 	}
 }
 
+// A keep-alive is answered at once, before, between and within the parts of messages (RFC 5626 §4.4.1).
+func TestRFC_090_KeepAlive(t *testing.T) {
+	s := newStage(t, tcpConfig(t), true)
+	c := connect(t, s.addr[1])
+	say(t, c, "\r\n\r\n")
+	hear(t, c, "\r\n")
+	say(t, c, "\r\n")
+	say(t, c, "\r\n")
+	hear(t, c, "\r\n")
+	say(t, c, framed("")+"\r\n\r\n"+framed("body"))
+	hear(t, c, "\r\n")
+	hear(t, c, framed(""))
+	hear(t, c, framed("body"))
+}
+
 func TestConnectionAnswers(t *testing.T) {
 	s := newStage(t, tcpConfig(t), true)
 	c := connect(t, s.addr[1])

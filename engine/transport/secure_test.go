@@ -141,6 +141,27 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// A message for an address is not told to whoever has connected from there: answers go back on the connection, requests by one
+// whose certificate we have looked at (RFC 5923 §8).
+func TestRFC_089_ReuseOfTLS(t *testing.T) {
+	a := newAuthority(t)
+	s := secureStage(t, a, true, nil)
+	c, err := shake(t, s, &tls.Config{ServerName: "one.example", RootCAs: a.pool(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	say(t, c, framed(""))
+	hear(t, c, framed(""))
+	f := s.next().flow
+	f.Conn = 0
+	s.send(f, framed("for somebody at that address"))
+	if e := s.next(); e.err == nil || e.flow.Remote != f.Remote {
+		t.Errorf("sent without a connection to there: %+v", e)
+	}
+	say(t, c, framed("again"))
+	hear(t, c, framed("again"))
+}
+
 func TestClientCertificates(t *testing.T) {
 	for _, required := range []bool{false, true} {
 		t.Run(fmt.Sprint("required ", required), func(t *testing.T) {

@@ -249,6 +249,9 @@ func (h *streams) enter(c *conn) {
 	}
 	c.id = h.last
 	h.conns[c.id] = c
+	if c.inbound && c.listener.listen.Transport == flow.TLS {
+		return // whoever connected has not shown whom a message for that address may be told to: RFC 5923 §8
+	}
 	if k := keyOf(c.flow()); h.peers[k] == nil {
 		h.peers[k] = c
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 )
@@ -181,29 +182,96 @@ func TestReadFolder(t *testing.T) {
 	for _, f := range []string{"main.lua", "main_test.lua", "lib/hours.lua", "lib/a/b.lua", "notes.txt", ".git/x.lua", ".hidden.lua"} {
 		write(t, filepath.Join(dir, f), "return "+"{}")
 	}
-	outside := t.TempDir()
-	write(t, filepath.Join(outside, "far.lua"), "return 1")
-	for from, to := range map[string]string{
-		"linked.lua": filepath.Join(outside, "far.lua"), "far": outside, "lib/up": dir, "gone": "nowhere", "note": filepath.Join(dir, "notes.txt"),
-	} {
-		if err := os.Symlink(to, filepath.Join(dir, from)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	write(t, filepath.Join(dir, ".v1/near.lua"), "return 1")
+	links(t, dir, map[string]string{
+		"linked.lua": filepath.Join(dir, ".v1/near.lua"), "near": ".v1", "lib/up": dir, "gone": "nowhere", "note": filepath.Join(dir, "notes.txt"),
+		"people.csv": "note",
+	})
 	s, err := Dir(dir).Read()
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"far/far.lua", "lib/a/b.lua", "lib/hours.lua", "linked.lua", "main.lua"}
+	want := []string{"lib/a/b.lua", "lib/hours.lua", "linked.lua", "main.lua", "near/near.lua"}
 	if !slices.Equal(s.Files(), want) {
 		t.Errorf("got %v, want %v", s.Files(), want)
 	}
-	if s.Entry != "main.lua" || s.File("linked.lua") != "return 1" || s.File("none") != "" {
-		t.Errorf("entry %s, linked.lua %q", s.Entry, s.File("linked.lua"))
+	if s.Entry != "main.lua" || s.File("linked.lua") != "return 1" || s.File("none") != "" || string(s.data["people.csv"]) != "return {}" {
+		t.Errorf("entry %s, linked.lua %q, people.csv %q", s.Entry, s.File("linked.lua"), s.data["people.csv"])
 	}
 }
 
-// TestRequireStaysInTheRoot: names lead to files of the snapshot and to nothing else. A link in the root is what who runs Tandem has put there.
+// links makes symbolic links below a folder.
+func links(t testing.TB, dir string, all map[string]string) {
+	t.Helper()
+	for from, to := range all {
+		if err := os.Symlink(to, filepath.Join(dir, from)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestLinksOutOfTheRoot: a script is read from its folder, wherever that is, and from nowhere else.
+func TestLinksOutOfTheRoot(t *testing.T) {
+	for _, c := range []struct {
+		name, from, to string
+		refused        bool
+	}{
+		{"a script", "far.lua", "../outside/far.lua", true},
+		{"a script, absolute", "far.lua", "OUTSIDE/far.lua", true},
+		{"a folder", "far", "../outside", true},
+		{"the folder above", "up", "..", true},
+		{"main.lua", "main.lua", "../outside/far.lua", true},
+		{"a table", "people.csv", "../outside/people.csv", true},
+		{"by a link in the folder", "far.lua", "lib/way/far.lua", true},
+		{"a test", "far_test.lua", "../outside/far.lua", false},
+		{"something else", "notes.txt", "../outside/people.csv", false},
+		{"a name with a dot", ".far", "../outside", false},
+		{"out and in again", "in.lua", "../root/lib/a.lua", false},
+		{"two dots that are a name", "in.lua", "..data/a.lua", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			top := t.TempDir()
+			root, outside := filepath.Join(top, "root"), filepath.Join(top, "outside")
+			for _, f := range []string{"root/main.lua", "root/lib/a.lua", "root/..data/a.lua", "outside/far.lua", "outside/people.csv"} {
+				write(t, filepath.Join(top, f), "return {}")
+			}
+			if c.from == "main.lua" {
+				os.Remove(filepath.Join(root, c.from))
+			}
+			links(t, root, map[string]string{"lib/.way": outside})
+			links(t, root, map[string]string{c.from: strings.NewReplacer("OUTSIDE", outside, "lib/way", "lib/.way").Replace(c.to)})
+			links(t, top, map[string]string{"current": "root"}) // the root itself may be one
+			for _, at := range []string{root, filepath.Join(top, "current")} {
+				_, err := Dir(at).Read()
+				if refused := err != nil; refused != c.refused {
+					t.Fatalf("%s: %v", at, err)
+				}
+				if err != nil && !strings.HasPrefix(err.Error(), filepath.Join(at, c.from)+" is a link to "+top) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// TestModulesOfTests: what tests require may lie elsewhere in the script root, and nowhere else.
+func TestModulesOfTests(t *testing.T) {
+	top := t.TempDir()
+	for _, f := range []string{"root/main.lua", "root/lib/a.lua", "root/tests/b.lua", "outside/far.lua"} {
+		write(t, filepath.Join(top, f), "return {}")
+	}
+	links(t, top, map[string]string{"root/tests/lib": "../lib"})
+	p, err := Modules(filepath.Join(top, "root/tests"))
+	if err != nil || !slices.Equal(p.Snapshot.Files(), []string{"b.lua", "lib/a.lua"}) {
+		t.Errorf("got %v, %v", p, err)
+	}
+	links(t, top, map[string]string{"root/tests/far": "../../outside"})
+	if _, err := Modules(filepath.Join(top, "root/tests")); err == nil || !strings.Contains(err.Error(), "far is a link to ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestRequireStaysInTheRoot: names lead to files of the snapshot and to nothing else.
 func TestRequireStaysInTheRoot(t *testing.T) {
 	outside := t.TempDir()
 	write(t, filepath.Join(outside, "secret.lua"), "return 1")
@@ -254,7 +322,7 @@ func TestReadErrors(t *testing.T) {
 		{"a large file", func(dir string) { write(t, filepath.Join(dir, "main.lua"), strings.Repeat(" ", maxFile+1)) }, "a script has at most 1048576"},
 		{"a folder for a file", func(dir string) { os.Mkdir(filepath.Join(dir, "main.lua"), 0o755) }, "has no main.lua"},
 		{"a link to nowhere", func(dir string) { os.Symlink("nowhere", filepath.Join(dir, "main.lua")) }, "no such file or directory"},
-		{"a device", func(dir string) { os.Symlink("/dev/zero", filepath.Join(dir, "main.lua")) }, "is no regular file"},
+		{"a pipe", func(dir string) { syscall.Mkfifo(filepath.Join(dir, "main.lua"), 0o600) }, "is no regular file"},
 		{"too deep", func(dir string) { write(t, filepath.Join(dir, strings.Repeat("a/", 20)+"x.lua"), "") }, "more than 16 folders deep"},
 		{"too many", func(dir string) {
 			for i := range maxFiles + 1 {

@@ -22,8 +22,8 @@ import (
 // Modules reads and compiles the files of a folder, which need no main.lua among them, as modules for test files. One that
 // does not compile raises its error when it is required.
 func Modules(dir string) (*Program, error) {
-	r := reader{files: make(map[string][]byte)}
-	if err := r.dir(dir, "", 0); err != nil {
+	var r reader
+	if err := r.below(dir, rootAround); err != nil {
 		return nil, err
 	}
 	p := &Program{Snapshot: newSnapshot("", r.files, r.data), chunks: maps.Clone(shipped().chunks), byFile: maps.Clone(shipped().byFile)}
@@ -59,7 +59,7 @@ func (p *Program) TestFile(path, name string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := readFile(path, info)
+	text, err := readFile(path, info, os.ReadFile, path)
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (c *call) answerCaller(m *message.Message) {
 	}
 	c.callee.sdp = nil
 	c.final = true
-	if d := c.winner.target.MaxDuration; d > 0 {
+	if d := c.winner.target.MaxDuration; d > 0 && !c.Emergency() {
 		c.sh.heap.Arm(&c.limit, c.sh.now.Add(d))
 	}
 	c.sh.heap.Stop(&c.timer) // the plan is done and the caller needs no more signs of life

@@ -53,11 +53,12 @@ type call struct {
 	winner     *branch
 	caller     *side // both legs of an answered call
 	callee     *side
-	givenUp    bool // by the caller, which has only its 487 to come
-	final      bool // the caller's INVITE has its final response
-	over       bool // ended, and the script was told
-	aborted    bool // ended by a bug: neither the script nor the plan is asked any more
-	hangup     bool // the script asked for the end
+	urgent     *urgent // it is a call for help
+	givenUp    bool    // by the caller, which has only its 487 to come
+	final      bool    // the caller's INVITE has its final response
+	over       bool    // ended, and the script was told
+	aborted    bool    // ended by a bug: neither the script nor the plan is asked any more
+	hangup     bool    // the script asked for the end
 	hangupText string
 }
 
@@ -84,6 +85,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 	c.sign = now.Add(signOfLife)
 	sh.calls[c.key], sh.current = c, c
 	sh.held += c.size()
+	c.helping()
 	sh.stats.Calls++
 	tx.SetToTag(c.tag)
 	c.exec = plan.NewExecutor(c, bounds.limits(sh.cfg.Limits))
@@ -208,6 +210,7 @@ func (c *call) forget() {
 	if c.sh.calls[c.key] == c {
 		delete(c.sh.calls, c.key)
 		c.sh.held -= c.size()
+		c.helped()
 		c.sh.drained()
 	}
 	c.sh.heap.Stop(&c.timer)
@@ -321,6 +324,9 @@ func (c *call) Request() *message.Message { return c.invite }
 
 // Source returns where the INVITE came from.
 func (c *call) Source() flow.Flow { return c.source }
+
+// Emergency reports whether it is a call for help.
+func (c *call) Emergency() bool { return c.sh.emergency(c.invite) }
 
 // Trusted reports whether the caller belongs to the trust domain.
 func (c *call) Trusted() bool { return c.trusted }

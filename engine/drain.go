@@ -8,7 +8,7 @@ import (
 
 // Drain turns away from now on what would begin something new: calls, subscriptions and transfers outside dialogs are answered 503
 // with Retry-After, and so is OPTIONS, by which peers ask whether there is anybody to send calls to (RFC 3261 §21.5.4). Calls that are up go on, also those
-// that an INVITE takes over (RFC 3891). idle is called on the shard's goroutine when there is no call any more.
+// that an INVITE takes over (RFC 3891), and emergency calls begin. idle is called on the shard's goroutine when there is no call any more.
 func (sh *Shard) Drain(idle func()) {
 	sh.draining, sh.idle = true, idle
 	sh.drained()
@@ -24,7 +24,7 @@ func (sh *Shard) drained() {
 
 // turnsAway reports whether a request outside a dialog was answered because the engine is about to stop.
 func (sh *Shard) turnsAway(tx *transaction.Server, m *message.Message, f flow.Flow) bool {
-	if !sh.draining || m.Has(message.Replaces) {
+	if !sh.draining || m.Has(message.Replaces) || sh.letsPass(m, f) {
 		return false
 	}
 	switch m.Method() {

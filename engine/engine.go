@@ -78,6 +78,10 @@ type Config struct {
 	// Trusted are the networks of peers in the trust domain (RFC 3324 §2.3): the identities that others assert go no further, and what a party wants to keep
 	// private goes to nobody else. A target may say otherwise.
 	Trusted []netip.Prefix
+	// Emergency are the emergency numbers, as they stand in the user part of a Request-URI without visual separators. Calls to them, and to urn:service:sos, pass
+	// MaxCalls and the other bounds, Guard and Drain, as many at a time as Reserve says, 0 = DefaultReserve; each shard has an equal share. None = no call is one.
+	Emergency []string
+	Reserve   int
 	// Product is the value of User-Agent and Server; empty = neither is sent.
 	Product string
 }

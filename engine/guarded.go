@@ -14,15 +14,16 @@ import (
 
 // hears reports whether bytes from a source are to be read at all.
 func (sh *Shard) hears(now clock.Time, f flow.Flow) bool {
+	return sh.cfg.Guard.Look(f.Listener, f.Remote.Addr()) != guard.Denied && !sh.guard.Banned(now, f.Remote.Addr())
+}
+
+// countUnheard counts a message that is not heard.
+func (sh *Shard) countUnheard(f flow.Flow) {
 	if sh.cfg.Guard.Look(f.Listener, f.Remote.Addr()) == guard.Denied {
 		sh.stats.Denied++
-		return false
-	}
-	if sh.guard.Banned(now, f.Remote.Addr()) {
+	} else {
 		sh.stats.Banned++
-		return false
 	}
-	return true
 }
 
 // takes reports whether a request is to be handled: not that of a scanner, nor one too many. Who sends one is not heard for a while,
@@ -35,7 +36,7 @@ func (sh *Shard) takes(m *message.Message, f flow.Flow) bool {
 	case !sh.guard.Trusted(sh.now, a) && sh.guard.Scans(m.Get(message.UserAgent)):
 		sh.ban(f, guard.Scanner)
 		return false
-	case !sh.guard.Spend(sh.now, a):
+	case !sh.guard.Spend(sh.now, a) && !sh.letsPass(m, f):
 		sh.ban(f, guard.TooMany)
 		return false
 	}
@@ -58,6 +59,11 @@ func (sh *Shard) ban(f flow.Flow, why string) {
 			o.guard.Ban(sh.now, a, why)
 		}
 	}
+}
+
+// allows reports whether a list says that a source is trusted, or there are no lists.
+func (sh *Shard) allows(f flow.Flow) bool {
+	return sh.cfg.Guard == nil || sh.cfg.Guard.Look(f.Listener, f.Remote.Addr()) == guard.Allowed
 }
 
 // doubts reports whether nothing shows yet that a source gets what we send: whoever makes its address up would have us send to somebody

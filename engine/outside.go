@@ -259,6 +259,9 @@ func (o *outside) Request() *message.Message { return o.req }
 // Source returns where it came from.
 func (o *outside) Source() flow.Flow { return o.source }
 
+// Emergency is false: only calls are for help.
+func (o *outside) Emergency() bool { return false }
+
 // Trusted reports whether its source belongs to the trust domain.
 func (o *outside) Trusted() bool { return o.sh.trusts(o.source) }
 

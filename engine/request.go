@@ -53,7 +53,7 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 	}
 	switch m.Method() {
 	case message.INVITE:
-		if sh.full() {
+		if sh.full() && !sh.letsPass(m, f) {
 			sh.stats.Overload++
 			sh.shed(tx, m, f)
 			return
@@ -85,7 +85,7 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 	switch {
 	case err != nil:
 		return 400, nil
-	case u.Scheme != "sip" && u.Scheme != "sips" && u.Scheme != "tel":
+	case u.Scheme != "sip" && u.Scheme != "sips" && u.Scheme != "tel" && !sh.emergency(m):
 		return 416, nil // §16.3 step 2
 	}
 	if n, ok := m.Uint(message.MaxForwards); ok && n == 0 && m.Method() != message.OPTIONS {

@@ -63,6 +63,8 @@ type Call interface {
 	Source() flow.Flow
 	// Trusted reports whether that is in the trust domain (RFC 3325 §5): what it asserts of who is there may be used.
 	Trusted() bool
+	// Emergency reports whether it is a call to an emergency number, or to urn:service:sos.
+	Emergency() bool
 	// Date is when the INVITE came.
 	Date() time.Time
 	// Best is the best response so far, nil if none came; Round counts `exhausted`; Pending the branches that run.

@@ -65,6 +65,9 @@ type Shard struct {
 
 	disbelief bool // that identities of a source are not believed was said
 
+	help *emergencies // nil = no number is one
+	let  bool         // the request at hand passes lists and limits
+
 	draining bool   // nothing new is taken
 	ending   bool   // there is no time left to wait for anybody
 	idle     func() // to be called when the last call is over
@@ -109,6 +112,7 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 		watches: map[string]*watch{}, subscribed: map[string]*end{},
 		loopKey: loopKey(cfg.Seed),
 		stats:   Stats{Bad: map[string]uint64{}},
+		help:    newEmergencies(cfg.Emergency, cfg.Reserve, shards),
 	}
 	sh.reach = sh.choose
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
@@ -170,9 +174,11 @@ func (sh *Shard) runTimers(now clock.Time) (done bool) {
 // Receive takes a datagram; b is read, and may be written to, during the call only.
 func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 	defer sh.rescue()
-	sh.now, sh.current = now, nil
+	sh.now, sh.current, sh.let = now, nil, false
 	sh.stats.Received++
-	if sh.guard != nil && !sh.hears(now, f) {
+	unheard := sh.guard != nil && !sh.hears(now, f)
+	if unheard && !sh.mayBeUrgent(f, b) {
+		sh.countUnheard(f)
 		return
 	}
 	m := &sh.msg
@@ -186,17 +192,21 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 	if sh.cfg.Trace != nil && len(m.Bytes()) > 0 {
 		sh.cfg.Trace.Trace(trace.Event{At: now, Kind: trace.Received, Remote: f.Remote, Bytes: b})
 	}
-	if err != nil {
+	if err != nil && !unheard {
 		sh.refuse(m, f, err)
 		return
 	}
-	if sh.shards > 1 && sh.cfg.Forward != nil {
+	if sh.shards > 1 && err == nil && sh.cfg.Forward != nil {
 		if owner := int(ident.Slot(m.CallID())) % sh.shards; owner != sh.index {
 			sh.cfg.Forward(owner, f, b)
 			return
 		}
 	}
-	if m.IsRequest() && sh.guard != nil && !sh.takes(m, f) {
+	switch {
+	case unheard && (err != nil || !sh.isUrgent(m, f)):
+		sh.countUnheard(f)
+		return
+	case !unheard && m.IsRequest() && sh.guard != nil && !sh.takes(m, f):
 		return
 	}
 	if !m.IsRequest() && !sh.ours(m.TopVia()) {

@@ -110,6 +110,8 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 			cv.source = v.sourceOf(cv.c.Source(), cv.c.Trusted())
 		}
 		return &cv.source.ud, true
+	case "emergency":
+		return lua.LBool(cv.c.Emergency()), true
 	case "identity":
 		return cv.asserted(v), true
 	case "preferred":

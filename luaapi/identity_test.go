@@ -55,6 +55,18 @@ func TestMalformedEntries(t *testing.T) {
 	}
 }
 
+func TestEmergency(t *testing.T) {
+	r := serve(t, script(`function route.invite(call) print(call.emergency) end`))
+	for _, is := range []bool{true, false} {
+		c := newCall(t)
+		c.emergency = is
+		r.vm().Invite(c)
+	}
+	if got := r.logged(); got != "info true\ninfo false" {
+		t.Errorf("got %q", got)
+	}
+}
+
 // Whom a caller is said to be, and wants to be, and what it wants to keep private.
 func TestAsserted(t *testing.T) {
 	const (

@@ -31,7 +31,7 @@ var builtin = map[string]func() *lua.LTable{
 	"re":       forAll(remod.Table, (*vm).re),
 	"activity": forAll(activitymod.Table, (*vm).activity),
 	"schedule": forAll(schedulemod.Table, (*vm).schedule),
-	"number":   mod.Once(numbermod.Table),
+	"number":   forAll(numbermod.Table, (*vm).number),
 }
 
 // forAll returns what makes a module. of returns what the module has for a vm.
@@ -49,6 +49,7 @@ type kept struct {
 	http     *httpmod.Module
 	re       *remod.Module
 	schedule *schedulemod.Module
+	number   *numbermod.Module
 	activity *activitymod.Module
 }
 
@@ -117,6 +118,13 @@ func (v *vm) schedule() *schedulemod.Module {
 		v.kept.schedule = &schedulemod.Module{File: v.prog.tables.File, Files: v.prog.tables.Files}
 	}
 	return v.kept.schedule
+}
+
+func (v *vm) number() *numbermod.Module {
+	if v.kept.number == nil {
+		v.kept.number = &numbermod.Module{Emergency: v.opt.Emergency}
+	}
+	return v.kept.number
 }
 
 func (v *vm) http() *httpmod.Module {

@@ -54,6 +54,8 @@ type Options struct {
 	RaiseBudget string
 	// Memory and LoadMemory are in bytes; 0 = DefaultMemory and DefaultLoadMemory.
 	Memory, LoadMemory int
+	// Emergency are emergency numbers that module number leaves as they are, beside 112, 911 and those of countries.
+	Emergency []string
 	// Logger takes what scripts log and what is wrong with them; nil = nothing is logged.
 	Logger *zap.Logger
 	// Random returns the source of math.random for one shard's state of a generation. It is called from shards too.

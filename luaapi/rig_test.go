@@ -19,25 +19,27 @@ import (
 
 // fakeCall is a call as the engine shows it.
 type fakeCall struct {
-	id       string
-	invite   *message.Message
-	source   flow.Flow
-	date     time.Time
-	best     *plan.Step
-	round    int
-	pending  int
-	data     any
-	progress []string // what Progress was asked for
-	hangups  []string
-	moved    *vm // what Move was given
-	trusted  bool
-	refuse   error  // what Progress returns
-	onHangup func() // what Hangup does besides
+	id        string
+	invite    *message.Message
+	source    flow.Flow
+	date      time.Time
+	best      *plan.Step
+	round     int
+	pending   int
+	data      any
+	progress  []string // what Progress was asked for
+	hangups   []string
+	moved     *vm // what Move was given
+	trusted   bool
+	emergency bool
+	refuse    error  // what Progress returns
+	onHangup  func() // what Hangup does besides
 }
 
 func (c *fakeCall) ID() string                { return c.id }
 func (c *fakeCall) Request() *message.Message { return c.invite }
 func (c *fakeCall) Source() flow.Flow         { return c.source }
+func (c *fakeCall) Emergency() bool           { return c.emergency }
 func (c *fakeCall) Trusted() bool             { return c.trusted }
 func (c *fakeCall) Date() time.Time           { return c.date }
 func (c *fakeCall) Best() *plan.Step          { return c.best }

@@ -184,6 +184,15 @@ func (p *Plan) IsEmergency(number string) bool {
 	return slices.Contains(p.emergency, number) || digits(number) && len(number) <= 6 && phonenumbers.IsEmergencyNumber(number, p.region)
 }
 
+// Emergencies are emergency numbers that a configuration names, beside 112 and 911.
+type Emergencies []string
+
+// Hold reports whether a number is one of them.
+func (e Emergencies) Hold(number string) bool {
+	n := strip(number)
+	return n == "112" || n == "911" || slices.Contains(e, n)
+}
+
 // strip takes away visual separators (RFC 3966 §3) and white space; of "+49 (0)30" also the zero that is not dialled after a country code.
 func strip(s string) string {
 	if strings.HasPrefix(strings.TrimSpace(s), "+") {

@@ -11,7 +11,7 @@ func numberModule() Module {
 			Returns: returns(sitePlanType), Errors: "for a country that does not exist, and what is not made of digits",
 			Use: `local site = number.plan { country = "49", area = "30", internal = { 3, 4 }, outside = "0" }`,
 		}, {
-			Name: "translate", Doc: "Makes a function of rules: it returns the number as the first rule that matches writes it, and whether one did.",
+			Name: "translate", Doc: "Makes a function of rules: it returns the number as the first rule that matches writes it, and whether one did. Emergency numbers stay: 112, 911 and those of the configuration.",
 			Params:  values(value("rules", "string[][]", "`{ { pattern, replacement }, … }`")),
 			Returns: returns("fun(number: string): string, boolean"), Errors: "for a pattern that does not compile, and a group that it does not have",
 			Use: `local e164 = number.translate { { [[^00(\d+)$]], "+$1" } }`,
@@ -60,7 +60,7 @@ func numberClasses() []Class {
 			value("outside?", "string", "the digits for an outside line").or(`""`),
 			value("national?", "string", "the prefix of national numbers; the country's if left out"),
 			value("international?", "string", "the prefix of international numbers; the country's if left out"),
-			value("emergency?", "string[]", "emergency numbers beside 112, 911 and the country's"),
+			value("emergency?", "string[]", "emergency numbers beside 112, 911, the country's and those of the configuration"),
 		),
 	}}
 }

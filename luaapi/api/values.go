@@ -17,6 +17,7 @@ func callClass() Class {
 			value("ruri", "tandem.uri", "the Request-URI"),
 			value("headers", "tandem.headers", "`headers[\"Diversion\"]` is a list of raw values, empty if there are none; any case, compact forms too"),
 			value("source", "tandem.source", "where the request came from"),
+			value("emergency", "boolean", "whether it is a call to a number of `emergency` of the configuration, or to `urn:service:sos`"),
 			value("identity?", "tandem.uri", "whom a trusted source asserts the caller to be, by P-Asserted-Identity or else Remote-Party-ID; nil from others"),
 			value("preferred?", "tandem.uri", "whom the caller wants to be shown as, by P-Preferred-Identity: nobody has checked it, and it goes no further"),
 			value("privacy", "string[]", "the values of Privacy, in small letters"),

@@ -135,7 +135,8 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 func (n *network) options(p *pbx, seed uint64, shards int) luaapi.Options {
 	return luaapi.Options{
 		Budget: p.settings.Instructions, Memory: p.settings.Bytes, RaiseBudget: luaapi.RaiseBudget,
-		Shards: shards, Logger: zap.New(&logCore{r: n.r, net: n}), Now: n.sim.Clock().Date,
+		Emergency: p.settings.Emergency,
+		Shards:    shards, Logger: zap.New(&logCore{r: n.r, net: n}), Now: n.sim.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
 		Stubs:  n.r.stubs,
 		Shared: func(w luaapi.SharedWrite) { n.r.notes = sharedNotes(n.r.notes, p.root, w) },
@@ -148,6 +149,7 @@ func (n *network) attach(p *pbx, at netip.AddrPort, seed uint64, shards int, scr
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: at.String(), Addr: at.Addr()}},
 		Log: zap.New(&logCore{r: n.r, net: n}), Legs: n.tape, Trace: sink, Product: "Tandem", Resolver: n,
 		Operations: n.sim.AttachOperations(n.work), Trusted: p.settings.Trusted,
+		Emergency: p.settings.Emergency,
 	}, scripts, shards)
 	n.engines = append(n.engines, e)
 	n.sim.AttachEngine([]sim.Listener{{Addr: at}}, shards, e.ShardOf, func(i int, out sim.Sender) sim.Node {

@@ -169,7 +169,8 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	}
 	scripts, err := r.opt.Program.Serve(luaapi.Options{
 		Budget: r.opt.Settings.Instructions, Memory: r.opt.Settings.Bytes, RaiseBudget: luaapi.RaiseBudget,
-		Probes: probes, Logger: log, Now: r.net.Clock().Date,
+		Emergency: r.opt.Settings.Emergency,
+		Probes:    probes, Logger: log, Now: r.net.Clock().Date,
 		Random: func(_ uint64, shard int) rand.Source { return rand.NewPCG(seed, uint64(shard)) },
 		Shared: r.opt.Shared,
 	})
@@ -182,6 +183,7 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	r.engine = engine.New(engine.Config{
 		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
 		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work), Trusted: r.opt.Settings.Trusted,
+		Emergency: r.opt.Settings.Emergency,
 	}, deciding{scripts, r}, 1)
 	shard := r.engine.Shards()[0]
 	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {

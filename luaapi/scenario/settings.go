@@ -13,6 +13,8 @@ type Settings struct {
 	Instructions, Bytes int
 	// Trusted are the networks of the trust domain.
 	Trusted []netip.Prefix
+	// Emergency are the emergency numbers.
+	Emergency []string
 }
 
 // Budgets returns what a handler may use.

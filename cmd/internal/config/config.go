@@ -75,6 +75,10 @@ type Config struct {
 	Listeners []Listener
 	// Trusted are the networks of the trust domain, as IP or IP/BITS (RFC 3325 §5).
 	Trusted []string
+	// Emergency are the emergency numbers, of digits; none = no call is one. EmergencyReserve is how many calls to them pass lists and bounds at a time, 0 =
+	// engine.DefaultReserve, at most maxBound.
+	Emergency        []string
+	EmergencyReserve int
 	// ACL are the lists of who is heard, in the order in which they are asked.
 	ACL []ACL
 	// Abuse bounds what sources may do that no list allows.
@@ -223,6 +227,9 @@ func (c *Config) check() *Error {
 	if err := c.checkTrusted(); err != nil {
 		return err
 	}
+	if err := c.checkEmergency(); err != nil {
+		return err
+	}
 	for i := range c.ACL {
 		if err := c.ACL[i].check(c.Listeners); err != nil {
 			err.ACL = i + 1
@@ -241,6 +248,7 @@ func (c *Config) checkBounds() *Error {
 		n   int
 	}{
 		{"max_calls", c.MaxCalls},
+		{"emergency_reserve", c.EmergencyReserve},
 		{"max_transactions", c.MaxTransactions},
 		{"max_memory", c.MaxMemory},
 		{"max_connections", c.MaxConnections},

@@ -13,7 +13,7 @@ import (
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "script_memory", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "trusted", "http", "abuse", "reload", "metrics", "record",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "trusted", "emergency", "emergency_reserve", "http", "abuse", "reload", "metrics", "record",
 	}
 	aclKeys      = []string{"action", "networks", "listeners"}
 	abuseKeys    = []string{"scanners", "rate", "burst", "ban"}
@@ -71,6 +71,10 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(set(&c.Roots, key, v))
 		case "trusted":
 			note(setList(&c.Trusted, key, v))
+		case "emergency":
+			note(setList(&c.Emergency, key, v))
+		case "emergency_reserve":
+			note(setInt(&c.EmergencyReserve, key, v))
 		case "http":
 			errs = append(errs, c.HTTP.decode(v)...)
 		case "acl":

@@ -14,7 +14,7 @@ const Name = "tandem.toml"
 
 // SettingsOf returns what the configuration, which was checked, says to tests.
 func (c *Config) SettingsOf() scenario.Settings {
-	return scenario.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain()}
+	return scenario.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain(), Emergency: c.Emergency}
 }
 
 // Beside returns what tandem.toml beside the scripts at a root says to tests; the defaults if there is none.

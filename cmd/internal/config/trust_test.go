@@ -38,3 +38,23 @@ func TestTrustedMistakes(t *testing.T) {
 		}
 	}
 }
+
+func TestEmergency(t *testing.T) {
+	path := file(t, "emergency = [\"112\", \"110\"]\nemergency_reserve = 20\n")
+	c, err := Read(path)
+	if err != nil || fmt.Sprint(c.Emergency, c.EmergencyReserve) != "[112 110] 20" {
+		t.Error(c.Emergency, c.EmergencyReserve, err)
+	}
+	if s, err := Beside(filepath.Dir(path)); err != nil || fmt.Sprint(s.Emergency) != "[112 110]" {
+		t.Error(s.Emergency, err)
+	}
+	for text, want := range map[string]string{
+		"emergency = \"help\"":   `:1: emergency: "help" is no number; write digits, as they are dialled: "112"`,
+		"emergency = [\"\"]":     `:1: emergency: "" is no number`,
+		"emergency_reserve = -1": `:1: emergency_reserve: -1 is no bound`,
+	} {
+		if _, err := Read(file(t, text+"\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}

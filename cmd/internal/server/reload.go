@@ -14,7 +14,8 @@ func (s *Server) scripts(o Options, shards int) (*luaapi.Host, error) {
 	c := o.Config
 	return luaapi.NewHost(luaapi.Dir(c.Scripts), luaapi.Options{
 		Shards: shards, Budget: c.Budget, Memory: c.ScriptMemory << 20, RaiseBudget: luaapi.RaiseBudget, Logger: o.Log, HTTP: s.http,
-		Require: c.Reload.Require, Canary: c.Reload.Canary, Check: checked,
+		Emergency: c.Emergency,
+		Require:   c.Reload.Require, Canary: c.Reload.Canary, Check: checked,
 		Test: func(ctx context.Context, p *luaapi.Program) ([]luaapi.Finding, error) {
 			return tests(ctx, c.Scripts, c.SettingsOf(), p)
 		},

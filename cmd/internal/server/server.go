@@ -188,6 +188,7 @@ func (s *Server) listen(o Options, shards int) error {
 	cfg := engine.Config{
 		Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Post: s.post,
 		Operations: s.work, Trusted: o.Config.TrustDomain(),
+		Emergency: o.Config.Emergency, Reserve: o.Config.EmergencyReserve,
 		MaxCalls: o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
 	}
 	cfg.Guard = &heard

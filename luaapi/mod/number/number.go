@@ -13,13 +13,19 @@ import (
 	"tandem/luaapi/spell"
 )
 
-// Table returns what `require "number"` gives.
-func Table(L *lua.LState) *lua.LTable {
+// Module is what the module has for a state.
+type Module struct {
+	// Emergency are the emergency numbers of the configuration.
+	Emergency number.Emergencies
+}
+
+// Table returns what `require "number"` gives. of finds the Module of the state that calls.
+func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
 	plans := methods(L)
 	return mod.Table(L, "number", map[string]lua.LGFunction{
 		"xcc_pattern": xccPattern,
-		"translate":   translate,
-		"plan":        func(L *lua.LState) int { return newPlan(L, plans) },
+		"translate":   func(L *lua.LState) int { return of(L).translate(L) },
+		"plan":        func(L *lua.LState) int { return of(L).newPlan(L, plans) },
 		"valid":       valid,
 		"region":      region,
 		"to_sip":      toSIP,
@@ -71,8 +77,9 @@ func entry(L *lua.LState) string {
 	return text(L, "the pattern", 1)
 }
 
-// translate makes a function from a list of rules: number → number as the first rule that matches writes it, and whether one did.
-func translate(L *lua.LState) int {
+// translate makes a function from a list of rules: number → number as the first rule that matches writes it, and whether one did. Emergency numbers are
+// left as they are.
+func (m *Module) translate(L *lua.LState) int {
 	rules, ok := L.Get(1).(*lua.LTable)
 	if !ok {
 		raise(L, "number.translate: a list of rules, { { pattern, replacement }, … }, got %s", mod.TypeName(L.Get(1)))
@@ -95,7 +102,10 @@ func translate(L *lua.LState) int {
 		table = append(table, r)
 	}
 	L.Push(L.NewFunction(func(L *lua.LState) int {
-		n, ok := table.Translate(text(L, "the translation", 1))
+		n, ok := text(L, "the translation", 1), false
+		if !m.Emergency.Hold(n) {
+			n, ok = table.Translate(n)
+		}
 		L.Push(lua.LString(n))
 		L.Push(lua.LBool(ok))
 		return 2
@@ -194,7 +204,7 @@ func format(L *lua.LState, p *sitePlan) int {
 // Options are the names of the fields of number.plan's table.
 var Options = []string{"country", "area", "internal", "outside", "national", "international", "emergency"}
 
-func newPlan(L *lua.LState, methods *lua.LTable) int {
+func (m *Module) newPlan(L *lua.LState, methods *lua.LTable) int {
 	t, ok := L.Get(1).(*lua.LTable)
 	if !ok {
 		raise(L, "number.plan: a table, { country = \"49\", … }, got %s", mod.TypeName(L.Get(1)))
@@ -207,7 +217,7 @@ func newPlan(L *lua.LState, methods *lua.LTable) int {
 	o := options{L, t}
 	p, err := number.NewPlan(number.PlanConfig{
 		Country: o.text("country"), Area: o.text("area"), Outside: o.text("outside"), National: o.text("national"), International: o.text("international"),
-		Internal: o.lengths("internal"), Emergency: o.texts("emergency"),
+		Internal: o.lengths("internal"), Emergency: append(o.texts("emergency"), m.Emergency...),
 	})
 	if err != nil {
 		raise(L, "number.plan: %v", err)

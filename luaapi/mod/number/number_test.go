@@ -7,13 +7,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	lua "github.com/yuin/gopher-lua"
+
+	"tandem/engine/number"
 )
 
 // script runs a script with module number and returns what it returned, as text.
 func script(src string) ([]string, error) {
 	L := lua.NewState()
 	defer L.Close()
-	L.SetGlobal("number", Table(L))
+	L.SetGlobal("number", Table(L, func(*lua.LState) *Module { return &Module{Emergency: number.Emergencies{"115"}} }))
 	fn, err := L.Load(strings.NewReader(src), "main.lua")
 	if err != nil {
 		return nil, err
@@ -39,6 +41,8 @@ func TestNumber(t *testing.T) {
 		"dialled":             {site + `return site:dialled("0089123456")`, []string{"+4989123456", "external"}},
 		"dialled as a number": {site + `return site:dialled(123)`, []string{"123", "internal"}},
 		"received":            {site + `return site:received("089123456")`, []string{"+4989123456", "external"}},
+		"emergency is kept":   {site + `return site:dialled("0115"), site:received("1-1-5"), site:format("115", "international")`, []string{"115", "115", "115"}},
+		"and by translations": {`local t = number.translate { { [[^(\d+)$]], "+49$1" } } return t "112", t "911", t "115", t "116"`, []string{"112", "911", "115", "+49116", "true"}},
 		"emergency":           {site + `return site:emergency("110"), site:emergency("111")`, []string{"true", "false"}},
 		"format":              {site + `return site:format("+4989123456", "national")`, []string{"089123456"}},
 		"translate":           {`return number.translate { { [[^00(\d+)$]], "+$1" } } "0049"`, []string{"+49", "true"}},

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"time"
+
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/guard"
+	"tandem/engine/message"
+)
+
+// DefaultReserve is how many emergency calls pass lists and limits at a time unless the configuration says otherwise.
+const DefaultReserve = 100
+
+// perSource is how many of them one source may have, unless a list allows it, those included that were over a moment ago: who calls for help tries again.
+const perSource = 8
+
+// emergencies are the emergency calls of a shard. What they may do that others may not is bounded, for anybody can write such a number: there is room for a
+// share of the reserve, for a few calls of one source, and for a quarter of that share for sources that have not shown yet that they get what we send.
+type emergencies struct {
+	numbers map[string]bool
+	room    int
+	calls   map[string]*urgent // by the caller's Call-ID; those that were let through are kept until their last message may have come
+	ended   []*urgent          // the first to be forgotten first
+	sources map[netip.Addr]tally
+	all     tally // doubted counts those of sources in doubt
+}
+
+// tally counts calls, and of them those that were let through past a list or a limit.
+type tally struct{ calls, let, doubted int }
+
+func (t tally) plus(u *urgent, n int) tally {
+	t.calls += n
+	if u.let {
+		t.let += n
+	}
+	if u.let && u.doubted {
+		t.doubted += n
+	}
+	return t
+}
+
+// urgent is an emergency call.
+type urgent struct {
+	callID  string
+	source  netip.Addr
+	let     bool // past a list or a limit
+	doubted bool
+	until   clock.Time // when it is forgotten
+}
+
+func newEmergencies(numbers []string, reserve, shards int) *emergencies {
+	if len(numbers) == 0 {
+		return nil
+	}
+	if reserve == 0 {
+		reserve = DefaultReserve
+	}
+	e := &emergencies{numbers: map[string]bool{}, room: (reserve + shards - 1) / shards, calls: map[string]*urgent{}, sources: map[netip.Addr]tally{}}
+	for _, n := range numbers {
+		e.numbers[n] = true
+	}
+	return e
+}
+
+// isSOS reports whether a URI names an emergency service (RFC 5031 §4.2).
+func isSOS(u *message.URI) bool {
+	const service = "service:sos"
+	o := string(u.Opaque)
+	return u.Scheme == "urn" && len(o) >= len(service) && strings.EqualFold(o[:len(service)], service) && (len(o) == len(service) || o[len(service)] == '.')
+}
+
+// holds reports whether a Request-URI asks for help.
+func (e *emergencies) holds(uri []byte) bool {
+	if e == nil {
+		return false
+	}
+	u, err := message.ParseURI(uri)
+	if err != nil {
+		return false
+	}
+	if u.User == nil {
+		return isSOS(&u)
+	}
+	user, _, _ := bytes.Cut(u.User, []byte(";")) // RFC 3261 §19.1.6: parameters of a telephone number
+	return e.numbers[string(unseparated(message.AppendUnescaped(nil, user)))]
+}
+
+// unseparated takes the visual separators out of a telephone number (RFC 3966 §3).
+func unseparated(number []byte) []byte {
+	out := number[:0]
+	for _, c := range number {
+		if strings.IndexByte("-.()", c) < 0 {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// peeked reports whether bytes are an INVITE that asks for help, before anything else of them is read.
+func (e *emergencies) peeked(b []byte) bool {
+	rest, ok := bytes.CutPrefix(b, []byte("INVITE "))
+	uri, _, more := bytes.Cut(rest, []byte(" "))
+	return ok && more && e.holds(uri)
+}
+
+// count adds a call to the tallies, or takes it out.
+func (e *emergencies) count(u *urgent, n int) {
+	e.all = e.all.plus(u, n)
+	if t := e.sources[u.source].plus(u, n); t.calls > 0 {
+		e.sources[u.source] = t
+	} else {
+		delete(e.sources, u.source)
+	}
+}
+
+// forget forgets the calls whose last message must have come.
+func (e *emergencies) forget(now clock.Time) {
+	for len(e.ended) > 0 && e.ended[0].until <= now {
+		e.drop(e.ended[0])
+		e.ended = e.ended[1:]
+	}
+}
+
+func (e *emergencies) drop(u *urgent) {
+	delete(e.calls, u.callID)
+	e.count(u, -1)
+}
+
+// emergency reports whether a request is a call for help.
+func (sh *Shard) emergency(m *message.Message) bool {
+	return sh.help != nil && m.Method() == message.INVITE && m.ToTag() == nil && sh.help.holds(m.RequestURI())
+}
+
+// mayBeUrgent reports whether bytes of a source that is not to be heard may be part of an emergency call all the same.
+func (sh *Shard) mayBeUrgent(f flow.Flow, b []byte) bool {
+	return sh.help != nil && (sh.help.sources[guard.Source(f.Remote.Addr())].calls > 0 || sh.help.peeked(b))
+}
+
+// isUrgent reports whether a message of such a source is part of one: it begins it, and there is room, or it has begun.
+func (sh *Shard) isUrgent(m *message.Message, f flow.Flow) bool {
+	if u := sh.help.calls[string(m.CallID())]; u != nil {
+		return u.source == guard.Source(f.Remote.Addr())
+	}
+	return sh.letsPass(m, f)
+}
+
+// letsPass reports whether a request is a call for help for which a list or a limit is not to count.
+func (sh *Shard) letsPass(m *message.Message, f flow.Flow) bool {
+	if !sh.emergency(m) {
+		return false
+	}
+	if !sh.let {
+		sh.help.forget(sh.now)
+		sh.let = sh.help.hasRoom(guard.Source(f.Remote.Addr()), sh.doubts(f), sh.allows(f))
+	}
+	return sh.let
+}
+
+func (e *emergencies) hasRoom(source netip.Addr, doubted, allowed bool) bool {
+	return e.all.let < e.room && (allowed || e.sources[source].let < perSource) && (!doubted || e.all.doubted < max(e.room/4, 1))
+}
+
+// helping notes a call for help that begins.
+func (c *call) helping() {
+	sh := c.sh
+	if !sh.emergency(c.invite) || sh.help.calls[c.id] != nil {
+		return
+	}
+	c.urgent = &urgent{callID: c.id, source: guard.Source(c.source.Remote.Addr()), let: sh.let, doubted: sh.doubts(c.source)}
+	sh.help.calls[c.id] = c.urgent
+	sh.help.count(c.urgent, 1)
+}
+
+// helped notes that it is over. What the source of one that was let through has to say of the end is heard for as long as a transaction may last.
+func (c *call) helped() {
+	u, e := c.urgent, c.sh.help
+	c.urgent = nil
+	switch {
+	case u == nil:
+	case u.let:
+		u.until = c.sh.now.Add(64*c.sh.cfg.Timers.T1 + time.Second)
+		e.ended = append(e.ended, u)
+		e.forget(c.sh.now)
+	default:
+		e.drop(u)
+	}
+}

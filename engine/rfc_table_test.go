@@ -34,9 +34,7 @@ const (
 	later  = "later"
 )
 
-const (
-	users      = "Users, trunks, rights, limits and records"
-)
+const users = "Users, trunks, rights, limits and records"
 
 var rfcRows = []rfcRow{
 	{1, "3261 §16.3", "A request that fails the syntax we need is refused with 400, not dropped or forwarded", holds, ""},

@@ -27,10 +27,11 @@ type Server struct {
 // timeout bounds how long a reader may take for its request.
 const timeout = 10 * time.Second
 
-// Heard counts what was not heard of sources, from the start; Banned are those that are banned now.
+// Heard counts what was not heard of sources, and connections, from the start; Banned and Open are those of now.
 type Heard struct {
-	Denied, Dropped, Bans, Untrusted uint64
-	Banned                           int
+	Denied, Dropped, Bans, Untrusted                    uint64
+	Accepted, Dialled, Refused, Failed, Broken, Overrun uint64
+	Banned, Open                                        int
 }
 
 // Serve listens on IP:PORT and shows what status and heard return; heard says false when nothing can be told now.
@@ -85,6 +86,11 @@ var (
 	banned    = describe("sources_banned", "Sources that are banned now.")
 	untrusted = describe("refusals_stateless_total", "Refusals to sources that nothing shows yet to be what they say, sent once.")
 
+	connsOpen     = describe("connections", "Connections of TCP, TLS, WS and WSS that are open now.")
+	connsAccepted = describe("connections_accepted_total", "Connections that peers have opened.")
+	connsDialled  = describe("connections_dialled_total", "Connections that were opened to peers.")
+	connsClosed   = describe("connections_closed_total", "Connections that were not kept: refused by a limit, failed to open, broken by what the peer sent, overrun since it did not read.", "why")
+
 	handlerBudgets      = describe("handler_budget_instructions", "What a handler may run.")
 	handlerInstructions = describe("handler_instructions_max", "The most instructions that one call of a handler has run.", "handler")
 	handlerBytes        = describe("handler_bytes_max", "The most bytes that one call of a handler has made.", "handler")
@@ -132,7 +138,7 @@ func (s scripts) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// sources collects what was not heard.
+// sources collects what was not heard, and connections.
 type sources struct{ heard func() (Heard, bool) }
 
 // Describe sends nothing, like that of scripts.
@@ -148,6 +154,12 @@ func (s sources) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
 	}
 	out <- prometheus.MustNewConstMetric(banned, prometheus.GaugeValue, float64(h.Banned))
+	out <- prometheus.MustNewConstMetric(connsOpen, prometheus.GaugeValue, float64(h.Open))
+	out <- prometheus.MustNewConstMetric(connsAccepted, prometheus.CounterValue, float64(h.Accepted))
+	out <- prometheus.MustNewConstMetric(connsDialled, prometheus.CounterValue, float64(h.Dialled))
+	for why, n := range map[string]uint64{"refused": h.Refused, "failed": h.Failed, "broken": h.Broken, "overrun": h.Overrun} {
+		out <- prometheus.MustNewConstMetric(connsClosed, prometheus.CounterValue, float64(n), why)
+	}
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }

@@ -16,7 +16,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // read returns what a server shows.
 func read(t *testing.T, st luaapi.Status) string {
 	t.Helper()
-	s, err := Serve("127.0.0.1:0", func() luaapi.Status { return st }, func() (Heard, bool) { return Heard{1, 2, 3, 4, 5}, true })
+	s, err := Serve("127.0.0.1:0", func() luaapi.Status { return st }, func() (Heard, bool) {
+		return Heard{Denied: 1, Dropped: 2, Bans: 3, Untrusted: 4, Banned: 5, Open: 6, Accepted: 7, Dialled: 8, Refused: 9, Failed: 10, Broken: 11, Overrun: 12}, true
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +59,8 @@ func TestMetrics(t *testing.T) {
 		`tandem_canary_calls{generation="7"} 40`, `tandem_canary_calls_failed{generation="8"} 2`,
 		`tandem_handler_errors_total{handler="invite"} 2`, `tandem_handler_over_budget_total{handler="invite"} 1`,
 		"tandem_messages_denied_total 1", "tandem_messages_banned_total 2", "tandem_bans_total 3", "tandem_refusals_stateless_total 4",
+		"tandem_connections 6", "tandem_connections_accepted_total 7", "tandem_connections_dialled_total 8", `tandem_connections_closed_total{why="refused"} 9`,
+		`tandem_connections_closed_total{why="failed"} 10`, `tandem_connections_closed_total{why="broken"} 11`, `tandem_connections_closed_total{why="overrun"} 12`,
 		"tandem_sources_banned 5", "tandem_handler_budget_instructions 1000", `tandem_handler_instructions_max{handler="invite"} 900`, `tandem_handler_bytes_max{handler="invite"} 4096`,
 	} {
 		if !strings.Contains(got, want+"\n") {

@@ -42,6 +42,10 @@ func TestListKeepsOut(t *testing.T) {
 		if err := pinged(s.Addrs()[0].Addr.String()); (err == nil) != (action == "allow") {
 			t.Errorf("%s: %v", action, err)
 		}
+		line := map[string]string{"allow": " 1 accepted, 0 made; 0 refused by a limit", "deny": " 0 accepted, 0 made; 1 refused by a limit"}[action]
+		if st := status(t, s); !strings.Contains(st.String(), line) {
+			t.Errorf("%s: the status does not say%s:\n%s", action, line, st.String())
+		}
 	}
 }
 

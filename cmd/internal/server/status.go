@@ -19,20 +19,22 @@ import (
 
 // Status is what `tandem status` shows.
 type Status struct {
-	Version    string            `json:"version"`
-	Uptime     float64           `json:"uptime_s"`
-	Listeners  []string          `json:"listeners"`
-	Metrics    string            `json:"metrics,omitempty"`
-	Shards     int               `json:"shards"`
-	Calls      Calls             `json:"calls"`
-	Messages   Messages          `json:"messages"`
-	Abuse      Abuse             `json:"abuse"`
-	Script     Script            `json:"script"`
-	Handlers   []Handler         `json:"handlers"`
-	BadInput   map[string]uint64 `json:"bad_input,omitempty"`
-	Panics     uint64            `json:"panics"`
-	Record     *Record           `json:"record,omitempty"`
-	Generation []Generation      `json:"generations"`
+	Version   string   `json:"version"`
+	Uptime    float64  `json:"uptime_s"`
+	Listeners []string `json:"listeners"`
+	Metrics   string   `json:"metrics,omitempty"`
+	Shards    int      `json:"shards"`
+	Calls     Calls    `json:"calls"`
+	Messages  Messages `json:"messages"`
+	// Connections are those of TCP, TLS, WS and WSS.
+	Connections Connections       `json:"connections"`
+	Abuse       Abuse             `json:"abuse"`
+	Script      Script            `json:"script"`
+	Handlers    []Handler         `json:"handlers"`
+	BadInput    map[string]uint64 `json:"bad_input,omitempty"`
+	Panics      uint64            `json:"panics"`
+	Record      *Record           `json:"record,omitempty"`
+	Generation  []Generation      `json:"generations"`
 }
 
 // Record counts the calls that were recorded, and the events that were lost since the file was too slow.
@@ -60,6 +62,26 @@ type Messages struct {
 	Dropped      uint64 `json:"dropped"`
 	Transactions int    `json:"transactions"`
 	Timers       int    `json:"timers"`
+}
+
+// Connections counts connections; the names are those of transport.ConnStats.
+type Connections struct {
+	Open     int    `json:"open"`
+	Accepted uint64 `json:"accepted"`
+	Dialled  uint64 `json:"dialled"`
+	Refused  uint64 `json:"refused"`
+	Failed   uint64 `json:"failed"`
+	Broken   uint64 `json:"broken"`
+	Overrun  uint64 `json:"overrun"`
+}
+
+// write writes for people what there is of it.
+func (c *Connections) write(w *strings.Builder) {
+	if c.Accepted+c.Dialled+c.Refused+c.Failed == 0 {
+		return
+	}
+	fmt.Fprintf(w, "streams   %d connections, %d accepted, %d made; %d refused by a limit, %d failed, %d closed for what came, %d for what was not read\n",
+		c.Open, c.Accepted, c.Dialled, c.Refused, c.Failed, c.Broken, c.Overrun)
 }
 
 // Abuse counts what was not heard, and says who is banned.
@@ -182,11 +204,14 @@ func (s *Server) Status(ctx context.Context) (any, error) {
 		t := sock.Stats()
 		st.Messages.Dropped += t.SendDrops + t.QueueDrops + t.KernelDrops
 	}
+	if len(s.sockets) > 0 {
+		st.Connections = Connections(s.sockets[0].Connections())
+	}
 	st.script(s.host.Status())
 	return st, nil
 }
 
-// heard is what the metrics show of sources.
+// heard is what the metrics show of sources and connections.
 func (s *Server) heard() (metrics.Heard, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
@@ -194,8 +219,11 @@ func (s *Server) heard() (metrics.Heard, bool) {
 	if err != nil {
 		return metrics.Heard{}, false
 	}
-	a := st.(Status).Abuse
-	return metrics.Heard{Denied: a.Denied, Dropped: a.Banned, Bans: a.Bans, Untrusted: a.Untrusted, Banned: len(a.Sources) + a.More}, true
+	a, c := st.(Status).Abuse, st.(Status).Connections
+	return metrics.Heard{
+		Denied: a.Denied, Dropped: a.Banned, Bans: a.Bans, Untrusted: a.Untrusted, Banned: len(a.Sources) + a.More,
+		Open: c.Open, Accepted: c.Accepted, Dialled: c.Dialled, Refused: c.Refused, Failed: c.Failed, Broken: c.Broken, Overrun: c.Overrun,
+	}, true
 }
 
 func (st *Status) add(e *engine.Stats) {
@@ -252,6 +280,7 @@ func (st *Status) String() string {
 		fmt.Fprintf(w, "stopping  %d requests turned away\n", st.Calls.TurnedAway)
 	}
 	fmt.Fprintf(w, "messages  %d received, %d sent, %d dropped\n", st.Messages.Received, st.Messages.Sent, st.Messages.Dropped)
+	st.Connections.write(w)
 	st.Abuse.write(w)
 	fmt.Fprintf(w, "script    generation %d, sha256 %s, since %s\n", st.Script.Generation, st.Script.Hash, st.Script.Since.Format(time.DateTime))
 	fmt.Fprintf(w, "reload    %s at %s\n", st.Script.Result, st.Script.Loaded.Format(time.DateTime))

@@ -190,6 +190,13 @@ func (m *Message) Clone() *Message {
 	return &c
 }
 
+// Share returns a message that refers to the same bytes, which must not change any more.
+func (m *Message) Share() *Message {
+	c := *m
+	c.fields = append([]field(nil), m.fields...)
+	return &c
+}
+
 func parseUint(b []byte) (uint32, bool) {
 	var n uint64
 	for _, c := range b {

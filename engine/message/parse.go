@@ -137,6 +137,9 @@ func (m *Message) parseRequestLine(l []byte, version int) error {
 // parseFields indexes the header from pos and returns where the body starts. It goes on after an error, so that a
 // response can be built.
 func (m *Message) parseFields(pos int) (int, error) {
+	if m.fields == nil {
+		m.fields = make([]field, 0, usualFields)
+	}
 	var first error
 	note := func(err error) {
 		if first == nil {
@@ -173,6 +176,9 @@ func (m *Message) parseFields(pos int) (int, error) {
 		pos = next
 	}
 }
+
+// usualFields is how many fields most messages have at most.
+const usualFields = 16
 
 // folded reports whether the line that starts at pos continues the one before (RFC 3261 §7.3.1).
 func folded(b []byte, pos int) bool { return pos < len(b) && isSpace(b[pos]) }
@@ -263,15 +269,20 @@ func (m *Message) readCSeq(s span) {
 	m.cseqM = methodOf(v[j:])
 }
 
+// tagParam is how From and To mostly go on after the address, with the tag and nothing else.
+var tagParam = []byte(";tag=")
+
 func (m *Message) tagOf(s span) span {
 	v := s.of(m.raw)
 	na, err := ParseNameAddr(v)
 	if err != nil {
 		return span{}
 	}
-	tag, ok := Param(na.Params, "tag")
-	if !ok || len(tag) == 0 {
-		return span{}
+	tag, alone := bytes.CutPrefix(na.Params, tagParam)
+	if !alone || !isToken(tag) {
+		if tag, _ = Param(na.Params, "tag"); len(tag) == 0 {
+			return span{}
+		}
 	}
 	lo := s.lo + uint32(cap(v)-cap(tag)) // tag is a slice of v
 	return span{lo, lo + uint32(len(tag))}

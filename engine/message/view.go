@@ -33,22 +33,17 @@ func (v *ViaValue) Unique() bool { return v.magic() }
 var errVia = bad("Via")
 
 func parseVia(b []byte) (ViaValue, error) {
-	// SIP / 2.0 / UDP, with white space allowed round the slashes (RFC 3261 §25.1, SLASH)
-	var part [2][]byte
-	for i := range part {
-		n := bytes.IndexByte(b, '/')
-		if n < 0 {
-			return ViaValue{}, errVia
-		}
-		part[i], b = trim(b[:n]), b[n+1:]
+	b, foreign, err := parseProtocol(b)
+	if err != nil {
+		return ViaValue{}, err
 	}
 	b = trim(b)
 	n := 0
 	for n < len(b) && !isSpace(b[n]) {
 		n++
 	}
-	v := ViaValue{Transport: b[:n], foreign: !equalFold(part[0], "SIP") || string(part[1]) != "2.0"}
-	if !isToken(part[0]) || !isToken(part[1]) || !isToken(v.Transport) {
+	v := ViaValue{Transport: b[:n], foreign: foreign}
+	if !isToken(v.Transport) {
 		return ViaValue{}, errVia
 	}
 	b = trim(b[n:])
@@ -64,6 +59,28 @@ func parseVia(b []byte) (ViaValue, error) {
 		v.Branch = br
 	}
 	return v, nil
+}
+
+var sip2 = []byte("SIP/2.0/")
+
+// parseProtocol reads the name and the version of the protocol, with white space allowed round the slashes (RFC 3261 §25.1, SLASH),
+// and returns what follows. foreign is what is not SIP 2.0.
+func parseProtocol(b []byte) (rest []byte, foreign bool, err error) {
+	if rest, usual := bytes.CutPrefix(b, sip2); usual {
+		return rest, false, nil
+	}
+	var part [2][]byte
+	for i := range part {
+		n := bytes.IndexByte(b, '/')
+		if n < 0 {
+			return nil, false, errVia
+		}
+		part[i], b = trim(b[:n]), b[n+1:]
+	}
+	if !isToken(part[0]) || !isToken(part[1]) {
+		return nil, false, errVia
+	}
+	return b, !equalFold(part[0], "SIP") || string(part[1]) != "2.0", nil
 }
 
 // EachVia calls yield with the elements of the Via fields, topmost first, until it returns false. What is no Via is passed over:

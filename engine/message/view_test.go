@@ -285,3 +285,25 @@ func TestParseIPv4(t *testing.T) {
 		}
 	}
 }
+
+// The tag is what the general reading of an address finds, however it is written.
+func TestTagOf(t *testing.T) {
+	for _, from := range []string{
+		"<sip:a@h>;tag=1", "<sip:a@h>;tag=", "<sip:a@h>;tag", "<sip:a@h>;TAG=x", "<sip:a@h>;tag=1;tag=2", "<sip:a@h>;tag=a;x=1", "<sip:a@h>;x=1;tag=a",
+		"<sip:a@h>;tag= a", "<sip:a@h>; tag=a", "<sip:a@h>;tag=\"a;b\"", "<sip:a@h>;tag=a/b", "<sip:a@h>;tag=a=b", "sip:a@h;tag=1", "\"a\" <sip:a@h>;tag=1",
+		"<sip:a@h>", "<sip:a@h;tag=1>", "<sip:a@h>;tagged=1", "a;tag=1", "<sip:a@h>;tag=a b",
+	} {
+		var want []byte
+		if na, err := ParseNameAddr([]byte(from)); err == nil {
+			want, _ = Param(na.Params, "tag")
+		}
+		var m Message
+		text := "OPTIONS sip:b@h SIP/2.0\r\nFrom: " + from + "\r\n\r\n"
+		if err := m.Parse([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got := m.FromTag(); string(got) != string(want) {
+			t.Errorf("%s: got %q, want %q", from, got, want)
+		}
+	}
+}

@@ -85,8 +85,11 @@ func (c *Call) start(now clock.Time) {
 		method: "INVITE", uri: c.uri, from: c.from + ";tag=" + c.tag, to: c.to, callID: c.callID, cseq: c.cseq,
 		contact: true, headers: s.Headers, body: body,
 	}, s.Dest)
-	_ = p.wrote.Parse(b) // for the body: what does not parse fails in the transaction
-	c.offered, c.refers = isSDP(&p.wrote), p.wrote.Has(message.Replaces)
+	c.offered = body.Type == sdpType && len(body.Content) > 0
+	if len(s.Headers) > 0 {
+		_ = p.wrote.Parse(b) // what does not parse fails in the transaction
+		c.offered, c.refers = isSDP(&p.wrote), p.wrote.Has(message.Replaces)
+	}
 	c.at = now
 	c.tx = p.layer.Request(now, s.Dest, message.INVITE, b, calling{c})
 	if s.VanishAfter != nil {
@@ -183,7 +186,7 @@ func (c *Call) ended(m *message.Message) {
 		c.finals = append(c.finals, f)
 	}
 	if c.final == 0 {
-		c.final, c.response, c.pending = m.Status(), m.Clone(), false
+		c.final, c.response, c.pending = m.Status(), m.Share(), false
 		if c.final < 300 {
 			c.answer = c.response
 		}
@@ -196,7 +199,7 @@ func (c *Call) accepted(now clock.Time, m *message.Message) {
 	late := c.final != 0 || c.cancelled
 	c.ended(m)
 	if c.answer == nil {
-		c.answer = m.Clone()
+		c.answer = m.Share()
 	}
 	d := c.dialog(m)
 	known := d.state != early

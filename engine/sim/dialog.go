@@ -24,6 +24,7 @@ type session struct {
 	refers bool
 	// pending says that the INVITE has no final response yet.
 	pending bool
+	next    *session // of the phone with that Call-ID
 }
 
 // dialogState is where a dialog is in its life (RFC 3261 §12).
@@ -39,6 +40,7 @@ const (
 // dialog is a dialog as one side has it.
 type dialog struct {
 	s                   *session
+	name                string // that steps give it
 	localTag, remoteTag string
 	local, remote       string // From and To of our requests, without tags
 	target              string // RFC 3261 §12.2.1.1: remote target
@@ -55,8 +57,8 @@ type dialog struct {
 }
 
 func (p *Phone) enter(s *session) {
-	s.phone, s.own = p, mediaOf(p.name+s.callID)
-	p.sessions[s.callID] = append(p.sessions[s.callID], s)
+	s.phone, s.own = p, mediaOf(p.name, s.callID)
+	s.next, p.sessions[s.callID] = p.sessions[s.callID], s
 }
 
 // CallID returns the Call-ID of the phone's leg.
@@ -117,7 +119,7 @@ func (s *session) current() *dialog {
 
 // dialogOf returns the dialog that a request or an ACK belongs to (RFC 3261 §12.2.2), whatever its state.
 func (p *Phone) dialogOf(m *message.Message) *dialog {
-	for _, s := range p.sessions[string(m.CallID())] {
+	for s := p.sessions[string(m.CallID())]; s != nil; s = s.next {
 		for _, d := range s.dialogs {
 			if d.localTag == string(m.ToTag()) && d.remoteTag == string(m.FromTag()) {
 				return d

@@ -69,7 +69,7 @@ func (a asking) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 		return
 	}
 	if x.code == 0 {
-		x.code, x.response = m.Status(), m.Clone()
+		x.code, x.response = m.Status(), m.Share()
 	}
 	switch {
 	case d == nil:

@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"hash/fnv"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,21 +23,25 @@ type Incoming struct {
 	next      int
 	waited    bool // the wait before the next step is over
 	timer     clock.Timer
-	last      []byte // response
+	repeats   bool   // a step sends the last response once more
+	last      []byte // response, if so
 	tag       string
-	tags      map[string]*dialog // by the name that steps give them
-	deaf      bool               // to CANCEL
+	deaf      bool // to CANCEL
 	muted     bool
 	rang      bool // a provisional was sent
 	final     int
 	cancelled bool
 }
 
-// mediaOf makes the session number of an SDP origin (RFC 4566 §5.2: numeric).
-func mediaOf(s string) string {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(s))
-	return strconv.FormatUint(h.Sum64()>>2, 10)
+// mediaOf makes the session number of an SDP origin (RFC 4566 §5.2: numeric), by FNV-1a.
+func mediaOf(phone, callID string) string {
+	h := uint64(14695981039346656037)
+	for _, s := range [...]string{phone, callID} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+	}
+	return strconv.FormatUint(h>>2, 10)
 }
 
 // tryingAfter is how long a phone may take for its first response without a 100 (RFC 3261 §17.2.1).
@@ -45,7 +49,7 @@ const tryingAfter = 200 * time.Millisecond
 
 // invited takes the INVITE of a new call.
 func (p *Phone) invited(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
-	c := &Incoming{invite: m.Clone(), branch: string(m.TopVia().Branch), tx: tx, flow: f, at: now, tag: p.word("")}
+	c := &Incoming{invite: m.Share(), branch: string(m.TopVia().Branch), tx: tx, flow: f, at: now, tag: p.word("")}
 	c.callID, c.in, c.pending = string(m.CallID()), c, true
 	p.enter(&c.session)
 	if isSDP(m) {
@@ -63,6 +67,7 @@ func (p *Phone) invited(now clock.Time, tx *transaction.Server, m *message.Messa
 		c.steps = p.behaviours[min(p.turn, len(p.behaviours)-1)]
 		p.turn++
 	}
+	c.repeats = slices.ContainsFunc(c.steps, func(s Step) bool { return s.Act == Retransmit })
 	if len(c.steps) > 0 && c.steps[0].Wait > tryingAfter {
 		tx.Respond(now, 100, p.response(c.invite, f, "", &Reply{Code: 100}))
 	}
@@ -151,7 +156,9 @@ func (c *Incoming) respond(now clock.Time, s *Step) {
 		r.Headers = d.reliable.mark(s.Headers)
 	}
 	b := p.response(c.invite, c.flow, d.localTag, r)
-	c.last = append(c.last[:0], b...)
+	if c.repeats {
+		c.last = append(c.last[:0], b...)
+	}
 	if !c.tx.Respond(now, s.Code, b) {
 		p.fault("step %d: %d after the final response %d", c.next, s.Code, c.final)
 		return
@@ -209,12 +216,14 @@ func (c *Incoming) stop() {
 
 // dialog returns the dialog with the name that a step gives it, a new one (RFC 3261 §12.1.1) at first.
 func (c *Incoming) dialog(name string) *dialog {
-	if d := c.tags[name]; d != nil {
-		return d
+	for _, d := range c.dialogs {
+		if d.name == name {
+			return d
+		}
 	}
 	m := c.invite
 	d := &dialog{
-		s: &c.session, localTag: c.tag, remoteTag: string(m.FromTag()),
+		s: &c.session, name: name, localTag: c.tag, remoteTag: string(m.FromTag()),
 		local: untagged(m.Get(message.To)), remote: untagged(m.Get(message.From)),
 		target: contactURI(m), peerCSeq: m.CSeq(), flow: c.flow,
 	}
@@ -225,10 +234,6 @@ func (c *Incoming) dialog(name string) *dialog {
 		d.routes = append(d.routes, string(e))
 		return true
 	})
-	if c.tags == nil {
-		c.tags = make(map[string]*dialog)
-	}
-	c.tags[name] = d
 	c.dialogs = append(c.dialogs, d)
 	return d
 }

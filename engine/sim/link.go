@@ -145,7 +145,7 @@ func (q *queue) take() *packet {
 		q.free = q.free[:n-1]
 		return p
 	}
-	return &packet{buf: make([]byte, 0, 2048)}
+	return &packet{}
 }
 
 func (q *queue) release(p *packet) { q.free = append(q.free, p) }

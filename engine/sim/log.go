@@ -40,7 +40,7 @@ type facts struct {
 func (l *Logged) Message() (*message.Message, error) {
 	if l.msg == nil {
 		l.msg = new(message.Message)
-		l.err = l.msg.Parse(bytes.Clone(l.Raw)) // a copy, since Parse unfolds in place
+		l.err = l.msg.Parse(unfoldable(l.Raw))
 	}
 	return l.msg, l.err
 }
@@ -97,9 +97,14 @@ type diary struct {
 	chunk   []byte
 	spare   []Logged
 
-	read   int                   // so many entries are in byCall
-	byCall map[string]*[]*Logged // "" = those without a Call-ID
-	msg    message.Message
+	read   int                // so many entries are in byCall
+	byCall map[string]*thread // "" = those without a Call-ID
+}
+
+// thread are the entries with one Call-ID, in order.
+type thread struct {
+	entries []*Logged
+	room    [8]*Logged
 }
 
 // spareEntries is how many entries are made at a time.
@@ -124,8 +129,8 @@ func (d *diary) add(at clock.Time, sent bool, peer netip.AddrPort, b []byte) *Lo
 // of returns the entries of a call, in order.
 func (d *diary) of(callID string) []*Logged {
 	d.index()
-	if list := d.byCall[callID]; list != nil {
-		return *list
+	if t := d.byCall[callID]; t != nil {
+		return t.entries
 	}
 	return nil
 }
@@ -133,47 +138,40 @@ func (d *diary) of(callID string) []*Logged {
 // index reads the entries that were added since.
 func (d *diary) index() {
 	if d.byCall == nil {
-		d.byCall = make(map[string]*[]*Logged)
+		d.byCall = make(map[string]*thread)
 	}
+	var m message.Message
 	for _, l := range d.entries[d.read:] {
 		if !l.known {
-			_ = l.parse(&d.msg) // it says so in l.bad
+			_ = l.parse(&m) // it says so in l.bad
 		}
-		list := d.byCall[string(l.callID)]
-		if list == nil {
-			list = new([]*Logged)
-			d.byCall[string(l.callID)] = list
+		t := d.byCall[string(l.callID)]
+		if t == nil {
+			t = &thread{}
+			t.entries = t.room[:0]
+			d.byCall[string(l.callID)] = t
 		}
-		l.copy = slices.ContainsFunc(*list, func(e *Logged) bool { return e.Sent == l.Sent && bytes.Equal(e.Raw, l.Raw) })
-		*list = append(*list, l)
+		l.copy = slices.ContainsFunc(t.entries, func(e *Logged) bool { return e.Sent == l.Sent && bytes.Equal(e.Raw, l.Raw) })
+		t.entries = append(t.entries, l)
 	}
 	d.read = len(d.entries)
 }
 
 // parse parses an entry into m, which refers to it.
 func (l *Logged) parse(m *message.Message) error {
-	raw := l.Raw
-	if folded(raw) {
-		raw = bytes.Clone(raw) // Parse unfolds in place
-	}
-	err := m.Parse(raw)
+	err := m.Parse(unfoldable(l.Raw))
 	if l.known, l.bad = true, err != nil; err == nil {
 		l.callID, l.branch, l.method, l.code = m.CallID(), m.TopVia().Branch, m.MethodName(), m.Status()
 	}
 	return err
 }
 
-// folded reports whether a line may continue the one before it.
-func folded(raw []byte) bool {
-	for {
-		i := bytes.IndexByte(raw, '\n')
-		if i < 0 || i+1 == len(raw) {
-			return false
-		}
-		if raw = raw[i+1:]; raw[0] == ' ' || raw[0] == '\t' {
-			return true
-		}
+// unfoldable returns what Parse may write to: it unfolds in place. A copy is made only where a line may continue the one before it.
+func unfoldable(raw []byte) []byte {
+	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
+		return bytes.Clone(raw)
 	}
+	return raw
 }
 
 // pick returns the entries of one direction that are what a test asks for, copies left out; callID "" is any.
@@ -231,7 +229,7 @@ func (p *Phone) Forget() {
 	p.ignored = make(map[string]bool)
 	p.calls = slices.DeleteFunc(p.calls, func(c *Call) bool { return !c.open() })
 	p.incoming = slices.DeleteFunc(p.incoming, func(c *Incoming) bool { return !c.open() })
-	p.sessions = make(map[string][]*session)
+	p.sessions = make(map[string]*session)
 	for _, c := range p.calls {
 		p.enter(&c.session)
 	}

@@ -54,7 +54,7 @@ type Phone struct {
 
 	calls     []*Call
 	incoming  []*Incoming
-	sessions  map[string][]*session // by Call-ID
+	sessions  map[string]*session // by Call-ID, the last first
 	exchanges []*Exchange
 	diary     diary
 	gone      bool // from the network
@@ -70,7 +70,7 @@ func NewPhone(c PhoneConfig, out Sender) *Phone {
 		behaviours: []Behaviour{After(2 * time.Second)},
 		replies:    make(map[string][]Reply),
 		ignored:    make(map[string]bool),
-		sessions:   make(map[string][]*session),
+		sessions:   make(map[string]*session),
 	}
 	p.name, p.user = names(c)
 	p.addr, p.host = c.Addr.String(), c.Addr.Addr().String()
@@ -328,7 +328,7 @@ func (r *reply) later(now clock.Time, with Reply) {
 		r.send(now, with)
 		return
 	}
-	r.tx.Owner, r.m = r, r.m.Clone()
+	r.tx.Owner, r.m = r, r.m.Share()
 	r.p.at(now.Add(with.After), func(now clock.Time) { r.send(now, with) })
 }
 

@@ -29,19 +29,29 @@ func pair(t *testing.T, calls int, uac, uas string) {
 	idle(t, e)
 }
 
+// engineStatus is what tests read of `tandem status`.
+type engineStatus struct {
+	Calls struct {
+		Active          int
+		Total, Answered uint64
+	}
+	Panics uint64
+}
+
+func status(t *testing.T, e *tandem) (st engineStatus) {
+	t.Helper()
+	code, out := command(t, "status", "--json", "--admin", e.admin)
+	if err := json.Unmarshal([]byte(out), &st); code != 0 || err != nil {
+		t.Fatalf("tandem status: exit status %d, %v\n%s", code, err, out)
+	}
+	return st
+}
+
 // idle checks that no call is left in an engine, and that it met no bug of its own.
 func idle(t *testing.T, e *tandem) {
 	t.Helper()
-	status, out := command(t, "status", "--json", "--admin", e.admin)
-	var got struct {
-		Calls  struct{ Active int }
-		Panics int
-	}
-	if err := json.Unmarshal([]byte(out), &got); status != 0 || err != nil {
-		t.Fatalf("tandem status: exit status %d, %v\n%s", status, err, out)
-	}
-	if got.Calls.Active != 0 || got.Panics != 0 {
-		t.Errorf("%d calls and %d panics are left", got.Calls.Active, got.Panics)
+	if st := status(t, e); st.Calls.Active != 0 || st.Panics != 0 {
+		t.Errorf("%d calls and %d panics are left", st.Calls.Active, st.Panics)
 	}
 }
 

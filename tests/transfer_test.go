@@ -24,7 +24,9 @@ type simPhone struct {
 }
 
 // newSimPhone starts a phone that answers what rings.
-func newSimPhone(t *testing.T, name string) *simPhone {
+func newSimPhone(t *testing.T, name string) *simPhone { return newSimPhoneAt(t, name, host) }
+
+func newSimPhoneAt(t *testing.T, name, host string) *simPhone {
 	t.Helper()
 	sockets, addrs, err := transport.Open(transport.Config{Listens: []transport.Listen{{Addr: netip.MustParseAddrPort(host + ":0")}}, Shards: 1})
 	if err != nil {

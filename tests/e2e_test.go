@@ -203,7 +203,7 @@ func command(t *testing.T, args ...string) (status int, output string) {
 // freePort returns a UDP port of host that nothing uses.
 func freePort(t *testing.T, host string) int {
 	t.Helper()
-	c, err := net.ListenPacket("udp", host+":0")
+	c, err := net.ListenPacket("udp", net.JoinHostPort(host, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -258,11 +258,23 @@ func callee(t *testing.T, scenario, host string, calls int, pause time.Duration,
 // waitBound waits until the program has bound a UDP port.
 func (p *process) waitBound(host string, port int) {
 	p.t.Helper()
-	want := fmt.Sprintf("%s:%04X ", hexAddr(host), port)
-	deadline := time.Now().Add(patience)
-	for time.Now().Before(deadline) {
-		if table, err := os.ReadFile("/proc/net/udp"); err == nil && strings.Contains(string(table), want) {
-			return
+	p.waitTable("udp", fmt.Sprintf("%s:%04X ", hexAddr(host), port))
+}
+
+// waitTCP waits until the program listens on a TCP port.
+func (p *process) waitTCP(host string, port int) {
+	p.t.Helper()
+	p.waitTable("tcp", fmt.Sprintf("%s:%04X %s:0000 0A", hexAddr(host), port, strings.Repeat("0", len(hexAddr(host)))))
+}
+
+// waitTable waits until the kernel's table of sockets has an entry.
+func (p *process) waitTable(table, entry string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		for _, path := range []string{"/proc/net/" + table, "/proc/net/" + table + "6"} {
+			if text, err := os.ReadFile(path); err == nil && strings.Contains(string(text), entry) {
+				return
+			}
 		}
 		select {
 		case <-p.done:
@@ -273,9 +285,17 @@ func (p *process) waitBound(host string, port int) {
 	p.t.Fatalf("%s does not listen", p.name)
 }
 
+// hexAddr returns an address as the kernel prints it: words of four bytes, the last byte of each first.
 func hexAddr(host string) string {
-	ip := net.ParseIP(host).To4()
-	return fmt.Sprintf("%02X%02X%02X%02X", ip[3], ip[2], ip[1], ip[0])
+	ip := net.ParseIP(host)
+	if v4 := ip.To4(); v4 != nil {
+		ip = v4
+	}
+	var b strings.Builder
+	for ; len(ip) > 0; ip = ip[4:] {
+		fmt.Fprintf(&b, "%02X%02X%02X%02X", ip[3], ip[2], ip[1], ip[0])
+	}
+	return b.String()
 }
 
 // finish waits for the scenario's end: every call must have gone by it.

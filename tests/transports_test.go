@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,14 +14,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
 )
 
 // certificate makes files with a certificate for hosts, signed by itself, and its key.
@@ -54,21 +51,37 @@ func certificate(t *testing.T, hosts ...string) (cert, key string) {
 	return cert, key
 }
 
-// runListeners starts the engine with a listener for each transport and returns their addresses.
-func runListeners(t *testing.T, script, cert, key string, transports ...string) (*tandem, map[string]string) {
+// roots returns who is trusted by a file.
+func roots(t *testing.T, file string) *x509.CertPool {
+	t.Helper()
+	pool := x509.NewCertPool()
+	text, err := os.ReadFile(file)
+	if err != nil || !pool.AppendCertsFromPEM(text) {
+		t.Fatalf("%s: no certificate: %v", file, err)
+	}
+	return pool
+}
+
+// runListeners starts the engine with listeners, named by their transports ("tls") or whole ("tls:[::1]:0"), and returns their
+// addresses.
+func runListeners(t *testing.T, script, cert, key string, listeners ...string) (*tandem, map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "main.lua"), script)
 	write(t, filepath.Join(dir, "tandem.toml"), fmt.Sprintf("roots = %q\n", cert))
 	admin := filepath.Join(t.TempDir(), "admin.sock")
 	args := []string{"run", dir, "--admin", admin, "--certificate", cert, "--key", key}
-	for _, tr := range transports {
-		args = append(args, "--listen", tr+":"+host+":0")
+	for _, l := range listeners {
+		if !strings.Contains(l, ":") {
+			l += ":" + host + ":0"
+		}
+		args = append(args, "--listen", l)
 	}
 	e := &tandem{process: startProcess(t, "tandem", dir, binary, args...), dir: dir, admin: admin}
 	addrs := map[string]string{}
-	for _, tr := range transports {
-		addrs[tr] = e.waitLine(`listening on ` + tr + `:(\S+:\d+)`)[1]
+	for _, l := range listeners {
+		transport, _, _ := strings.Cut(l, ":")
+		addrs[l] = e.waitLine(`listening on ` + transport + `:(\S+:\d+)`)[1]
 	}
 	return e, addrs
 }
@@ -103,23 +116,6 @@ func listenTCP(t *testing.T) net.Listener {
 	return l
 }
 
-// waitTCP waits until something listens on a TCP port.
-func (p *process) waitTCP(port int) {
-	p.t.Helper()
-	want := fmt.Sprintf("%s:%04X 00000000:0000 0A", hexAddr(host), port)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if table, err := os.ReadFile("/proc/net/tcp"); err == nil && strings.Contains(string(table), want) {
-			return
-		}
-		select {
-		case <-p.done:
-			p.t.Fatalf("%s ended: %s", p.name, p.output())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	p.t.Fatalf("%s does not listen", p.name)
-}
-
 const relay = `
 local plan = require "plan"
 return { invite = function() return plan.to "%s" end }`
@@ -130,7 +126,7 @@ func TestTCP(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			cert, key := certificate(t, host)
 			bob := startSipp(t, "uas_answer", host, 20, "-d", "20", "-t", "t1")
-			bob.waitTCP(bob.port)
+			bob.waitTCP(host, bob.port)
 			_, addrs := runListeners(t, fmt.Sprintf(relay, fmt.Sprintf("sip:bob@%s:%d;transport=tcp", host, bob.port)), cert, key, "tcp")
 			startSipp(t, "uac_call", host, 20, addrs["tcp"], "-s", "100", "-r", "20", "-d", "50", "-t", mode, "-max_socket", "1000").finish()
 			bob.finish()
@@ -138,31 +134,42 @@ func TestTCP(t *testing.T) {
 	}
 }
 
-// sipp, which speaks no TLS itself, calls sipp by TLS on both legs.
+// sipp, which speaks no TLS itself, calls sipp by TLS: on both legs, and on its own with UDP behind it.
 func TestTLS(t *testing.T) {
+	for _, leg := range []string{"tls", "udp"} {
+		t.Run("to "+leg, func(t *testing.T) { callByTLS(t, leg) })
+	}
+}
+
+func callByTLS(t *testing.T, leg string) {
 	cert, key := certificate(t, host)
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := x509.NewCertPool()
-	text, err := os.ReadFile(cert)
-	if err != nil || !pool.AppendCertsFromPEM(text) {
-		t.Fatal(err)
+	pool := roots(t, cert)
+	var bob *sipp
+	var target string
+	if leg == "udp" {
+		bob = callee(t, "uas_answer", host, 20, 20*time.Millisecond)
+		target = fmt.Sprintf("sip:bob@%s:%d", host, bob.port)
+	} else {
+		bob = startSipp(t, "uas_answer", host, 20, "-d", "20", "-t", "t1")
+		bob.waitTCP(host, bob.port)
+		there := listenTCP(t)
+		pipe(t, tls.NewListener(there, &tls.Config{Certificates: []tls.Certificate{pair}}), func() (net.Conn, error) {
+			return net.Dial("tcp", net.JoinHostPort(host, strconv.Itoa(bob.port)))
+		})
+		target = "sips:bob@" + there.Addr().String()
 	}
-	bob := startSipp(t, "uas_answer", host, 20, "-d", "20", "-t", "t1")
-	bob.waitTCP(bob.port)
-	there := listenTCP(t)
-	pipe(t, tls.NewListener(there, &tls.Config{Certificates: []tls.Certificate{pair}}), func() (net.Conn, error) {
-		return net.Dial("tcp", net.JoinHostPort(host, strconv.Itoa(bob.port)))
-	})
-	_, addrs := runListeners(t, fmt.Sprintf(relay, "sips:bob@"+there.Addr().String()), cert, key, "tls")
+	e, addrs := runListeners(t, fmt.Sprintf(relay, target), cert, key, "udp", "tls")
 	here := listenTCP(t)
 	pipe(t, here, func() (net.Conn, error) {
 		return tls.Dial("tcp", addrs["tls"], &tls.Config{RootCAs: pool, ServerName: host})
 	})
 	startSipp(t, "uac_call", host, 20, here.Addr().String(), "-s", "100", "-r", "20", "-d", "50", "-t", "t1").finish()
 	bob.finish()
+	idle(t, e)
 }
 
 // A large request finds its way to a phone that speaks UDP only.
@@ -175,44 +182,6 @@ return { invite = function() return plan.to("sip:bob@%s:%d", { headers = { Subje
 	_, addrs := runListeners(t, script, cert, key, "udp", "tcp")
 	startSipp(t, "uac_call", host, 3, addrs["udp"], "-s", "100", "-r", "5", "-d", "50").finish()
 	bob.finish()
-}
-
-// webPhone is a WebSocket client that speaks as a browser does (RFC 7118).
-type webPhone struct {
-	t    *testing.T
-	conn net.Conn
-}
-
-func (p *webPhone) send(lines ...string) {
-	p.t.Helper()
-	if err := wsutil.WriteClientText(p.conn, []byte(strings.Join(lines, "\r\n"))); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// hear returns the next message whose start line begins with that.
-func (p *webPhone) hear(start string) string {
-	p.t.Helper()
-	for {
-		b, err := wsutil.ReadServerText(p.conn)
-		if err != nil {
-			p.t.Fatalf("waiting for %s: %v", start, err)
-		}
-		if strings.HasPrefix(string(b), start) {
-			return string(b)
-		}
-		if line, _, _ := strings.Cut(string(b), "\r\n"); !strings.HasPrefix(line, "SIP/2.0 1") {
-			p.t.Fatalf("waiting for %s: %s", start, line)
-		}
-	}
-}
-
-func field(message, name string) string {
-	m := regexp.MustCompile(`(?m)^` + name + `: (.*)\r$`).FindStringSubmatch(message)
-	if m == nil {
-		return ""
-	}
-	return m[1]
 }
 
 // A page calls a phone that speaks UDP, over WS and WSS; each side hangs up once.
@@ -236,47 +205,17 @@ func TestWebSocketCallsUDP(t *testing.T) {
 					t.Errorf("the subprotocol is %q", hs.Protocol)
 				}
 				_ = conn.SetDeadline(time.Now().Add(patience))
-				placeWebCall(&webPhone{t, conn}, strings.ToUpper(scheme), scenario == "uas_answer")
+				const at = "df7jal23ls0d.invalid"
+				p := &linePhone{t: t, line: webLine{conn}, transport: strings.ToUpper(scheme), host: at, contact: "sip:alice@" + at + ";transport=ws"}
+				ok := p.call(scenario == "uas_answer")
+				if c := field(ok, "Contact"); !strings.Contains(c, ";transport=ws") {
+					t.Errorf("Contact is %s", c)
+				}
+				if v := field(ok, "Via"); !strings.Contains(v, ";received=127.0.0.1") {
+					t.Errorf("Via is %s", v)
+				}
 				bob.finish()
 			})
 		}
 	}
-}
-
-// placeWebCall calls, acknowledges, and ends the call or waits until it is ended.
-func placeWebCall(p *webPhone, transport string, hangup bool) {
-	p.t.Helper()
-	via := "Via: SIP/2.0/" + transport + " df7jal23ls0d.invalid;branch=z9hG4bK"
-	contact := "Contact: <sip:alice@df7jal23ls0d.invalid;transport=ws>"
-	const sdp = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 6000 RTP/AVP 8\r\n"
-	same := []string{"From: <sip:alice@example.net>;tag=a1", "Call-ID: web-1", "Max-Forwards: 70"}
-	p.send(append([]string{
-		"INVITE sip:100@example.net SIP/2.0", via + "1", "To: <sip:100@example.net>", "CSeq: 1 INVITE", contact,
-		"Content-Type: application/sdp", fmt.Sprintf("Content-Length: %d", len(sdp)),
-	}, append(same, "", sdp)...)...)
-	ok := p.hear("SIP/2.0 200")
-	if c := field(ok, "Contact"); !strings.Contains(c, ";transport=ws") {
-		p.t.Errorf("Contact is %s", c)
-	}
-	if v := field(ok, "Via"); !strings.Contains(v, ";received=127.0.0.1") {
-		p.t.Errorf("Via is %s", v)
-	}
-	to := "To: " + field(ok, "To")
-	target := regexp.MustCompile(`<(.*)>`).FindStringSubmatch(field(ok, "Contact"))[1]
-	end := append(same, "Content-Length: 0", "", "")
-	p.send(append([]string{"ACK " + target + " SIP/2.0", via + "2", to, "CSeq: 1 ACK"}, end...)...)
-	if hangup {
-		p.send(append([]string{"BYE " + target + " SIP/2.0", via + "3", to, "CSeq: 2 BYE"}, end...)...)
-		p.hear("SIP/2.0 200")
-		return
-	}
-	bye := p.hear("BYE sip:alice@df7jal23ls0d.invalid")
-	var answer []string
-	for s := bufio.NewScanner(strings.NewReader(bye)); s.Scan(); {
-		switch name, _, _ := strings.Cut(s.Text(), ":"); name {
-		case "Via", "From", "To", "Call-ID", "CSeq":
-			answer = append(answer, s.Text())
-		}
-	}
-	p.send(append(append([]string{"SIP/2.0 200 OK"}, answer...), "Content-Length: 0", "", "")...)
 }

@@ -39,6 +39,9 @@ type PlanConfig struct {
 	National, International string
 	// Emergency are emergency numbers beside those of the country, 112 and 911.
 	Emergency []string
+	// Central is the number that calls are forwarded to, such as the pilot number of a follow-me service; empty if there is none. It is an
+	// extension: no longer than the longest of them.
+	Central string
 }
 
 // Plan is a site's numbering plan.
@@ -73,11 +76,33 @@ func NewPlan(c PlanConfig) (*Plan, error) {
 			return nil, fmt.Errorf("emergency = %q: digits only", n)
 		}
 	}
+	if err := checkCentral(c.Central, c.Internal); err != nil {
+		return nil, err
+	}
 	if c.Area != "" && p.c.National == "" {
 		return nil, fmt.Errorf("area = %q: in %s whole numbers are dialled, leave area out or say what national prefix there is", c.Area, p.region)
 	}
 	p.emergency = append([]string{"112", "911"}, c.Emergency...)
 	return p, nil
+}
+
+// checkCentral refuses a central number that the plan would not take for an extension.
+func checkCentral(central string, internal []int) error {
+	longest := 0
+	for _, n := range internal {
+		longest = max(longest, n)
+	}
+	switch {
+	case central == "":
+	case !digits(central):
+		return fmt.Errorf("central = %q: digits only", central)
+	case longest == 0:
+		return fmt.Errorf("central = %q: it is an extension; say in internal how long those are", central)
+	case len(central) > longest:
+		return fmt.Errorf("central = %q: it has %d digits and extensions at most %d, so that calls forwarded to it would be taken for calls to the public network; give it an extension",
+			central, len(central), longest)
+	}
+	return nil
 }
 
 // findCountry fills in what a country brings with it.

@@ -94,6 +94,9 @@ func TestNewPlanErrors(t *testing.T) {
 		"outside":               {PlanConfig{Country: "49", Outside: "#"}, `outside = "#"`},
 		"extension":             {PlanConfig{Country: "49", Internal: []int{3, 0}}, "internal = 0"},
 		"emergency":             {PlanConfig{Country: "49", Emergency: []string{""}}, `emergency = ""`},
+		"central":               {PlanConfig{Country: "49", Internal: []int{3}, Central: "9o"}, `central = "9o": digits only`},
+		"central, too long":     {PlanConfig{Country: "49", Internal: []int{4, 3}, Central: "90000"}, `central = "90000": it has 5 digits and extensions at most 4`},
+		"central, no lengths":   {PlanConfig{Country: "49", Central: "900"}, `central = "900": it is an extension`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

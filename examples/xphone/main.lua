@@ -15,8 +15,14 @@ local users = {
   ["123"] = { device = "sip:+491705678@192.0.2.30", line = "sip:+4989123@pbx.example" },
 }
 
--- Two forms may be assigned to people: E.164, and three digits.
-local function assignable(n) return re.match(n, [[^(?:\+[1-9]\d{3,14}|[1-9]\d{2})$]]) ~= nil end
+-- Extensions have three digits, and so has the central number: a longer one would be taken for a number outside, and the script does not load.
+local site = number.plan { country = "49", area = "89", internal = { 3 }, outside = "0", central = "900" }
+
+-- Two forms may be assigned to people: E.164, and extensions.
+local function assignable(n)
+  local _, kind = site:dialled(n)
+  return kind == "internal" or re.match(n, [[^\+[1-9]\d{3,14}$]]) ~= nil
+end
 
 function route.invite(call)
   local who = meant(call)

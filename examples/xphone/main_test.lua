@@ -79,7 +79,14 @@ t.test("X12 the own line number is shown as CLIP on the second leg", function()
 end)
 
 t.test("X12 and on the first leg", function() t.skip "needs trunks for the number towards the PBX" end)
-t.test("X13 a central number longer than the extensions is told by the check", function() t.skip "needs trunks" end)
+t.test("X13 a central number longer than the extensions is an error when the script loads, and told by the check", function()
+  local number = require "number"
+  local function plan(central)
+    return function() return number.plan { country = "49", area = "89", internal = { 3, 4 }, outside = "0", central = central } end
+  end
+  t.raises(plan "08900", 'central = "08900": it has 5 digits and extensions at most 4')
+  t.eq(select(2, plan "9000"():dialled "9000"), "internal")
+end)
 t.test("X14 what is in force for a user can be shown", function() t.skip "needs users" end)
 t.test("X15 an idle trunk shows a keep-alive within a minute", function() t.skip "needs trunks" end)
 

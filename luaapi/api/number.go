@@ -8,7 +8,7 @@ func numberModule() Module {
 		Name: "number", Doc: "Telephone numbers: what they are, and how others want them written. Patterns are RE2; in replacements `$1` is group 1.",
 		Functions: []Function{{
 			Name: "plan", Doc: "A site's numbering plan.", Params: values(value("options", "tandem.site_plan_options", "what is dialled there")),
-			Returns: returns(sitePlanType), Errors: "for a country that does not exist, and what is not made of digits",
+			Returns: returns(sitePlanType), Errors: "for a country that does not exist, what is not made of digits, and a central number that is longer than extensions",
 			Use: `local site = number.plan { country = "49", area = "30", internal = { 3, 4 }, outside = "0" }`,
 		}, {
 			Name: "translate", Doc: "Makes a function of rules: it returns the number as the first rule that matches writes it, and whether one did. Emergency numbers stay: 112, 911 and those of the configuration.",
@@ -60,6 +60,7 @@ func numberClasses() []Class {
 			value("outside?", "string", "the digits for an outside line").or(`""`),
 			value("national?", "string", "the prefix of national numbers; the country's if left out"),
 			value("international?", "string", "the prefix of international numbers; the country's if left out"),
+			value("central?", "string", "the number that calls are forwarded to, such as the pilot number of a follow-me service: an extension, no longer than the longest"),
 			value("emergency?", "string[]", "emergency numbers beside 112, 911, the country's and those of the configuration"),
 		),
 	}}

@@ -264,6 +264,9 @@ func (f *file) options(what string, c *api.Class, e *ast.TableExpr) {
 			dynamic = true
 		}
 	}
+	if c.Type == "tandem.site_plan_options" {
+		f.central(what, e)
+	}
 	for i := range c.Fields {
 		if o := &c.Fields[i]; !o.Optional && !given[o.Name] && !dynamic {
 			f.report(e.Line(), ruleArity, Error, fmt.Sprintf("%s: %s is missing", what, o.Name))

@@ -175,6 +175,13 @@ var (
 		Bad:  `plan.serial { plan.to "sip:voicemail@192.0.2.20", plan.to "sip:100@192.0.2.11" }`,
 		Good: `plan.serial { plan.to "sip:100@192.0.2.11", plan.to "sip:voicemail@192.0.2.20" }`,
 	}
+	ruleCentral = &Rule{
+		ID: "long-central", Says: "a central number is longer than the extensions",
+		Why: "Calls are forwarded to the central number within the exchange, so it is an extension: a longer one is taken for a number of the public network. " +
+			"number.plan raises an error.",
+		Bad:  `local number = require "number"; local site = number.plan { country = "49", internal = { 3 }, central = "0891234" }`,
+		Good: `local number = require "number"; local site = number.plan { country = "49", internal = { 3 }, central = "900" }; site:dialled "100"`,
+	}
 	ruleDisable = &Rule{
 		ID: "disable", Says: "a comment disables a rule that is not there or cannot be disabled", Fixed: true,
 		Why: "`-- tandem: disable=RULE` at the end of a line is for that line, on a line of its own for the next one, and before all code for the file. " +
@@ -189,7 +196,7 @@ var Rules = []*Rule{
 	ruleModule, ruleFunction, ruleField, ruleOption, ruleArity, ruleType, ruleTarget, rulePattern, ruleColon, ruleReadOnly,
 	ruleGlobalWrite, ruleGlobal, ruleSandbox, ruleDialect, ruleMisplaced, ruleNilItem,
 	ruleNotCalled, ruleUnused, ruleShadow, ruleUnreachable, ruleNoReturn, ruleObserver, ruleDropped,
-	ruleRingTwice, ruleLateDelay, ruleWide, ruleVoicemail,
+	ruleRingTwice, ruleLateDelay, ruleWide, ruleVoicemail, ruleCentral,
 }
 
 // RuleNamed returns the rule of an id, nil if there is none.

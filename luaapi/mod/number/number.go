@@ -202,7 +202,7 @@ func format(L *lua.LState, p *sitePlan) int {
 }
 
 // Options are the names of the fields of number.plan's table.
-var Options = []string{"country", "area", "internal", "outside", "national", "international", "emergency"}
+var Options = []string{"country", "area", "internal", "outside", "national", "international", "emergency", "central"}
 
 func (m *Module) newPlan(L *lua.LState, methods *lua.LTable) int {
 	t, ok := L.Get(1).(*lua.LTable)
@@ -217,7 +217,7 @@ func (m *Module) newPlan(L *lua.LState, methods *lua.LTable) int {
 	o := options{L, t}
 	p, err := number.NewPlan(number.PlanConfig{
 		Country: o.text("country"), Area: o.text("area"), Outside: o.text("outside"), National: o.text("national"), International: o.text("international"),
-		Internal: o.lengths("internal"), Emergency: append(o.texts("emergency"), m.Emergency...),
+		Internal: o.lengths("internal"), Emergency: append(o.texts("emergency"), m.Emergency...), Central: o.text("central"),
 	})
 	if err != nil {
 		raise(L, "number.plan: %v", err)

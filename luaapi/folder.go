@@ -53,7 +53,10 @@ func (d Dir) Read() (*Snapshot, error) {
 // dataSuffixes are those of the files that scripts read: lookup tables and calendars.
 var dataSuffixes = []string{".csv", ".json", ".ics"}
 
-const testSuffix = "_test.lua"
+const (
+	scriptSuffix = ".lua"
+	testSuffix   = "_test.lua"
+)
 
 // ReadFiles returns the texts of all .lua files below a folder, tests too, by paths relative to it.
 func ReadFiles(dir string) (map[string][]byte, error) {

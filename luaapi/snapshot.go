@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"maps"
+	"path"
 	"slices"
 )
 
@@ -22,6 +23,25 @@ type Snapshot struct {
 // NewSnapshot returns a snapshot of files by their paths relative to the root. The map is not to be changed after.
 func NewSnapshot(entry string, files map[string][]byte) *Snapshot {
 	return newSnapshot(entry, files, nil)
+}
+
+// Suffixes are how the names of files end that a script root may have.
+func Suffixes() []string { return append([]string{scriptSuffix}, dataSuffixes...) }
+
+// With returns a snapshot with files beside, or in place of, its own, by their paths relative to the root. Their names end as Suffixes
+// says.
+func (s *Snapshot) With(files map[string][]byte) *Snapshot {
+	scripts, data := make(map[string][]byte), make(map[string][]byte)
+	maps.Copy(scripts, s.files)
+	maps.Copy(data, s.data)
+	for p, text := range files {
+		if path.Ext(p) == scriptSuffix {
+			scripts[p] = text
+		} else {
+			data[p] = text
+		}
+	}
+	return newSnapshot(s.Entry, scripts, data)
 }
 
 func newSnapshot(entry string, files, data map[string][]byte) *Snapshot {

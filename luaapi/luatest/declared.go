@@ -109,6 +109,7 @@ func (d *declared) run(seed uint64) *Result {
 		Calls: len(r.Calls), Virtual: r.Virtual, Notes: notes,
 	}
 	if len(broken) == 0 {
+		d.w.passed(nameIn(d.path, d.name), d.tried())
 		if d.w.Verbose {
 			res.Log = r.Logs
 		}
@@ -122,8 +123,24 @@ func (d *declared) run(seed uint64) *Result {
 	for _, b := range broken {
 		res.Message = append(res.Message, b.lines...)
 	}
-	res.Story = d.story(r, broken, res.Rerun)
+	res.Story = d.story(r, d.before(seed), broken, res.Rerun)
 	return res
+}
+
+// tried is the script that the test is about.
+func (d *declared) tried() tried { return tried{d.root: d.prog.Snapshot} }
+
+// before runs the scenario with the script that the test has passed with last, nil if that is not known.
+func (d *declared) before(seed uint64) *scenario.Run {
+	old := d.w.before(nameIn(d.path, d.name), d.tried())
+	if old == nil || d.w.Update {
+		return nil
+	}
+	r, err := d.s.Run(scenario.Options{Program: old[d.root], Seed: seed, MaxVirtual: d.w.MaxVirtual, Settings: d.settings})
+	if err != nil {
+		return nil // it tells nothing
+	}
+	return r
 }
 
 // once runs the scenario.
@@ -208,8 +225,8 @@ func (d *declared) golden(r *scenario.Run) (all []wrong) {
 	return all
 }
 
-// story is all that a failure is told with.
-func (d *declared) story(r *scenario.Run, broken []wrong, rerun string) []Section {
+// story is all that a failure is told with; was is the run with the script that the test has passed with last, nil if there is none.
+func (d *declared) story(r, was *scenario.Run, broken []wrong, rerun string) []Section {
 	var all []Section
 	for _, b := range broken {
 		number := strconv.Itoa(b.pos.Line)
@@ -230,7 +247,10 @@ func (d *declared) story(r *scenario.Run, broken []wrong, rerun string) []Sectio
 		}
 		o := trace.Options{ASCII: d.w.ASCII, Width: d.w.Width}
 		if at := slices.IndexFunc(broken, func(b wrong) bool { return b.call == i+1 }); at >= 0 {
-			o.Mark, o.MarkText = broken[at].depart, "◀── departs from the golden ladder"
+			o.Mark, o.MarkText = broken[at].depart, departsGolden
+		}
+		if o.Mark == 0 && was != nil {
+			o.Mark, o.MarkText = trace.Departure(was.Calls[i].Arrows(), c.Arrows()), departsLast
 		}
 		all = append(all, Section{Text: c.Ladder(o)})
 	}

@@ -21,7 +21,7 @@ const maxLast = 1 << 20
 // last knows which version of the scripts a test passed with. It is locked: tests run side by side.
 type last struct {
 	mu   sync.Mutex
-	now  map[string]map[string]*luaapi.Snapshot // in this run: by test, by root
+	now  map[string]tried // in this run, by test
 	read sync.Once
 	kept kept
 }
@@ -38,24 +38,32 @@ type version struct {
 }
 
 // nameIn tells tests of different files apart.
-func (r *run) nameIn() string { return r.suite.path + ": " + r.test.name }
+func nameIn(file, test string) string { return file + ": " + test }
 
-// passed takes note of a test that has passed.
-func (x *runner) passed(r *run) {
-	if x.Last == "" || len(r.nets) == 0 {
+// tried are the scripts that a test is about, by root.
+type tried map[string]*luaapi.Snapshot
+
+// tried returns the scripts of the test's networks.
+func (r *run) tried() tried {
+	roots := make(tried)
+	for _, n := range r.nets {
+		roots[n.pbx.root] = n.pbx.prog.Snapshot
+	}
+	return roots
+}
+
+// passed takes note of the scripts that a test has passed with.
+func (x *runner) passed(test string, roots tried) {
+	if x.Last == "" || len(roots) == 0 {
 		return
 	}
 	l := &x.last
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.now == nil {
-		l.now = make(map[string]map[string]*luaapi.Snapshot)
+		l.now = make(map[string]tried)
 	}
-	roots := make(map[string]*luaapi.Snapshot)
-	for _, n := range r.nets {
-		roots[n.pbx.root] = n.pbx.prog.Snapshot
-	}
-	l.now[r.nameIn()] = roots
+	l.now[test] = roots
 }
 
 // keptLast returns what was written in earlier runs; what cannot be read is nothing.
@@ -71,16 +79,15 @@ func (x *runner) keptLast() *kept {
 }
 
 // before returns the scripts that a test passed with last, by root; nil if they are those that it has just failed with.
-func (x *runner) before(r *run) map[string]*luaapi.Program {
-	if x.Last == "" || len(r.nets) == 0 {
+func (x *runner) before(test string, roots tried) map[string]*luaapi.Program {
+	if x.Last == "" || len(roots) == 0 {
 		return nil
 	}
 	k := x.keptLast()
-	roots := k.Tests[r.nameIn()]
-	all, differ := make(map[string]*luaapi.Program), false
-	for _, n := range r.nets {
-		hash := roots[n.pbx.root]
-		if hash == n.pbx.prog.Snapshot.Hash() {
+	all := make(map[string]*luaapi.Program)
+	for root, now := range roots {
+		hash := k.Tests[test][root]
+		if hash == now.Hash() {
 			continue
 		}
 		s := k.Versions[hash].snapshot()
@@ -91,9 +98,9 @@ func (x *runner) before(r *run) map[string]*luaapi.Program {
 		if err != nil {
 			return nil
 		}
-		all[n.pbx.root], differ = p, true
+		all[root] = p
 	}
-	if !differ {
+	if len(all) == 0 {
 		return nil
 	}
 	return all
@@ -140,7 +147,7 @@ func (x *runner) keep() error {
 	return nil
 }
 
-func (k *kept) add(test string, roots map[string]*luaapi.Snapshot) {
+func (k *kept) add(test string, roots tried) {
 	hashes := make(map[string]string)
 	for root, s := range roots {
 		hash := s.Hash()

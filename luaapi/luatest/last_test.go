@@ -89,6 +89,37 @@ func TestDepartureFromLastPass(t *testing.T) {
 	}
 }
 
+// So does a test in words, unless it has a golden ladder: then that is what counts.
+func TestDepartureOfWords(t *testing.T) {
+	const words = `-- main.lua --
+local plan = require "plan"
+return { invite = function() return plan.to "sip:100@192.0.2.11" end }
+-- a.txtar --
+call alice -> 100
+phone 100 200 after 1s
+`
+	for _, c := range []struct{ name, change, says string }{
+		{"an expectation", "\nexpect result answered 100\n", departs},
+		{"a golden ladder", "\n-- ladder --\n          caller         tandem\n   +0.000    │─ INVITE 100 ▶│\n   +0.000    │◀──── 404 ────│\n", "departs from the golden ladder"},
+		{"the script is the same", "\nexpect result 486\n", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in(t, words)
+			if s, out := runs(t, Options{Last: "last"}); s.Passed != 1 {
+				t.Fatal(out)
+			}
+			change(t, "a.txtar", "after 1s\n", "after 1s\n"+c.change)
+			if c.says != "" {
+				change(t, "main.lua", `plan.to "sip:100@192.0.2.11"`, `plan.reject(480)`)
+			}
+			s, out := runs(t, Options{Last: "last"})
+			if s.Failed != 1 || c.says != "" && !strings.Contains(out, "480 ────│  final 480   ◀── "+c.says) || c.says == "" && strings.Contains(out, "◀── departs") {
+				t.Errorf("%+v, want %q in\n%s", s, c.says, out)
+			}
+		})
+	}
+}
+
 // What is kept stays within its bound, and without a folder nothing is.
 func TestLastIsBounded(t *testing.T) {
 	in(t, passing)

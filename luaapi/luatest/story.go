@@ -153,13 +153,19 @@ func same(a, b *trace.Event) bool {
 	return a.At == b.At && a.Kind == b.Kind && a.Pos == b.Pos && a.Text == b.Text
 }
 
+// What stands at the message at which a call departs.
+const (
+	departsGolden = "◀── departs from the golden ladder"
+	departsLast   = "◀── departs from the last passing run"
+)
+
 func (t *telling) ladder() string {
 	x := t.net.r.suite.w
 	o := trace.Options{
-		Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width, Mark: t.call.departure(), MarkText: "◀── departs from the golden ladder",
+		Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width, Mark: t.call.departure(), MarkText: departsGolden,
 	}
 	if was := t.before(); o.Mark == 0 && was != nil {
-		o.Mark, o.MarkText = trace.Departure(was.arrows(), t.call.arrows()), "◀── departs from the last passing run"
+		o.Mark, o.MarkText = trace.Departure(was.arrows(), t.call.arrows()), departsLast
 	}
 	return trace.Ladder(t.events, o)
 }

@@ -155,7 +155,7 @@ func (s *suite) before(i int, r *run) *run {
 	if !r.bad() || s.w.Update {
 		return nil
 	}
-	if s.old = s.w.before(r); s.old == nil {
+	if s.old = s.w.before(nameIn(s.path, r.test.name), r.tried()); s.old == nil {
 		return nil
 	}
 	defer func() { s.old = nil }()

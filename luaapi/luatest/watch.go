@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/luaapi"
 	"tandem/luaapi/scenario"
 	"tandem/luaapi/watch"
 )
@@ -161,8 +162,8 @@ func (w *watching) take() (changed []string) {
 	return slices.Compact(changed)
 }
 
-// watchedKinds are how the names of the files end that tests depend on: scripts and their tables, tests, golden ladders.
-var watchedKinds = []string{".lua", ".csv", ".json", ".ladder", scenario.Suffix}
+// watchedKinds are how the names of the files end that tests depend on: those of script roots, tests, golden ladders.
+var watchedKinds = append(luaapi.Suffixes(), ".ladder", scenario.Suffix)
 
 // budgetsFile is where budgets are written.
 const budgetsFile = "tandem.toml"

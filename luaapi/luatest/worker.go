@@ -81,7 +81,7 @@ func (w *worker) test(s *suite, i int, seed uint64) *Result {
 	res := r.result()
 	res.Took = w.Now().Sub(begin)
 	if res.Verdict == Passed {
-		w.passed(r)
+		w.passed(nameIn(s.path, r.test.name), r.tried())
 	}
 	w.recycle(r)
 	return res

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/txtar"
@@ -56,24 +56,17 @@ func (s *Scenario) Root() string {
 
 // Snapshot returns the script with the files of the scenario in the place of those on disk.
 func (s *Scenario) Snapshot() (*luaapi.Snapshot, error) {
-	files, first := maps.Clone(s.Files), entry
-	root := s.Root()
-	if root != "" {
-		disk, err := luaapi.Dir(root).Read()
-		if err != nil {
+	snap := luaapi.NewSnapshot(entry, nil)
+	if root := s.Root(); root != "" {
+		var err error
+		if snap, err = luaapi.Dir(root).Read(); err != nil {
 			return nil, err
 		}
-		first = disk.Entry
-		for _, f := range disk.Files() {
-			if _, own := files[f]; !own {
-				files[f] = []byte(disk.File(f))
-			}
-		}
 	}
-	if files[first] == nil {
-		return nil, s.fail(1, "there is no %s in the folders above, and none in the file; write: script ../main.lua", first)
+	if snap = snap.With(s.Files); !slices.Contains(snap.Files(), snap.Entry) {
+		return nil, s.fail(1, "there is no %s in the folders above, and none in the file; write: script ../main.lua", snap.Entry)
 	}
-	return luaapi.NewSnapshot(first, files), nil
+	return snap, nil
 }
 
 // ladderName is the section with the golden ladder of a call.

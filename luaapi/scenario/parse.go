@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"tandem/engine/message"
+	"tandem/luaapi"
 	"tandem/luaapi/spell"
 )
 
@@ -274,8 +275,8 @@ func (s *Scenario) sections(ar *txtar.Archive, line int) error {
 		switch clean := path.Clean(f.Name); {
 		case err == nil:
 			s.Ladders[number] = string(f.Data)
-		case !strings.HasSuffix(clean, ".lua"), strings.HasPrefix(clean, "../"), path.IsAbs(clean):
-			return s.fail(line, "%q is no file of a script, and no ladder; names end with .lua", f.Name)
+		case !slices.Contains(luaapi.Suffixes(), path.Ext(clean)), strings.HasPrefix(clean, "../"), path.IsAbs(clean):
+			return s.fail(line, "%q is no file of a script, and no ladder; names end with %s", f.Name, strings.Join(luaapi.Suffixes(), ", "))
 		default:
 			s.Files[clean] = f.Data
 		}

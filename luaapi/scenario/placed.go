@@ -87,6 +87,11 @@ func (c *Placed) Ladder(o trace.Options) string {
 	return trace.Ladder(c.Events(), o)
 }
 
+// Arrows are the messages of the call.
+func (c *Placed) Arrows() []trace.Arrow {
+	return trace.Arrows(c.Events(), trace.Options{Names: c.run.names()})
+}
+
 // Names are the titles of addresses in ladders.
 func (r *Run) Names() map[netip.AddrPort]string { return r.names() }
 

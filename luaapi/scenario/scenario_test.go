@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -137,6 +139,7 @@ func TestMistakes(t *testing.T) {
 		{call + "expect result answered 101", `a.txtar:3: there is no phone "101"`},
 		{call + "expect count 100.INVITE many", `a.txtar:3: "many" is no number`},
 		{call + "\n-- notes.txt --\nx\n", `a.txtar:4: "notes.txt" is no file of a script, and no ladder`},
+		{call + "\n-- notes.txt --\n", `a.txtar:4: "notes.txt" is no file of a script, and no ladder; names end with .lua, .csv, .json, .ics`},
 		{call + "\n-- lib.lua --\nreturn 1\n-- ../main.lua --\n", `a.txtar:6: "../main.lua" is no file of a script`},
 	} {
 		t.Run(c.text, func(t *testing.T) {
@@ -171,6 +174,8 @@ x
 y
 -- lib/a.lua --
 return 1
+-- people.csv --
+number,desk
 `
 
 // What is written is read again as it was.
@@ -201,6 +206,58 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%v\n%s", err, once)
 		}
 	})
+}
+
+// Files of every kind that a script root may have stand in the place of those on disk, or beside them.
+func TestFiles(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"main.lua": `local plan, lookup = require "plan", require "lookup"
+local people, more = lookup.csv("people.csv", { key = "number" }), lookup.json("more.json", { key = "number" })
+return { invite = function(call)
+  local row = people:get(call.to.user) or more:get(call.to.user)
+  return row and plan.to("sip:" .. row.desk .. "@192.0.2.11")
+end }`,
+		"people.csv": "number,desk\n100,11\n101,12\n",
+		"more.json":  `[{ "number": "200", "desk": "21" }]`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const calls = "call a -> 100\ncall a -> 200\n"
+	for _, c := range []struct{ name, files, want string }{
+		{"those on disk", "", "11 21"},
+		{"a table", "-- people.csv --\nnumber,desk\n100,13\n", "13 21"},
+		{"another kind of table", "-- more.json --\n[{ \"number\": \"200\", \"desk\": \"22\" }]\n", "11 22"},
+		{"a script, which reads those on disk", "-- main.lua --\nlocal p, l = require 'plan', require 'lookup'\n" +
+			"local t = l.csv('people.csv', { key = 'number' })\nreturn { invite = function(c) return p.to('sip:' .. t:get('101').desk .. '@192.0.2.11') end }\n", "12 12"},
+		{"a table that was not there", "-- main.lua --\nlocal p, l = require 'plan', require 'lookup'\n" +
+			"local t = l.csv('own.csv', { key = 'n' })\nreturn { invite = function(c) return p.to('sip:' .. t:get(c.to.user).to .. '@192.0.2.11') end }\n-- own.csv --\nn,to\n100,1\n200,2\n", "1 2"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := Parse(filepath.Join(dir, "a.txtar"), []byte(calls+c.files))
+			if err != nil {
+				t.Fatal(err)
+			}
+			snap, err := s.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			prog, err := luaapi.Compile(snap, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := s.Run(Options{Program: prog, Others: &DefaultAnswers})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := append(r.Calls[0].Order(), r.Calls[1].Order()...)
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("got %q, want %s", got, c.want)
+			}
+		})
+	}
 }
 
 // The same seed gives the same run.

@@ -35,7 +35,8 @@ type engineStatus struct {
 		Active          int
 		Total, Answered uint64
 	}
-	Panics uint64
+	Connections struct{ Open int }
+	Panics      uint64
 }
 
 func status(t *testing.T, e *tandem) (st engineStatus) {

@@ -7,9 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,55 +46,6 @@ func BenchmarkStream(b *testing.B) {
 				}
 			}
 		})
-	}
-}
-
-// resident returns the memory of the process in bytes.
-func resident(b *testing.B) int {
-	runtime.GC()
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		b.Skip(err)
-	}
-	n, err := strconv.Atoi(strings.Fields(string(text))[1])
-	if err != nil {
-		b.Fatal(err)
-	}
-	return n * os.Getpagesize()
-}
-
-// BenchmarkIdle holds 10 000 connections, each of which has had a message, and reports what the process takes for them, both ends
-// included, and what it takes in all.
-func BenchmarkIdle(b *testing.B) {
-	const n = 9_000 // with both ends in one process, as many as 20 000 files allow
-	for b.Loop() {
-		c := tcpConfig(b)
-		c.Limits = Limits{Conns: 20_000, ConnsPerSource: 20_000}
-		c.Shards = 1
-		ps, bound := openConfig(b, c)
-		ps[0].receive = func(_ clock.Time, f flow.Flow, d []byte) { ps[0].Send(f, d) }
-		run(b, ps...)
-		before := resident(b)
-		conns, text := make([]net.Conn, n), []byte(framed(""))
-		in := make([]byte, len(text))
-		for i := range conns {
-			var err error
-			if conns[i], err = net.Dial("tcp", bound[1].String()); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := conns[i].Write(text); err != nil {
-				b.Fatal(err)
-			}
-			if _, err := io.ReadFull(conns[i], in); err != nil {
-				b.Fatal(err)
-			}
-		}
-		after := resident(b)
-		b.ReportMetric(float64(after-before)/n, "B/conn")
-		b.ReportMetric(float64(after)/(1<<20)*10_000/n, "MB/10000conns")
-		for _, conn := range conns {
-			conn.Close()
-		}
 	}
 }
 

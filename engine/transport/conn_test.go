@@ -385,7 +385,7 @@ func TestLastWords(t *testing.T) {
 // Connections come and go; nothing of them stays.
 func TestChurn(t *testing.T) {
 	n := 10_000
-	if raceEnabled || testing.Short() {
+	if testing.Short() {
 		n = 1000
 	}
 	c := tcpConfig(t)

@@ -10,7 +10,7 @@ import (
 // dialog makes a dialog of its own from a 2xx that does not win. Its numbers go on from those of its early dialog (RFC 3261
 // §12.2.1.1).
 func (b *branch) dialog(m *message.Message) (*leg.Dialog, error) {
-	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI), b.c.sh.reach)
+	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI), b.c.sh.ways)
 	if err != nil {
 		return nil, err
 	}

@@ -232,3 +232,19 @@ func brief() sim.CallSpec {
 	hangup := time.Second
 	return sim.CallSpec{HangupAfter: &hangup}
 }
+
+// A callee whose Contact is a name is talked to where the name is found, which need not be where it answered from (RFC 3261 §12.2.1.1).
+func TestRFC_100_NameInDialog(t *testing.T) {
+	p := &places{hops: hopsTo("192.0.2.12:5060")}
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1, p.use)
+	a := r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Answer(sim.Header{Name: "Contact", Value: "<sip:a@phone.example>"})})
+	b := r.phone("sip:a@192.0.2.12", sim.After(0))
+	r.odd = true // the one that answered is left alone, the one at the name knows nothing of it
+	r.call(brief())
+	if n := len(b.Received("ACK")) + len(b.Received("BYE")); n != 2 || len(a.Received("ACK"))+len(a.Received("BYE")) != 0 {
+		t.Errorf("ACK and BYE went to\n%v\nand\n%v", a.Log(), b.Log())
+	}
+	if uri := string(parsed(t, b.Received("BYE")[0]).RequestURI()); uri != "sip:a@phone.example" {
+		t.Errorf("BYE is for %s", uri)
+	}
+}

@@ -200,7 +200,7 @@ func (sh *Shard) Stray(now clock.Time, m *message.Message, f flow.Flow) {
 		return
 	}
 	to, _ := message.ParseNameAddr(m.Get(message.To)) // Validate has read it
-	d, err := leg.NewUAC(m, f, to.URI, sh.reach)
+	d, err := leg.NewUAC(m, f, to.URI, sh.ways)
 	if err != nil {
 		return
 	}

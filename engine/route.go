@@ -60,7 +60,23 @@ func (sh *Shard) speaks(t flow.Transport) bool {
 
 // flowTo returns the flow to a hop; preferred is the listener that the caller came by.
 func (sh *Shard) flowTo(preferred uint8, h flow.Hop) (flow.Flow, bool) {
-	return sh.reach(flow.Flow{Remote: h.Remote, Name: h.Name, Listener: preferred, Transport: h.Transport})
+	return sh.choose(flow.Flow{Remote: h.Remote, Name: h.Name, Listener: preferred, Transport: h.Transport})
+}
+
+// find looks up where requests inside a dialog go (RFC 3261 §12.2.1.1, RFC 3263 §4). Without an answer they go where the peer was heard
+// from.
+func (sh *Shard) find(uri string, listener uint8, found func(f flow.Flow)) {
+	if sh.cfg.Resolver == nil {
+		return
+	}
+	sh.seek(uri, func(_ clock.Time, hops []flow.Hop, _ string) {
+		for _, h := range hops {
+			if f, ok := sh.flowTo(listener, h); ok {
+				found(f)
+				return
+			}
+		}
+	})
 }
 
 // choose returns a flow from the listener that its remote address is reached by: of those for its transport and family the one

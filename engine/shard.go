@@ -51,7 +51,7 @@ type Shard struct {
 	past past
 
 	loopKey [sha256.Size]byte // of the marks in our Vias
-	reach   leg.Reach         // choose
+	ways    *leg.Ways         // of dialogs
 
 	msg     message.Message // of the datagram at hand
 	buf     []byte          // what is being built
@@ -114,7 +114,7 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 		stats:   Stats{Bad: map[string]uint64{}},
 		help:    newEmergencies(cfg.Emergency, cfg.Reserve, shards),
 	}
-	sh.reach = sh.choose
+	sh.ways = &leg.Ways{Reach: sh.choose, Find: sh.find}
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
 	sh.layer.Large = sh.large
 	if cfg.Guard != nil {

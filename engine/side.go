@@ -97,7 +97,7 @@ func (c *call) callerSide() *side {
 		tag = c.sh.ids.AppendTag(nil, 0)
 	}
 	c.tagged = true
-	d, err := leg.NewUAS(c.invite, tag, c.source, c.sh.reach)
+	d, err := leg.NewUAS(c.invite, tag, c.source, c.sh.ways)
 	if err != nil {
 		panic("an INVITE without Contact was let through: " + err.Error()) // inspect refuses it
 	}
@@ -113,7 +113,7 @@ func (b *branch) calleeSide(m *message.Message) *side {
 		s.dialog.LocalSeq = max(s.dialog.LocalSeq, b.cseq) // the INVITE went out again, and the peer has kept its tag
 		return s
 	}
-	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI), b.c.sh.reach)
+	d, err := leg.NewUAC(m, b.flow, []byte(b.target.URI), b.c.sh.ways)
 	if err != nil {
 		panic("a target without a URI: " + err.Error()) // startBranch has parsed it
 	}

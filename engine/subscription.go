@@ -112,7 +112,7 @@ func (w *watch) of(now clock.Time, d *leg.Dialog) *subscription {
 		}
 	}
 	o := w.o
-	there, err := leg.NewUAS(o.req, o.sh.ids.AppendTag(nil, 0), o.source, o.sh.reach)
+	there, err := leg.NewUAS(o.req, o.sh.ids.AppendTag(nil, 0), o.source, o.sh.ways)
 	if err != nil {
 		return nil // its Contact is none
 	}
@@ -161,7 +161,7 @@ func (s *subscription) end(why string) {
 
 // accepted takes the 2xx of a target and returns our To tag towards the subscriber.
 func (w *watch) accepted(now clock.Time, m *message.Message) []byte {
-	d, err := leg.NewUAC(m, w.flow, []byte(w.uri), w.o.sh.reach)
+	d, err := leg.NewUAC(m, w.flow, []byte(w.uri), w.o.sh.ways)
 	if err != nil || len(d.RemoteTag) == 0 || !w.timer.Armed() {
 		return nil
 	}
@@ -201,7 +201,7 @@ func (sh *Shard) endFor(now clock.Time, m *message.Message, f flow.Flow) *end {
 	if w == nil || m.Method() != message.NOTIFY || !w.timer.Armed() || !bytes.Equal(w.callID, m.CallID()) || len(w.subs) == maxNotifiers {
 		return nil
 	}
-	d, err := leg.NewUAS(m, w.tag, f, sh.reach)
+	d, err := leg.NewUAS(m, w.tag, f, sh.ways)
 	if err != nil {
 		return nil
 	}

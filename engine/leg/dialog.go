@@ -31,19 +31,25 @@ type Dialog struct {
 	// Login, if any, says our credentials in each request.
 	Login *Login
 
-	reach  Reach
+	ways   *Ways
 	direct bool // the peer's request came through nobody else
 }
 
-// Reach returns a flow from a listener of ours that speaks its transport and reaches its address, false if there is none.
-type Reach func(f flow.Flow) (flow.Flow, bool)
+// Ways are how a dialog learns where its requests can go.
+type Ways struct {
+	// Reach returns a flow from a listener of ours that speaks its transport and reaches its address, false if there is none.
+	Reach func(f flow.Flow) (flow.Flow, bool)
+	// Find looks a URI with a name up (RFC 3263 §4) and calls found with the best flow to it, at once or later, or never. The
+	// listener is the one that is used if others are no better. Nil = names are not looked up.
+	Find func(uri string, listener uint8, found func(f flow.Flow))
+}
 
 // ErrNoContact says that a message that makes a dialog has no usable Contact (RFC 3261 §12.1).
 var ErrNoContact = errors.New("no usable Contact")
 
-// NewUAS returns the dialog that our answer to an INVITE makes, with our tag (RFC 3261 §12.1.1). Its slices are copies. reach may be
+// NewUAS returns the dialog that our answer to an INVITE makes, with our tag (RFC 3261 §12.1.1). Its slices are copies. ways may be
 // nil if there is one listener only.
-func NewUAS(invite *message.Message, tag []byte, f flow.Flow, reach Reach) (*Dialog, error) {
+func NewUAS(invite *message.Message, tag []byte, f flow.Flow, ways *Ways) (*Dialog, error) {
 	target, err := contactURI(invite)
 	if err != nil {
 		return nil, err
@@ -55,7 +61,7 @@ func NewUAS(invite *message.Message, tag []byte, f flow.Flow, reach Reach) (*Dia
 		Remote:    invite.Get(message.From),
 		Target:    target,
 		RemoteSeq: invite.CSeq(),
-		reach:     reach,
+		ways:      ways,
 	}
 	own(&d.CallID, &d.LocalTag, &d.RemoteTag, &d.Remote, &d.Target)
 	vias := 0
@@ -73,7 +79,16 @@ func NewUAS(invite *message.Message, tag []byte, f flow.Flow, reach Reach) (*Dia
 
 // NewUAC returns the dialog that a peer's 2xx to an INVITE of ours makes (RFC 3261 §12.1.2). Its slices are copies. A peer
 // that gives no usable Contact is talked to under the Request-URI of the INVITE, if that is known.
-func NewUAC(response *message.Message, f flow.Flow, requestURI []byte, reach Reach) (*Dialog, error) {
+func NewUAC(response *message.Message, f flow.Flow, requestURI []byte, ways *Ways) (*Dialog, error) {
+	d, err := newUAC(response, requestURI, ways)
+	if err != nil {
+		return nil, err
+	}
+	d.aim(f)
+	return d, nil
+}
+
+func newUAC(response *message.Message, requestURI []byte, ways *Ways) (*Dialog, error) {
 	target, err := contactURI(response)
 	if err != nil {
 		if target = requestURI; target == nil {
@@ -88,7 +103,7 @@ func NewUAC(response *message.Message, f flow.Flow, requestURI []byte, reach Rea
 		Remote:    response.Get(message.To),
 		Target:    target,
 		LocalSeq:  response.CSeq(),
-		reach:     reach,
+		ways:      ways,
 	}
 	own(&d.CallID, &d.LocalTag, &d.RemoteTag, &d.Local, &d.Remote, &d.Target)
 	response.Each(message.RecordRoute, func(r []byte) bool {
@@ -97,19 +112,20 @@ func NewUAC(response *message.Message, f flow.Flow, requestURI []byte, reach Rea
 		d.Routes[0] = bytes.Clone(r)
 		return true
 	})
-	d.aim(f)
 	return d, nil
 }
 
 // Confirm takes the 2xx that confirms an early dialog of our own INVITE: its Contact and Record-Route replace those of the
 // provisional that made the dialog (RFC 3261 §13.2.2.4).
 func (d *Dialog) Confirm(response *message.Message) {
-	fresh, err := NewUAC(response, d.Flow, d.Target, d.reach)
+	fresh, err := newUAC(response, d.Target, d.ways)
 	if err != nil {
 		return // a dialog has a target
 	}
+	heard := d.Flow
 	fresh.LocalSeq, fresh.RemoteSeq, fresh.Login = d.LocalSeq, d.RemoteSeq, d.Login
 	*d = *fresh
+	d.aim(heard)
 }
 
 // own copies what a dialog keeps of a message, all of it into one piece of memory; nil stays nil.
@@ -153,33 +169,53 @@ func (d *Dialog) Refresh(m *message.Message) {
 	}
 }
 
-// aim finds where requests go: to the topmost route, else to the remote target (RFC 3261 §8.1.2, §12.2.1.1), given where the peer was
-// last heard from. A name, which would need a look-up, and what cannot be reached change nothing.
+// aim finds where requests go, given where the peer was last heard from. What cannot be reached changes nothing, nor does a name
+// until it is found.
 func (d *Dialog) aim(heard flow.Flow) {
 	d.Flow = heard
-	uri := d.Target
-	if len(d.Routes) > 0 {
-		na, err := message.ParseNameAddr(d.Routes[0])
-		if err != nil {
-			return
-		}
-		uri = na.URI
-	}
+	uri := d.nextHop()
 	u, err := message.ParseURI(uri)
 	if err != nil {
 		return
 	}
 	a, ok := u.Addr()
 	if !ok {
+		d.find(heard, &u, uri)
 		return
 	}
 	next := d.towards(heard, &u, a)
-	if d.reach != nil {
-		if next, ok = d.reach(next); !ok {
+	if d.ways != nil {
+		if next, ok = d.ways.Reach(next); !ok {
 			return
 		}
 	}
 	d.Flow = next
+}
+
+// nextHop returns the URI that requests are sent to: the topmost route, else the remote target (RFC 3261 §8.1.2, §12.2.1.1). It is nil
+// if the route cannot be read.
+func (d *Dialog) nextHop() []byte {
+	if len(d.Routes) == 0 {
+		return d.Target
+	}
+	na, err := message.ParseNameAddr(d.Routes[0])
+	if err != nil {
+		return nil
+	}
+	return na.URI
+}
+
+// find looks a name up, unless the peer is at the end of a connection with nobody behind it: it may have a name that nobody knows
+// (RFC 7118 §5), and the connection leads to it.
+func (d *Dialog) find(heard flow.Flow, u *message.URI, uri []byte) {
+	if d.ways == nil || d.ways.Find == nil || heard.Conn != 0 && (d.direct || heard.Transport.Web()) || len(u.Host) == 0 {
+		return
+	}
+	d.ways.Find(string(uri), heard.Listener, func(f flow.Flow) {
+		if bytes.Equal(uri, d.nextHop()) {
+			d.Flow = f
+		}
+	})
 }
 
 // towards returns the flow to what a URI names by number. A connection goes on being used if its peer is meant: one that has

@@ -189,17 +189,68 @@ func TestAim(t *testing.T) {
 			if c.proxied {
 				more = append(more, "Via: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bK0")
 			}
-			d, err := NewUAS(invite(t, more...), []byte("t"), c.heard, func(f flow.Flow) (flow.Flow, bool) { return f, true })
+			d, err := NewUAS(invite(t, more...), []byte("t"), c.heard, &Ways{Reach: func(f flow.Flow) (flow.Flow, bool) { return f, true }})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if d.Flow != c.want {
 				t.Errorf("got  %+v\nwant %+v", d.Flow, c.want)
 			}
-			unreachable, err := NewUAS(invite(t, more...), []byte("t"), c.heard, func(f flow.Flow) (flow.Flow, bool) { return f, false })
+			unreachable, err := NewUAS(invite(t, more...), []byte("t"), c.heard, &Ways{Reach: func(f flow.Flow) (flow.Flow, bool) { return f, false }})
 			if err != nil || unreachable.Flow != c.heard {
 				t.Errorf("what cannot be reached changes the flow to %+v", unreachable.Flow)
 			}
 		})
+	}
+}
+
+// A name in the first route, or in the Contact, leads to where it is found, once it is; what is found for another one counts for nothing.
+func TestNamesAreFound(t *testing.T) {
+	by := func(f flow.Flow, direct bool, more ...string) (*Dialog, map[string]func(flow.Flow)) {
+		asked := map[string]func(flow.Flow){}
+		ways := &Ways{
+			Reach: func(f flow.Flow) (flow.Flow, bool) { return f, true },
+			Find:  func(uri string, _ uint8, found func(flow.Flow)) { asked[uri] = found },
+		}
+		m := invite(t, more...)
+		if !direct {
+			m = invite(t, append([]string{"Via: SIP/2.0/UDP 192.0.2.77;branch=z9hG4bKbehind"}, more...)...)
+		}
+		d, err := NewUAS(m, []byte("t"), f, ways)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d, asked
+	}
+	found := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.99:5070")}
+	d, asked := by(from, true, "Contact: <sip:alice@pc.example>")
+	if d.Flow != from || len(asked) != 1 {
+		t.Fatalf("before it is found: %+v, asked %d", d.Flow, len(asked))
+	}
+	asked["sip:alice@pc.example"](found)
+	if d.Flow != found {
+		t.Errorf("found: %+v", d.Flow)
+	}
+	d, asked = by(from, true, "Contact: <sip:alice@pc.example>", "Record-Route: <sip:proxy.example;lr>")
+	if asked["sip:proxy.example;lr"] == nil {
+		t.Fatalf("the route was not asked for: %v", asked)
+	}
+	d, asked = by(from, true, "Contact: <sip:alice@pc.example>")
+	d.Refresh(invite(t, "Contact: <sip:alice@other.example>"))
+	asked["sip:alice@pc.example"](found)
+	if d.Flow != from {
+		t.Errorf("moved to where the Contact before was: %+v", d.Flow)
+	}
+	asked["sip:alice@other.example"](found)
+	if d.Flow != found {
+		t.Errorf("not moved to where the new Contact is: %+v", d.Flow)
+	}
+	stream := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.6:40000"), Conn: 4, Transport: flow.TCP}
+	if d, asked = by(stream, true, "Contact: <sip:alice@pc.example>"); len(asked) > 0 || d.Flow != stream {
+		t.Errorf("the peer of a connection was looked for: %v", asked)
+	}
+	web := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.6:40000"), Conn: 4, Transport: flow.WSS}
+	if d, asked = by(web, false, "Contact: <sip:x7@df7jal23ls0d.invalid;transport=ws>"); len(asked) > 0 || d.Flow != web {
+		t.Errorf("the peer of a WebSocket was looked for: %v", asked)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"tandem/engine"
 	"tandem/engine/plan"
+	"tandem/luaapi/scenario"
 )
 
 // decide is pbx:decide { from =, to =, at =, headers = }: what the script's invite decides, as a table; nothing is called.
@@ -15,8 +16,9 @@ func (r *run) decide(L *lua.LState) int {
 	t := a.table(2, example)
 	a.known(t, 0, "from", "to", "at", "headers", "seed")
 	n := r.newNetwork(a, t)
-	var seen decision
-	if err := n.start(p, n.seed, 1, seen.of); err != nil {
+	var decision *plan.Node
+	watched := scenario.Decisions{Only: true, Seen: func(_ engine.Call, n *plan.Node) { decision = n }}
+	if err := n.start(p, n.seed, 1, watched.Of); err != nil {
 		a.fail("%s does not load: %v", p.name, err)
 	}
 	r.nets = append(r.nets, n)
@@ -26,41 +28,9 @@ func (r *run) decide(L *lua.LState) int {
 		a.fail("%v", err)
 	}
 	r.look(L, c)
-	L.Push(planTable(L, seen.node))
+	L.Push(planTable(L, decision))
 	return 1
 }
-
-// decision takes what a script decides about an INVITE, and ends the call.
-type decision struct{ node *plan.Node }
-
-func (d *decision) of(s engine.Scripts) engine.Scripts { return deciding{s, d} }
-
-type deciding struct {
-	engine.Scripts
-	to *decision
-}
-
-// Acquire returns the script of a shard.
-func (s deciding) Acquire(shard int, callID []byte) engine.Script {
-	return decider{s.Scripts.Acquire(shard, callID), s.to}
-}
-
-type decider struct {
-	engine.Script
-	to *decision
-}
-
-// decided ends the call of a decision.
-var decided = &plan.Node{Kind: plan.KindReject, Name: "only a decision was asked for", Reply: &plan.Reply{Code: 480}}
-
-// Invite asks the script.
-func (s decider) Invite(c engine.Call) *plan.Node {
-	s.to.node = s.Script.Invite(c)
-	return decided
-}
-
-// Exhausted is not the script's: no plan has run.
-func (decider) Exhausted(engine.Call, *plan.Step, int) *plan.Node { return nil }
 
 var kinds = map[plan.Kind]string{
 	plan.KindTarget: "to", plan.KindSerial: "serial", plan.KindParallel: "parallel", plan.KindDeferred: "function",

@@ -330,20 +330,6 @@ end)
 	}
 }
 
-func TestParseDate(t *testing.T) {
-	for _, c := range []struct{ in, want string }{
-		{"2026-11-23 10:15", "2026-11-23T10:15:00Z"},
-		{"2026-11-23 10:15:30 UTC", "2026-11-23T10:15:30Z"},
-		{"2026-07-01 10:15 Europe/Amsterdam", "2026-07-01T10:15:00+02:00"},
-		{"2026-12-24 18:00 America/New_York", "2026-12-24T18:00:00-05:00"},
-	} {
-		got, err := parseDate(c.in)
-		if err != nil || got.Format(time.RFC3339) != c.want {
-			t.Errorf("%q gave %v %v, want %s", c.in, got, err, c.want)
-		}
-	}
-}
-
 // TestSharedTables: writes into tables that calls share are told once, and fail no test.
 func TestSharedTables(t *testing.T) {
 	const files = `-- main.lua --

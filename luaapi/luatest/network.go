@@ -95,10 +95,10 @@ func (r *run) newNetwork(a *args, t *lua.LTable) *network {
 	if r.test == nil {
 		a.fail("stands in a test, or in a function that tests call")
 	}
-	at := defaultDate
+	at := scenario.DefaultDate
 	if s := a.text(t, "at"); s != "" {
 		var err error
-		if at, err = parseDate(s); err != nil {
+		if at, err = scenario.ParseDate(s); err != nil {
 			a.fail("at: %v", err)
 		}
 	}

@@ -4,9 +4,7 @@ import (
 	"net/netip"
 	"slices"
 
-	"tandem/engine"
 	"tandem/engine/message"
-	"tandem/engine/plan"
 	"tandem/engine/sim"
 	"tandem/engine/trace"
 )
@@ -108,41 +106,4 @@ func (r *Run) names() map[netip.AddrPort]string {
 		}
 	}
 	return names
-}
-
-// deciding takes note of what scripts decide about INVITEs.
-type deciding struct {
-	engine.Scripts
-	r *Run
-}
-
-// Acquire returns the script of a shard.
-func (s deciding) Acquire(shard int, callID []byte) engine.Script {
-	return decider{s.Scripts.Acquire(shard, callID), s.r}
-}
-
-type decider struct {
-	engine.Script
-	r *Run
-}
-
-// decided ends a call of which only the decision is asked for.
-var decided = &plan.Node{Kind: plan.KindReject, Name: "only a decision was asked for", Reply: &plan.Reply{Code: 480}}
-
-// Invite asks the script.
-func (s decider) Invite(c engine.Call) *plan.Node {
-	n := s.Script.Invite(c)
-	s.r.plans[c.ID()] = n
-	if s.r.opt.Decide {
-		return decided
-	}
-	return n
-}
-
-// Exhausted asks the script, unless no plan has run.
-func (s decider) Exhausted(c engine.Call, best *plan.Step, round int) *plan.Node {
-	if s.r.opt.Decide {
-		return nil
-	}
-	return s.Script.Exhausted(c, best, round)
 }

@@ -180,11 +180,12 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	r.Scripts = scripts
 	var b [32]byte
 	binary.BigEndian.PutUint64(b[24:], seed)
+	decisions := Decisions{Only: r.opt.Decide, Seen: func(c engine.Call, n *plan.Node) { r.plans[c.ID()] = n }}
 	r.engine = engine.New(engine.Config{
 		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
 		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work), Trusted: r.opt.Settings.Trusted,
 		Emergency: r.opt.Settings.Emergency,
-	}, deciding{scripts, r}, 1)
+	}, decisions.Of(scripts), 1)
 	shard := r.engine.Shards()[0]
 	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {
 		shard.Connect(out)

@@ -95,6 +95,14 @@ func TestRestartBySocketActivation(t *testing.T) {
 	}
 }
 
+// relayTold calls one target and says when it has answered.
+const relayTold = `
+local plan = require "plan"
+return {
+  invite = function() return plan.to "%s" end,
+  answered = function(call) call:log("the call is up") end,
+}`
+
 // SIGTERM lets a call end and turns others away; a second one ends it.
 func TestDrain(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -103,9 +111,9 @@ func TestDrain(t *testing.T) {
 	}{"one signal": {1, "2000"}, "two signals": {2, "600000"}} {
 		t.Run(name, func(t *testing.T) {
 			bob := callee(t, "uas_answer", host, 1, 0)
-			e := runTandem(t, host, fmt.Sprintf(relay, fmt.Sprintf("sip:bob@%s:%d", host, bob.port)), "--drain", "86400")
+			e := runTandem(t, host, fmt.Sprintf(relayTold, fmt.Sprintf("sip:bob@%s:%d", host, bob.port)), "--drain", "86400")
 			alice := startSipp(t, "uac_call", host, 1, e.addr, "-s", "100", "-d", c.lasts)
-			e.answered(1)
+			e.waitLine("the call is up")
 			for range c.signals {
 				if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 					t.Fatal(err)
@@ -120,21 +128,5 @@ func TestDrain(t *testing.T) {
 				t.Errorf("exit status %d", status)
 			}
 		})
-	}
-}
-
-// answered waits until so many calls were answered.
-func (e *tandem) answered(n int) {
-	e.t.Helper()
-	want := fmt.Sprintf(" %d answered", n)
-	for deadline := time.Now().Add(patience); ; {
-		_, out := command(e.t, "status", "--admin", e.admin)
-		if strings.Contains(out, want) {
-			return
-		}
-		if time.Now().After(deadline) {
-			e.t.Fatalf("no%s:\n%s", want, out)
-		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }

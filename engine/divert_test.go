@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,60 @@ func TestCodecs(t *testing.T) {
 				t.Errorf("answer of %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// A new offer in the caller's PRACK has the codecs that the target takes too; without one of them it is refused, as in a re-INVITE, and the callee gets a PRACK
+// all the same. So it is with an offer in an UPDATE (RFC 3262 §5, RFC 3311 §5.1).
+func TestCodecsOfEarlyOffers(t *testing.T) {
+	offer := func(formats string) *sim.Body {
+		return &sim.Body{Type: "application/sdp", Content: []byte("v=0\r\no=- 1 2 IN IP4 192.0.2.100\r\ns=-\r\nc=IN IP4 192.0.2.100\r\nt=0 0\r\nm=audio 4000 RTP/AVP " + formats + "\r\n")}
+	}
+	for _, c := range []struct {
+		name, formats, want string
+		code                int
+	}{
+		{"filtered", "8 0", "0", 200},
+		{"as it came", "0", "0", 200},
+		{"none is left", "8", "", 488},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.Codecs = &codec.Codecs{Names: []string{"PCMU"}} })), 1)
+			a := r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Progress().Reliably(), sim.Answer().In(9 * time.Second)})
+			call := r.place(sim.CallSpec{Headers: supports100rel, PrackOffer: offer(c.formats), HangupAfter: seconds(1)})
+			update := call.Request(at(5*time.Second), "UPDATE", nil, offer(c.formats))
+			r.run()
+			prack := a.Received("PRACK")
+			if len(prack) != 1 || !call.Answered() || update.Code() != c.code {
+				t.Fatalf("%d PRACK, answered %v, UPDATE %d", len(prack), call.Answered(), update.Code())
+			}
+			if got := r.caller.Received(strconv.Itoa(c.code)); !slices.ContainsFunc(got, func(l *sim.Logged) bool { return strings.HasSuffix(header(t, l, "CSeq")[0], " PRACK") }) {
+				t.Errorf("the PRACK is not answered %d", c.code)
+			}
+			offers := append(prack, a.Received("UPDATE")...)
+			if c.want == "" {
+				if got := body(t, prack[0]); got != "" || len(offers) != 1 {
+					t.Errorf("%d offers, PRACK with %q", len(offers), got)
+				}
+				return
+			}
+			for _, l := range offers {
+				if got := medium(t, l); got != c.want || len(offers) != 2 {
+					t.Errorf("of %d offers one with %s, want 2 with %s", len(offers), got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// The answer in a PRACK to a callee's offer is as it came (RFC 3262 §5).
+func TestCodecsOfAnswersInPrack(t *testing.T) {
+	r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.Codecs = &codec.Codecs{Names: []string{"opus"}} })), 1)
+	a := r.phone("sip:a@192.0.2.11", sim.Behaviour{sim.Progress().Reliably(), sim.Answer().In(time.Second)})
+	call := r.call(sim.CallSpec{Headers: supports100rel, Body: sim.NoBody, HangupAfter: seconds(1)})
+	got, sent := a.Received("PRACK"), r.caller.Sent("PRACK")
+	if len(got) != 1 || body(t, got[0]) == "" || body(t, got[0]) != body(t, sent[0]) || !call.Answered() {
+		t.Errorf("%d PRACK, answered %v", len(got), call.Answered())
 	}
 }
 

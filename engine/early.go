@@ -200,10 +200,21 @@ func (s *side) onPrack(now clock.Time, tx *transaction.Server, m *message.Messag
 		if d != nil && d.due != 0 {
 			d.prack(nil)
 		}
+	} else if body, err := d.prackBody(m); err != nil {
+		c.sh.finish(now, tx, m, f, 488)
+		d.prack(nil)
 	} else {
-		d.prack(&relay{from: s, to: d, req: m.Clone(), source: f, server: tx})
+		d.prack(&relay{from: s, to: d, req: m.Clone(), source: f, server: tx, offer: body})
 	}
 	s.reliable.Release(now)
+}
+
+// prackBody returns the body of the caller's PRACK on its way to the callee. It is the answer if the callee has made the offer, else an offer (RFC 3262 §5).
+func (s *side) prackBody(m *message.Message) ([]byte, error) {
+	if !s.agreed && len(s.c.invite.Body()) == 0 {
+		return m.Body(), nil
+	}
+	return s.offered(m)
 }
 
 // ownProvisional is the start of a provisional of our own under this dialog's tag. It makes a dialog, and so gives back the
@@ -316,7 +327,7 @@ func (s *side) prack(r *relay) {
 	if r != nil {
 		r.seq, user = seq, r
 		b = r.req.AppendPassed(b, s.passing(r.req))
-		body = r.req.Body()
+		body = r.offer
 		s.agreed = true
 	}
 	sh.buf = message.AppendBody(sh.appendProduct(b, "User-Agent"), body)

@@ -21,6 +21,8 @@ type CallSpec struct {
 	Headers []Header
 	// Body nil is the phone's SDP, NoBody a late offer.
 	Body *Body
+	// PrackOffer is what the caller offers in its PRACK to a reliable answer to its offer (RFC 3262 §5); nil = nothing.
+	PrackOffer *Body
 	// CancelAfter gives up so long after the INVITE; HangupAfter ends the call so long after the answer; nil = never.
 	CancelAfter, HangupAfter *time.Duration
 	// Answered is what the caller does once the first 2xx has come: steps in the dialog, or Vanish.
@@ -175,7 +177,7 @@ func (k calling) Failed(now clock.Time, _ *transaction.Client, why transaction.F
 func (c *Call) provisional(now clock.Time, m *message.Message) {
 	c.provisionals = append(c.provisionals, m.Status())
 	if m.Status() > 100 && len(m.ToTag()) > 0 {
-		c.dialog(m).prack(now, m, c.offered)
+		c.dialog(m).prack(now, m, c.offered, c.spec.PrackOffer)
 	}
 }
 

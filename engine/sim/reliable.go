@@ -73,7 +73,8 @@ func (r *reliable) acknowledge(p *Phone, m *message.Message) bool {
 }
 
 // prack acknowledges a reliable provisional that the caller's side received, once (RFC 3262 §4).
-func (d *dialog) prack(now clock.Time, m *message.Message, offered bool) {
+// Its body is the answer to an offer in it, or next, if there is one, after an answer.
+func (d *dialog) prack(now clock.Time, m *message.Message, offered bool, next *Body) {
 	rseq, ok := m.Uint(message.RSeq)
 	if !ok || !m.HasToken(message.Require, "100rel") || rseq <= d.reliable.rseq {
 		return
@@ -82,6 +83,8 @@ func (d *dialog) prack(now clock.Time, m *message.Message, offered bool) {
 	body := NoBody
 	if !offered && isSDP(m) && d.version == 0 {
 		body = d.sdp(m.Body())
+	} else if offered && isSDP(m) && next != nil {
+		body = next
 	}
 	x := &Exchange{phone: d.s.phone, method: "PRACK"}
 	x.start(now, d, []Header{{"RAck", fmt.Sprintf("%d %d INVITE", rseq, m.CSeq())}}, body)

@@ -78,6 +78,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 		tag:    sh.tagFor(nil, m, f),
 		script: script, replaced: replaced, bounds: bounds, trusted: sh.trusts(f),
 	}
+	sh.readable(m)
 	if !c.trusted {
 		sh.unbelieved(m, f)
 	}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 
+	"go.uber.org/zap"
+
 	"tandem/engine/identity"
 	"tandem/engine/message"
 	"tandem/engine/plan"
@@ -141,24 +143,57 @@ func (b *branch) targets(received []identity.Entry, chain []diversion) string {
 		if s == nil || s.Code < 300 || o.callID == nil { // it runs, or was never sent
 			continue
 		}
-		e := identity.Forward(root, int(o.id), identity.SameUser, requestURI(o.target))
-		if o.mappedFrom != "" {
-			e = identity.Forward(root, int(o.id), identity.OtherUser, o.cause).WithParam("mp", o.mappedFrom)
-		}
-		all = append(all, e.Failed(failure(s)))
+		all = append(all, o.entry(root).Failed(failure(s)))
 	}
 	last := chain[len(chain)-1]
-	from := indexOf(root)
+	b.mappedFrom, b.cause = indexOf(root), requestURI(b.target)+";cause="+strconv.Itoa(identity.Cause(last.reason))
 	if last.from != 0 {
-		from = string(identity.Forward(root, int(last.from), "", requestURI(b.target)).Index())
+		b.mappedFrom = branchIndex(root, last.from)
 	}
-	b.mappedFrom, b.cause = from, requestURI(b.target)+";cause="+strconv.Itoa(identity.Cause(last.reason))
-	all = append(all, identity.Forward(root, int(b.id), identity.OtherUser, b.cause).WithParam("mp", from))
+	all = append(all, b.entry(root))
 	var texts []string
 	for _, e := range all[len(received):] {
 		texts = append(texts, e.String())
 	}
 	return strings.Join(texts, ", ")
+}
+
+// entry is that of the branch's request in a history: how its target was found from which other one (RFC 7044 §10.4).
+func (b *branch) entry(root []identity.Entry) identity.Entry {
+	uri, n := requestURI(b.target), int(b.id)
+	switch r := b.target.Redirection; {
+	case r != nil && r.Mapping == "": // who redirects is the only one to know
+		return identity.Forward(root, n, "", uri)
+	case r != nil:
+		return identity.Forward(root, n, "", uri).WithParam(r.Mapping, branchIndex(root, r.By))
+	case b.mappedFrom != "":
+		return identity.Forward(root, n, "", b.cause).WithParam("mp", b.mappedFrom)
+	case uri == string(b.c.invite.RequestURI()):
+		return identity.Forward(root, n, identity.Unchanged, uri)
+	}
+	return identity.Forward(root, n, identity.SameUser, uri)
+}
+
+// branchIndex is the index of a branch's request.
+func branchIndex(root []identity.Entry, b plan.BranchID) string {
+	return string(identity.Index(indexOf(root)).Child(int(b)))
+}
+
+// readable logs that a Diversion or History-Info of a call has an entry that nobody can read: it passes as it is, and a script sees it marked so.
+func (sh *Shard) readable(m *message.Message) {
+	for _, id := range [...]message.ID{message.Diversion, message.HistoryInfo} {
+		m.Each(id, func(e []byte) bool {
+			na, err := message.ParseNameAddr(e)
+			if err == nil {
+				_, err = message.ParseURI(na.URI)
+			}
+			if err != nil {
+				sh.malformed.warn(sh, "more identity entries could not be read", id.String()+" has an entry that cannot be read; it is kept as it is",
+					zap.ByteString("call", m.CallID()), zap.ByteString("entry", e))
+			}
+			return err == nil
+		})
+	}
 }
 
 // indexOf is the index of the last entry of a history that has one.

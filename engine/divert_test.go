@@ -306,3 +306,19 @@ func TestNoCodec(t *testing.T) {
 	}
 	wantSeen(t, r.script, "failed", "exhausted", "ended")
 }
+
+// An entry that cannot be read breaks no call: it passes, and is told of once for each header of a call, whether the script looks at it or not.
+func TestMalformedEntries(t *testing.T) {
+	r, a := desk(t, sim.Ring(), sim.Answer().In(time.Second))
+	headers := []sim.Header{
+		{Name: "Diversion", Value: "<sip:1@h>;reason=away, <sip:2@h, <>"}, {Name: "Diversion", Value: "nonsense here"}, {Name: "History-Info", Value: "<sip:1@h>;index=1, @"},
+	}
+	r.call(sim.CallSpec{Headers: headers, HangupAfter: seconds(1)})
+	for _, name := range []string{"Diversion", "History-Info"} {
+		if n := r.logs.FilterMessageSnippet(name + " has an entry that cannot be read").Len(); n != 1 {
+			t.Errorf("%s: told %d times", name, n)
+		}
+	}
+	want(t, a.Received("INVITE")[0], "Diversion", headers[0].Value, headers[1].Value)
+	want(t, a.Received("INVITE")[0], "History-Info", headers[2].Value)
+}

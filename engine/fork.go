@@ -300,6 +300,16 @@ func withoutBody(body []byte) []message.Change {
 
 var noBody = []message.Change{{Name: "Content-Type", Remove: true}, {Name: "Content-Disposition", Remove: true}, {Name: "Content-Encoding", Remove: true}}
 
+// mapping is how the contact of a 3xx was found, as its parameters say (RFC 7044 §10.4: np means nothing there).
+func mapping(params []byte) string {
+	for _, kind := range [...]string{"rc", "mp"} {
+		if _, ok := message.Param(params, kind); ok {
+			return kind
+		}
+	}
+	return ""
+}
+
 // contacts returns the contacts of a 3xx by descending q.
 func contacts(m *message.Message) []plan.Contact {
 	if m.Status() >= 400 {
@@ -320,7 +330,7 @@ func contacts(m *message.Message) []plan.Contact {
 			q = message.ParseQ(v)
 		}
 		list = append(list, plan.Contact{
-			URI: string(na.URI), Key: string(u.AppendKey(nil)), User: string(message.AppendUnescaped(nil, u.User)), Q: q,
+			Mapping: mapping(na.Params), URI: string(na.URI), Key: string(u.AppendKey(nil)), User: string(message.AppendUnescaped(nil, u.User)), Q: q,
 		})
 		return true
 	})

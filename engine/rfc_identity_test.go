@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -38,6 +39,41 @@ func TestRFC_098_HistoryInfo(t *testing.T) {
 	want(t, d.Received("INVITE")[0], "History-Info", came, start+"<sip:d@192.0.2.14;cause=408>;index=1.1.4;mp=1.1")
 	want(t, e.Received("INVITE")[0], "History-Info", came, start+failed("sip:c@192.0.2.13;cause=408", "404", "Not%20Found", "1.1.3", "mp=1.1")+", "+
 		failed("sip:d@192.0.2.14;cause=408", "408", "Request%20Timeout", "1.1.4", "mp=1.1")+", <sip:e@192.0.2.15;cause=408>;index=1.1.5;mp=1.1")
+}
+
+// How a target was found is in its entry: by Tandem the one for the same user, or unchanged, or another user; by who redirects what the contact says, from the
+// request that was redirected, and nothing if it says nothing (RFC 7044 §10.4).
+func TestRFC_098_Mapping(t *testing.T) {
+	const root, last = "<sip:100@pbx.example>;index=1", "<sip:voicemail@192.0.2.15;cause=503>;index=1.3;mp=1"
+	moved := func(uri, how string) string {
+		return "<" + uri + "?Reason=SIP%3Bcause%3D302%3Btext%3D%22Moved%20Temporarily%22>;index=1.1;" + how
+	}
+	for contact, how := range map[string]string{
+		"<sip:b@192.0.2.12>":               "",
+		"<sip:b@192.0.2.12>;rc=7":          ";rc=1.1",
+		"<sip:b@192.0.2.12>;q=0.5;MP=1":    ";mp=1.1",
+		"<sip:b@192.0.2.12>;np=1":          "",
+		"<sip:b@192.0.2.12;mp=1>;x=\"rc\"": "",
+	} {
+		desk := target("sip:a@192.0.2.11", func(t *plan.Target) { t.Redirect = plan.RedirectFollow })
+		r := newRig(t, always(serial(desk, divert(plan.Divert{}, to("sip:voicemail@192.0.2.15")))), 1)
+		r.phone("sip:a@192.0.2.11", sim.Status(302, nil, sim.Header{Name: "Contact", Value: contact}))
+		r.phone("sip:b@192.0.2.12", sim.Status(404, nil))
+		e := r.phone("sip:voicemail@192.0.2.15", sim.After(0))
+		r.call(sim.CallSpec{HangupAfter: seconds(1)})
+		b, _, _ := strings.Cut(contact[1:], ">")
+		want(t, e.Received("INVITE")[0], "History-Info", root+", "+moved("sip:a@192.0.2.11", "rc=1")+
+			", <"+b+"?Reason=SIP%3Bcause%3D404%3Btext%3D%22Not%20Found%22>;index=1.2"+how+", "+last)
+	}
+
+	n := divert(plan.Divert{}, target("sip:a@192.0.2.11", func(t *plan.Target) { t.Redirect = plan.RedirectFollow }))
+	r := newRig(t, always(serial(to("sip:100@192.0.2.14"), n)), 1)
+	r.phone("sip:100@192.0.2.14", sim.Status(486, nil))
+	r.phone("sip:a@192.0.2.11", sim.Status(302, nil, sim.Header{Name: "Contact", Value: "<sip:b@192.0.2.12>;mp=1"}))
+	b := r.phone("sip:b@192.0.2.12", sim.After(0))
+	r.call(sim.CallSpec{To: "sip:100@192.0.2.14", HangupAfter: seconds(1)})
+	want(t, b.Received("INVITE")[0], "History-Info", "<sip:100@192.0.2.14>;index=1, <sip:100@192.0.2.14?Reason=SIP%3Bcause%3D486%3Btext%3D%22Busy%20Here%22>;index=1.1;np=1, "+
+		"<sip:a@192.0.2.11;cause=486?Reason=SIP%3Bcause%3D302%3Btext%3D%22Moved%20Temporarily%22>;index=1.2;mp=1, <sip:b@192.0.2.12>;index=1.3;mp=1.2")
 }
 
 // Session-ID passes with every message that passes, in both directions. What is the engine's own has none: without knowing the

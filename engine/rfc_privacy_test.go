@@ -287,6 +287,17 @@ func TestRFC_099_OwnDiversions(t *testing.T) {
 	}
 }
 
+// Who is redirected to is not trusted because the one who redirects is.
+func TestRFC_099_Redirected(t *testing.T) {
+	desk := target("sip:a@192.0.2.11", func(t *plan.Target) { t.Redirect, t.Trust = plan.RedirectFollow, plan.TrustYes })
+	r := newRig(t, always(desk), 1, trusting(callerInside))
+	a := r.phone("sip:a@192.0.2.11", sim.Status(302, nil, sim.Header{Name: "Contact", Value: "<sip:b@192.0.2.12>"}))
+	b := r.phone("sip:b@192.0.2.12", sim.After(0))
+	r.call(sim.CallSpec{Headers: append(personal[:1:1], sim.Header{Name: "Privacy", Value: "id"}), HangupAfter: seconds(1)})
+	want(t, a.Received("INVITE")[0], "P-Asserted-Identity", personal[0].Value)
+	want(t, b.Received("INVITE")[0], "P-Asserted-Identity")
+}
+
 // A source whose identities are not believed is told of in the log, once.
 func TestRFC_099_Disbelief(t *testing.T) {
 	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)

@@ -72,7 +72,7 @@ type Shard struct {
 	ending   bool   // there is no time left to wait for anybody
 	idle     func() // to be called when the last call is over
 
-	looped, unreached, unacked, bans rationed // warnings
+	looped, unreached, unacked, bans, malformed rationed // warnings
 }
 
 // Stats counts what a shard did since it was made.

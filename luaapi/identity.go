@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
-	"go.uber.org/zap"
 
 	"tandem/engine/identity"
 	"tandem/engine/message"
@@ -33,13 +32,9 @@ func (cv *callValue) history(v *vm) *lua.LTable {
 	return cv.identity.history
 }
 
-// entries returns the entries of a header of the call. What is malformed is kept, and told once: the list is made once per call.
+// entries returns the entries of a header of the call. What is malformed is kept; the engine tells of it once.
 func (v *vm) entries(cv *callValue, header string) *lua.LTable {
-	all := parsed(cv.c.Request(), header)
-	if i := slices.IndexFunc(all, func(e identity.Entry) bool { return e.Err() != nil }); i >= 0 {
-		v.opt.Logger.Warn(header+" has an entry that cannot be read; it is kept as it is", zap.String("call", cv.c.ID()), zap.String("entry", all[i].String()))
-	}
-	return v.identities().List(v.L, all)
+	return v.identities().List(v.L, parsed(cv.c.Request(), header))
 }
 
 func parsed(m *message.Message, header string) []identity.Entry {

@@ -48,7 +48,7 @@ func (e *Executor) contacts(i int32) *Node {
 		if len(level) > 0 && c.Q != q {
 			steps, level = append(steps, together(level)), nil
 		}
-		q, level = c.Q, append(level, n.contact(c))
+		q, level = c.Q, append(level, n.contact(c, e.results[n.result].step.Branch))
 	}
 	if len(level) > 0 {
 		steps = append(steps, together(level))
@@ -70,12 +70,16 @@ func together(level []*Node) *Node {
 }
 
 // contact is the step for one contact: the redirecting target with another URI. It may ring as long as the
-// step that it stands in for; that step's edges and name are not its own. Nor are its credentials: who redirects must not choose who
-// gets to challenge them.
-func (n *node) contact(c Contact) *Node {
+// step that it stands in for; that step's edges and name are not its own. Nor are its credentials, nor that it is trusted: who redirects must not choose who
+// gets to challenge them, and who learns what is private.
+func (n *node) contact(c Contact, by BranchID) *Node {
 	t := *n.target
 	t.URI, t.Key, t.User, t.Registered, t.Params = c.URI, c.Key, c.User, false, "" // the contact has its own
 	t.Auth.Login = nil
+	if t.Trust == TrustYes {
+		t.Trust = TrustNetwork
+	}
+	t.Redirection = &Redirection{By: by, Mapping: c.Mapping}
 	return &Node{Kind: KindTarget, Pos: n.src.Pos, Ring: n.ring, Target: &t, contact: true}
 }
 

@@ -223,6 +223,8 @@ type Target struct {
 	Redirect RedirectPolicy
 	// Registered says that URI is a registered contact: a 404 from it means that the phone is gone, `offline`.
 	Registered bool
+	// Redirection is set if the target is the contact of a 3xx that is followed.
+	Redirection *Redirection
 	// EarlyMedia says what the caller is shown of the branch before the answer.
 	EarlyMedia EarlyMedia
 	// Prack says whether the INVITE offers, or asks for, reliable provisionals (RFC 3262).
@@ -299,6 +301,16 @@ type Contact struct {
 	Key, User string
 	// Q is the preference, 0 to 1000 thousandths; 1000 if the contact gave none (RFC 3261 §20.10).
 	Q int
+	// Mapping is how who redirects has found it, as a history says it: "rc", another address of the same user, "mp", another user, or "" if the contact does not say
+	// (RFC 7044 §10.4).
+	Mapping string
+}
+
+// Redirection is where a target comes from that a 3xx named.
+type Redirection struct {
+	// By is the branch that the 3xx came to, Mapping as in Contact.
+	By      BranchID
+	Mapping string
 }
 
 // BranchID names one INVITE of a call; the first is 1.

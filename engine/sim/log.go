@@ -90,12 +90,10 @@ func (q *query) matches(l *Logged) bool {
 	return l.code == q.code && (q.method == "" || q.method == string(l.method))
 }
 
-// diary is what a phone logged. Raw bytes are kept in chunks, entries too. It is read by Call-ID, but only when somebody
-// asks.
+// diary is what a phone logged. It is read by Call-ID, but only when somebody asks.
 type diary struct {
+	ink     *ink
 	entries []*Logged
-	chunk   []byte
-	spare   []Logged
 
 	read   int                // so many entries are in byCall
 	byCall map[string]*thread // "" = those without a Call-ID
@@ -107,22 +105,37 @@ type thread struct {
 	room    [8]*Logged
 }
 
+func (d *diary) add(at clock.Time, sent bool, peer netip.AddrPort, b []byte) *Logged {
+	l := d.ink.entry(b)
+	l.At, l.Sent, l.Peer = at, sent, peer
+	d.entries = append(d.entries, l)
+	return l
+}
+
+// ink is what phones write their logs with: memory for bytes and entries, made in chunks that the phones of a network share.
+type ink struct {
+	chunk []byte
+	spare []Logged
+	made  int // entries
+}
+
 // spareEntries is how many entries are made at a time.
 const spareEntries = 32
 
-func (d *diary) add(at clock.Time, sent bool, peer netip.AddrPort, b []byte) *Logged {
-	if len(d.chunk)+len(b) > cap(d.chunk) {
-		d.chunk = make([]byte, 0, max(min(2*cap(d.chunk), 1<<16), 1<<12, len(b)))
+// entry returns an entry with a copy of the bytes of a datagram.
+func (k *ink) entry(b []byte) *Logged {
+	if len(k.chunk)+len(b) > cap(k.chunk) {
+		k.chunk = make([]byte, 0, max(min(2*cap(k.chunk), 1<<16), 1<<12, len(b)))
 	}
-	lo := len(d.chunk)
-	d.chunk = append(d.chunk, b...)
-	if len(d.spare) == 0 {
-		d.spare = make([]Logged, min(max(8, len(d.entries)), spareEntries))
+	lo := len(k.chunk)
+	k.chunk = append(k.chunk, b...)
+	if len(k.spare) == 0 {
+		k.spare = make([]Logged, min(max(8, k.made), spareEntries))
+		k.made += len(k.spare)
 	}
-	l := &d.spare[0]
-	d.spare = d.spare[1:]
-	l.At, l.Sent, l.Peer, l.Raw = at, sent, peer, d.chunk[lo:len(d.chunk):len(d.chunk)]
-	d.entries = append(d.entries, l)
+	l := &k.spare[0]
+	k.spare = k.spare[1:]
+	l.Raw = k.chunk[lo:len(k.chunk):len(k.chunk)]
 	return l
 }
 
@@ -137,6 +150,9 @@ func (d *diary) of(callID string) []*Logged {
 
 // index reads the entries that were added since.
 func (d *diary) index() {
+	if d.read == len(d.entries) {
+		return
+	}
 	if d.byCall == nil {
 		d.byCall = make(map[string]*thread)
 	}
@@ -225,7 +241,7 @@ func (p *Phone) Events() []trace.Event {
 
 // Forget drops the log and the calls that are over, for runs of many calls.
 func (p *Phone) Forget() {
-	p.diary, p.exchanges = diary{}, nil
+	p.diary, p.exchanges = diary{ink: p.diary.ink}, nil
 	p.ignored = make(map[string]bool)
 	p.calls = slices.DeleteFunc(p.calls, func(c *Call) bool { return !c.open() })
 	p.incoming = slices.DeleteFunc(p.incoming, func(c *Incoming) bool { return !c.open() })

@@ -58,6 +58,7 @@ type Network struct {
 	refused  map[place]bool
 	lose     func(Datagram) bool
 	watch    []func(Datagram)
+	ink      ink // of the phones
 	stats    Stats
 	atOnce   int
 }
@@ -121,6 +122,7 @@ func (n *Network) AttachPhone(c PhoneConfig) *Phone {
 	var p *Phone
 	n.Attach(c.Addr, func(out Sender) Node {
 		p = NewPhone(c, out)
+		p.diary.ink = &n.ink
 		return p
 	})
 	return p

@@ -61,13 +61,16 @@ type Phone struct {
 	faults    []string
 }
 
+// untold is what phones do that nobody has told anything.
+var untold = []Behaviour{After(2 * time.Second)}
+
 // NewPhone returns a phone that sends by out. It rings at once and answers after two seconds until Behave says
 // otherwise.
 func NewPhone(c PhoneConfig, out Sender) *Phone {
 	c.Timers = withDefaults(c.Timers)
 	p := &Phone{
-		cfg: c, out: out,
-		behaviours: []Behaviour{After(2 * time.Second)},
+		cfg: c, out: out, diary: diary{ink: &ink{}},
+		behaviours: untold,
 		replies:    make(map[string][]Reply),
 		ignored:    make(map[string]bool),
 		sessions:   make(map[string]*session),

@@ -21,13 +21,7 @@ function history.failed(list, code, phrase)
 end
 
 -- The list as a header value, for option headers of plan.to; false, which takes the header away, for an empty list.
-function history.value(list)
-  local texts = {}
-  for i, e in ipairs(list) do
-    texts[i] = e.raw
-  end
-  return #texts > 0 and table.concat(texts, ", ")
-end
+function history.value(list) return identity.value(list) end
 
 -- The list with the number of each entry as change(number, entry) gives it; nil leaves an entry alone, and so it is with invalid ones.
 function history.normalise(list, change)

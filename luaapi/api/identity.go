@@ -31,6 +31,9 @@ func identityModule() Module {
 		}, {
 			Name: "anonymised", Doc: "A list as it may leave the domain: without address and name where privacy is asked for (RFC 7044 §10.1.2).",
 			Params: values(list, value("all?", "boolean", "all of them").or("false")), Returns: returns(entriesType), Use: `identity.anonymised(call.history)`,
+		}, {
+			Name: "value", Doc: "A list as the value of a header; `false`, which takes the header away, for an empty one.",
+			Params: values(list), Returns: returns("string|false"), Use: `identity.value(call.history)`,
 		}},
 	}
 }

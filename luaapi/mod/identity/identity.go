@@ -24,7 +24,7 @@ type Module struct {
 func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
 	return mod.Table(L, "identity", mod.Bind(of, map[string]func(*Module, *lua.LState) int{
 		"parse": (*Module).parse, "diversion": (*Module).diversion, "to_history": (*Module).toHistory, "to_diversion": (*Module).toDiversion,
-		"forward": (*Module).forward, "anonymised": (*Module).anonymised,
+		"forward": (*Module).forward, "anonymised": (*Module).anonymised, "value": (*Module).text,
 	}))
 }
 
@@ -102,6 +102,22 @@ func entries(L *lua.LState, what string) []identity.Entry {
 		all = append(all, e.Entry)
 	}
 	return all
+}
+
+// text is identity.value(list).
+func (m *Module) text(L *lua.LState) int {
+	var texts []string
+	for _, e := range entries(L, "identity.value") {
+		texts = append(texts, e.String())
+	}
+	if len(texts) == 0 {
+		L.Push(lua.LFalse)
+		return 1
+	}
+	value := strings.Join(texts, ", ")
+	m.cost(L, len(texts)+len(value)/8, len(value))
+	L.Push(lua.LString(value))
+	return 1
 }
 
 // address returns argument n, a URI as it may stand in an entry.

@@ -60,6 +60,7 @@ func TestEntries(t *testing.T) {
 		"to history":        {`local h = identity.to_history(identity.parse "<sip:1@h>;reason=user-busy", "sip:2@h") return #h, h[1], h[2]`, "2|<sip:1@h>;index=1|<sip:2@h;cause=486>;index=1.1;mp=1"},
 		"to diversion":      {`local d = identity.to_diversion(identity.parse "<sip:1@h>;index=1,<sip:2@h;cause=408>;index=1.1;mp=1") return #d, d[1]`, "1|<sip:1@h>;reason=no-answer;counter=1"},
 		"forward":           {`local h = identity.forward({}, "sip:1@h", "sip:2@h", "mp", 3) return #h, h[1], h[2]`, "2|<sip:1@h>;index=1|<sip:2@h>;index=1.3;mp=1"},
+		"value":             {`return identity.value(identity.parse { "<sip:1@h>, <sip:2@h>;x", "nonsense" }), identity.value {}`, "<sip:1@h>, <sip:2@h>;x, nonsense|false"},
 		"anonymised":        {`local a = identity.anonymised(identity.parse "<sip:1@h?Privacy=history>;index=1,<sip:2@h>;index=1.1") return a[1], a[2]`, "<sip:anonymous@anonymous.invalid>;index=1|<sip:2@h>;index=1.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -72,6 +73,7 @@ func TestEntries(t *testing.T) {
 
 func TestMistakes(t *testing.T) {
 	for src, want := range map[string]string{
+		`identity.value { 1 }`:                                `identity.value: item 1 must be an entry, got number`,
 		`identity.parse(5)`:                                   `identity.parse: want the values of a header, a string or a list of them, got number`,
 		`identity.parse { 5 }`:                                `identity.parse: value 1 must be a string, got number`,
 		full + `return e.usr`:                                 `entry.usr: no such field; did you mean "user"?`,

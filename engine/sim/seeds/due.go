@@ -31,6 +31,11 @@ func (k *book) oweAck(t *txn, d *dialog) { k.due = append(k.due, due{t: t, d: d,
 // settled checks, after each event, that the engine did what it had to do at once.
 func (k *book) settled() {
 	now := k.w.net.Now()
+	for _, c := range k.all() {
+		if c.over && c.winner != nil && c.endAt < 0 {
+			k.ends(c) // both BYEs wait
+		}
+	}
 	for i := range k.due {
 		o := &k.due[i]
 		c := o.t.leg.call
@@ -53,9 +58,6 @@ func (k *book) settled() {
 	}
 	k.due = k.due[:0]
 	for _, c := range k.all() {
-		if c.over && c.winner != nil && c.endAt < 0 {
-			k.ends(c) // both BYEs wait
-		}
 		if c.endAt == now && !c.settled {
 			c.settled = true
 			k.settledEnd(c)

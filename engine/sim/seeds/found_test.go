@@ -47,6 +47,16 @@ func TestFound(t *testing.T) {
 			Calls:  []callSpec{{Plan: &step{Phone: 1}}},
 			Phones: []phoneSpec{{}, {Does: []behaviour{{Acts: []act{{Code: 422}, {Code: 200}}}}, RestartAt: 4e9}},
 		},
+		"both BYEs wait for an ACK while an UPDATE is under way": {
+			Seed: 3571231119257120, Weather: weather{Loss: 13, Dup: 14, Delay: 67e6},
+			Calls: []callSpec{{
+				Plan: &step{Phone: 3, Login: true}, Longest: 1367e6, Talk: talk{AckLate: 30e9, Asks: []ask{{At: 1115e6, Method: "UPDATE"}}},
+			}},
+			Phones: []phoneSpec{{}, {}, {}, {Does: []behaviour{{
+				Acts: []act{{Code: 180}, {Code: 180}, {Code: 401, Challenge: true}, {Code: 200}},
+				Talk: talk{Asks: []ask{{At: 946e6, Method: "INVITE"}}},
+			}}}},
+		},
 		"branches that fail at one instant: the younger INVITE is of the elder leg": {
 			Calls:  []callSpec{{Plan: &step{Kind: parallel, Members: []*step{{Login: true}, {Line: 1}}}}},
 			Phones: []phoneSpec{{Does: []behaviour{{Acts: []act{{Code: 401, Challenge: true}}}, {}}, RefuseAt: 7e9}},

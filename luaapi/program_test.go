@@ -16,7 +16,7 @@ import (
 func TestCompileErrors(t *testing.T) {
 	for _, c := range []struct{ name, main, want string }{
 		{"syntax", "local x = 1\nlocal y = = 2", `main.lua:2: syntax error near "="`},
-		{"the end is missing", "local function f()\n  return 1\n", `main.lua:2: syntax error: the file ends too early; is an "end", a bracket or a quote missing?`},
+		{"the end is missing", "local function f()\n  return 1\n", `main.lua:2: syntax error: "end" expected (to close "function" at line 1)`},
 		{"string", "local s = 'abc\nreturn s", `main.lua:1: unterminated string near "abc"`},
 		{"long token", "local s = [[" + strings.Repeat("x", 100), `main.lua:1: unterminated multiline string: the file ends too early; is an "end", a bracket or a quote missing?`},
 		{"long name", "local x = 1 " + strings.Repeat("x", 100) + " 2", `main.lua:1: syntax error near "2"`},

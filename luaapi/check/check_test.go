@@ -133,10 +133,10 @@ func TestDoubling(t *testing.T) {
 	}
 }
 
-// A missing end is told once, where the file ends.
+// A missing end is told once, where the file ends, with the block that has none.
 func TestMissingEnd(t *testing.T) {
 	const src = "local route = {}\nfunction route.invite(call)\n  if call.id then\n    return nil\nend\nreturn route\n"
-	const want = "6 error syntax syntax error: the file ends too early; is an \"end\", a bracket or a quote missing?\n"
+	const want = `6 error syntax syntax error: "end" expected (to close "function" at line 2); by its indentation it is "if" at line 3 that has no "end"` + "\n"
 	if diff := cmp.Diff(want, lines(script(src))); diff != "" {
 		t.Errorf("-expected +found:\n%s", diff)
 	}

@@ -49,7 +49,7 @@ func Parse(text []byte, name string) (tree []ast.Stmt, bad *Error) {
 	}
 	tree, err := parse.Parse(bytes.NewReader(trim(text)), name)
 	if err != nil {
-		return nil, describe(err, text)
+		return nil, closing(describe(err, text), err, text, name)
 	}
 	if bad := check(tree); bad != nil {
 		return nil, bad
@@ -97,6 +97,17 @@ func describe(err error, text []byte) *Error {
 	case errors.As(err, &c):
 		e.Line = c.Line
 		e.Message = c.Message
+	}
+	return e
+}
+
+// closing says in an error of the parser which block is not closed, if that is what is wrong.
+func closing(e *Error, err error, text []byte, name string) *Error {
+	var p *parse.Error
+	if errors.As(err, &p) {
+		if open := unclosed(text, name, p); open != "" {
+			e.Message = "syntax error: " + open
+		}
 	}
 	return e
 }

@@ -11,4 +11,4 @@ local function third()
 end
 
 return { first, second, third
---> error syntax syntax error: the file ends too early; is an "end", a bracket or a quote missing?
+--> error syntax syntax error: "}" expected (to close "{" at line 13)

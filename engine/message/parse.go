@@ -35,7 +35,12 @@ var (
 //
 // An error does not mean that nothing was found: after one, Answerable says whether a response can be
 // built. Parse looks at form only; Validate checks what a request must have.
-func (m *Message) Parse(buf []byte) error {
+func (m *Message) Parse(buf []byte) error { return m.parse(buf, false) }
+
+// ParseKept is Parse of bytes that have to stay as they are: it refers to a copy of them where lines are continued.
+func (m *Message) ParseKept(buf []byte) error { return m.parse(buf, true) }
+
+func (m *Message) parse(buf []byte, kept bool) error {
 	*m = Message{fields: m.fields[:0]}
 	if len(buf) > MaxSize {
 		return errSize
@@ -46,7 +51,7 @@ func (m *Message) Parse(buf []byte) error {
 	if pos == 0 {
 		return err
 	}
-	end, ferr := m.parseFields(pos)
+	end, ferr := m.parseFields(pos, kept)
 	m.body = span{uint32(end), uint32(len(buf))}
 	m.readViews()
 	if err != nil {
@@ -136,7 +141,7 @@ func (m *Message) parseRequestLine(l []byte, version int) error {
 
 // parseFields indexes the header from pos and returns where the body starts. It goes on after an error, so that a
 // response can be built.
-func (m *Message) parseFields(pos int) (int, error) {
+func (m *Message) parseFields(pos int, kept bool) (int, error) {
 	if m.fields == nil {
 		m.fields = make([]field, 0, usualFields)
 	}
@@ -159,6 +164,9 @@ func (m *Message) parseFields(pos int) (int, error) {
 			note(errFieldLine)
 		}
 		for folded(m.raw, next) {
+			if kept {
+				m.raw, kept = bytes.Clone(m.raw), false
+			}
 			for i := end; i < next; i++ {
 				m.raw[i] = ' '
 			}

@@ -40,7 +40,7 @@ type facts struct {
 func (l *Logged) Message() (*message.Message, error) {
 	if l.msg == nil {
 		l.msg = new(message.Message)
-		l.err = l.msg.Parse(unfoldable(l.Raw))
+		l.err = l.msg.ParseKept(l.Raw)
 	}
 	return l.msg, l.err
 }
@@ -175,19 +175,11 @@ func (d *diary) index() {
 
 // parse parses an entry into m, which refers to it.
 func (l *Logged) parse(m *message.Message) error {
-	err := m.Parse(unfoldable(l.Raw))
+	err := m.ParseKept(l.Raw)
 	if l.known, l.bad = true, err != nil; err == nil {
 		l.callID, l.branch, l.method, l.code = m.CallID(), m.TopVia().Branch, m.MethodName(), m.Status()
 	}
 	return err
-}
-
-// unfoldable returns what Parse may write to: it unfolds in place. A copy is made only where a line may continue the one before it.
-func unfoldable(raw []byte) []byte {
-	if bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
-		return bytes.Clone(raw)
-	}
-	return raw
 }
 
 // pick returns the entries of one direction that are what a test asks for, copies left out; callID "" is any.

@@ -135,8 +135,22 @@ func clipped(t *plan.Target) []message.Change {
 	return []message.Change{message.Change(*t.Clip)}
 }
 
-// clip is what becomes of the P-Asserted-Identity of a message on its way to this peer: who it was told is calling stays.
+// connected is what becomes of the P-Asserted-Identity of a message from the branch's callee: whom the caller was told it is connected to stays, and every
+// response to its INVITE says so, but for a refusal.
+func (b *branch) connected(m *message.Message) []message.Change {
+	colp := b.target.Colp
+	tells := !m.IsRequest() && m.Status() < 300 && m.Method() == message.INVITE
+	if colp == nil || !tells && !m.Has(message.PAssertedIdentity) {
+		return nil
+	}
+	return []message.Change{message.Change(*colp)}
+}
+
+// clip is what becomes of the P-Asserted-Identity of a message on its way to this peer: who it was told is calling, or is called, stays.
 func (s *side) clip(m *message.Message) []message.Change {
+	if s.b == nil && s.peer != nil && s.peer.b != nil {
+		return s.peer.b.connected(m)
+	}
 	if s.b == nil || s.b.target.Clip == nil || !m.Has(message.PAssertedIdentity) {
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/engine"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
@@ -211,6 +212,43 @@ func TestClip(t *testing.T) {
 			if got := header(t, infos[1], name); got != nil {
 				t.Errorf("added to a request without: %q", got)
 			}
+		})
+	}
+}
+
+// Whom the caller is told it is connected to is in what comes from the target, as long as the call lasts; what says nothing of that later has nothing added, and a
+// refusal says nothing.
+func TestColp(t *testing.T) {
+	const name, line = "P-Asserted-Identity", "<sip:+4989123@pbx.example>"
+	own := sim.Header{Name: name, Value: "<sip:mobile@192.0.2.11>"}
+	for _, c := range []struct {
+		name    string
+		colp    *plan.Header
+		trusted bool
+		want    []string
+	}{
+		{"as it came", nil, true, []string{own.Value}},
+		{"another", &plan.Header{Name: name, Value: line}, false, []string{line}},
+		{"another in place of one that is trusted", &plan.Header{Name: name, Value: line}, true, []string{line}},
+		{"none", &plan.Header{Name: name, Remove: true}, true, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var change []func(*engine.Config)
+			if c.trusted {
+				change = append(change, trusting("192.0.2.11/32"))
+			}
+			r := newRig(t, always(target("sip:a@192.0.2.11", func(t *plan.Target) { t.Colp = c.colp })), 1, change...)
+			r.phone("sip:a@192.0.2.11", sim.Behaviour{
+				sim.Send(180, own), sim.Answer(own).In(time.Second), sim.Ask("INFO", own).In(time.Second), sim.Ask("INFO").In(time.Second), sim.Bye().In(time.Second),
+			}, sim.Status(486, nil))
+			r.call(sim.CallSpec{})
+			infos := r.caller.Received("INFO")
+			for _, l := range []*sim.Logged{r.caller.Received("180")[0], r.caller.Received("200 INVITE")[0], infos[0]} {
+				want(t, l, name, c.want...)
+			}
+			want(t, infos[1], name)
+			r.call(sim.CallSpec{})
+			want(t, r.caller.Received("486")[0], name)
 		})
 	}
 }

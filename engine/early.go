@@ -123,7 +123,7 @@ func (s *side) provision(from *branch, m *message.Message, body []byte) {
 		b := c.invite.AppendResponse(c.sh.buf[:0], m.Status(), string(m.Phrase()), s.dialog.LocalTag, c.source.Remote)
 		way := from.back()
 		b = c.sh.appendContact(c.invite.AppendRecordRoutes(b), c.source, asksSIPS(c.invite), way.contactOf(m))
-		return m.AppendPassed(c.appendAllow(b, m), way.changes(m, withoutBody(body)))
+		return m.AppendPassed(c.appendAllow(b, m), way.changes(m, append(from.connected(m), withoutBody(body)...)))
 	})
 }
 

@@ -26,6 +26,7 @@ const (
 	OptClip
 	OptCodecs
 	OptCancelHeaders
+	OptColp
 	OptTrust
 	OptPrivacy
 )
@@ -123,5 +124,6 @@ func (t *Target) takeAddresses(k *taking, each *Each) bool {
 	changed = take(k, OptDisplay, &t.Display, g.Display, said) || changed
 	changed = take(k, OptTrust, &t.Trust, g.Trust, said) || changed
 	changed = take(k, OptPrivacy, &t.Privacy, g.Privacy, said) || changed
+	changed = take(k, OptColp, &t.Colp, g.Colp, said) || changed
 	return take(k, OptClip, &t.Clip, g.Clip, said) || changed
 }

@@ -249,6 +249,8 @@ type Target struct {
 	Display *string
 	// Clip is the P-Asserted-Identity, set or taken away; nil = as it came in (RFC 3325 §9.1).
 	Clip *Header
+	// Colp is the P-Asserted-Identity of what comes from the target, as the caller gets it; nil = as it came.
+	Colp *Header
 	// Trust says whether the target belongs to the trust domain, whatever its network (RFC 3325 §5).
 	Trust Trust
 	// Privacy are the values, with semicolons between them, by which the caller asks for privacy, beside those of its own: "id;user" (RFC 3323 §4.2).

@@ -9,7 +9,12 @@ local route = {}
 local pattern = [==[default]||[^00([1-9][0-9]{3,})$||+49$1]||[^99([1-9][0-9]{2})$||$1]||[^\+([1-9][0-9]{2})$||$1]==]
 local meant = diversion.reader { pattern = number.xcc_pattern(pattern) }
 
--- Whose device is where now. line: the provider takes no foreign caller, so the person's own number is shown in P-Asserted-Identity.
+-- The switches of a trunk, by the address of its PBX: whether the person's own number is shown to the PBX (XccLineNumberAsClipFirstLeg).
+local trunks = {
+  ["192.0.2.201"] = { first_leg = true },
+}
+
+-- Whose device is where now. line: the provider takes no foreign caller, so the person's own number is shown to it (XccLineNumberAsClipSecondLeg).
 local users = {
   ["+498912345"] = { device = "sip:+491701234@192.0.2.30" },
   ["123"] = { device = "sip:+491705678@192.0.2.30", line = "sip:+4989123@pbx.example" },
@@ -31,7 +36,9 @@ function route.invite(call)
     call:log("follow-me: user unknown", { number = who or "none" })
     return plan.reject(503)
   end
-  return plan.to(user.device, { ring = 30, clip = user.line, codecs = { "PCMA", "PCMU", first = true } })
+  local trunk = trunks[call.source.ip] or {}
+  local shown = trunk.first_leg and user.line or nil
+  return plan.to(user.device, { ring = 30, clip = user.line, colp = shown, codecs = { "PCMA", "PCMU", first = true } })
 end
 
 return route

@@ -78,7 +78,18 @@ t.test("X12 the own line number is shown as CLIP on the second leg", function()
   phone:received("INVITE"):header("P-Asserted-Identity", "<sip:+4989123@pbx.example>")
 end)
 
-t.test("X12 and on the first leg", function() t.skip "needs trunks for the number towards the PBX" end)
+t.test("X12 and on the first leg, of the trunk whose switch says so", function()
+  local net = pbx:network {}
+  net:phone { "sip:+491705678@192.0.2.30", answers = { t.after(1), t.after(1) } }
+  local headers = { Diversion = "<sip:123@pbx>;x" }
+  local other = net:call { from = "sip:+4930555@pbx.example", to = "sip:900@pbx.example", headers = headers } -- from 192.0.2.200
+  local first = net:call { from = "sip:+4930556@pbx.example", to = "sip:900@pbx.example", headers = headers, at = 10 }
+  net:run()
+  for _, code in ipairs { 180, 200 } do
+    first:received(code):header("P-Asserted-Identity", "<sip:+4989123@pbx.example>")
+    other:received(code):header("P-Asserted-Identity", nil)
+  end
+end)
 t.test("X13 a central number longer than the extensions is an error when the script loads, and told by the check", function()
   local number = require "number"
   local function plan(central)

@@ -147,6 +147,7 @@ func targetOptions() []Value {
 		value("display?", "string|false", "the display name in From; `false` is none"),
 		value("codecs?", "tandem.codec_options", "the codecs that offers to this target may have, in this order; answers pass as they are. Without any of them in the offer the target fails with 488"),
 		value("clip?", "string|tandem.uri|false", "the URI in P-Asserted-Identity, for as long as the call lasts; `false` takes it away; not for a target that is not trusted, if the caller wants privacy"),
+		value("colp?", "string|tandem.uri|false", "the URI in P-Asserted-Identity of what the caller gets from this target, for as long as the call lasts: whom it is connected to; `false` takes it away"),
 		value("trusted?", "boolean", "whether the target belongs to the trust domain; without it `trusted` of the configuration says so by its network"),
 		value("privacy?", `"id"|"user"|"header"|"history"|("id"|"user"|"header"|"history")[]`, "what the caller wants to keep from those who are not trusted, beside what its Privacy says; a caller that says `none` keeps nothing"),
 	)

@@ -13,7 +13,7 @@ import (
 )
 
 // addressOptions say who calls whom on a leg.
-var addressOptions = setOf(optParams, optTo, optFrom, optDisplay, optClip, optTrusted, optPrivacy)
+var addressOptions = setOf(optParams, optTo, optFrom, optDisplay, optClip, optColp, optTrusted, optPrivacy)
 
 func (d *defaults) applyAddresses(t *plan.Target, set optionSet) {
 	if set.has(optParams) {
@@ -30,6 +30,9 @@ func (d *defaults) applyAddresses(t *plan.Target, set optionSet) {
 	}
 	if set.has(optClip) {
 		t.Clip = d.target.Clip
+	}
+	if set.has(optColp) {
+		t.Colp = d.target.Colp
 	}
 	if set.has(optTrusted) {
 		t.Trust = d.target.Trust
@@ -50,7 +53,9 @@ func (r *reader) addressOption(opt option, v lua.LValue, t *plan.Target) {
 	case optDisplay:
 		t.Display = r.display("display", v)
 	case optClip:
-		t.Clip = r.clip(v)
+		t.Clip = r.identity("clip", v)
+	case optColp:
+		t.Colp = r.identity("colp", v)
 	case optTrusted:
 		if t.Trust = plan.TrustNo; r.bool("trusted", v) {
 			t.Trust = plan.TrustYes
@@ -228,8 +233,8 @@ func (r *reader) display(key string, v lua.LValue) *string {
 	return &name
 }
 
-// clip reads the P-Asserted-Identity: a URI, or false to take it away (RFC 3325 §9.1).
-func (r *reader) clip(v lua.LValue) *plan.Header {
+// identity reads a P-Asserted-Identity: a URI, or false to take it away (RFC 3325 §9.1).
+func (r *reader) identity(key string, v lua.LValue) *plan.Header {
 	h := &plan.Header{Name: "P-Asserted-Identity"}
 	if v == lua.LFalse {
 		h.Remove = true
@@ -237,13 +242,13 @@ func (r *reader) clip(v lua.LValue) *plan.Header {
 	}
 	if u, ok := v.(*lua.LUserData); !ok || !isURI(u) {
 		if _, ok := v.(lua.LString); !ok {
-			r.fail("clip", "%s: clip must be a URI such as \"sip:100@pbx.example\", or false, got %s", r.what, mod.TypeName(v))
+			r.fail(key, "%s: %s must be a URI such as \"sip:100@pbx.example\", or false, got %s", r.what, key, mod.TypeName(v))
 		}
 	}
-	uri := r.uri(v, "clip")
+	uri := r.uri(v, key)
 	u, err := message.ParseURI([]byte(uri))
 	if err != nil || u.Scheme != "sip" && u.Scheme != "sips" && u.Scheme != "tel" {
-		r.fail("clip", `%s: clip cannot be %q; write a URI such as "sip:100@pbx.example" or "tel:+4930123"`, r.what, uri)
+		r.fail(key, `%s: %s cannot be %q; write a URI such as "sip:100@pbx.example" or "tel:+4930123"`, r.what, key, uri)
 	}
 	h.Value = "<" + uri + ">"
 	return h

@@ -43,6 +43,7 @@ const (
 	optMax
 	optCodecs
 	optCancelHeaders
+	optColp
 	optTrusted
 	optPrivacy
 	numOptions
@@ -51,7 +52,7 @@ const (
 var optionNames = [numOptions]string{
 	"ring", "delay", "name", "on", "on_6xx", "headers", "redirect", "auth", "each", "hold",
 	"early_media", "prack", "max_duration", "send_181", "dialect", "params", "to", "from", "display", "clip", "by", "reason", "max", "codecs",
-	"cancel_headers", "trusted", "privacy",
+	"cancel_headers", "colp", "trusted", "privacy",
 }
 
 // optionSet is a set of options.
@@ -91,7 +92,7 @@ var given = [numOptions]plan.Options{
 	optRedirect: plan.OptRedirect, optAuth: plan.OptAuth, optEarlyMedia: plan.OptEarlyMedia, optPrack: plan.OptPrack,
 	optMaxDuration: plan.OptMaxDuration, optSend181: plan.OptSend181, optDialect: plan.OptDialect,
 	optParams: plan.OptParams, optTo: plan.OptTo, optFrom: plan.OptFrom, optDisplay: plan.OptDisplay, optClip: plan.OptClip,
-	optCodecs: plan.OptCodecs, optCancelHeaders: plan.OptCancelHeaders, optTrusted: plan.OptTrust, optPrivacy: plan.OptPrivacy,
+	optCodecs: plan.OptCodecs, optCancelHeaders: plan.OptCancelHeaders, optColp: plan.OptColp, optTrusted: plan.OptTrust, optPrivacy: plan.OptPrivacy,
 }
 
 // given returns the options of the set by the engine's names.

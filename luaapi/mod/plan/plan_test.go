@@ -284,6 +284,7 @@ func TestMistakes(t *testing.T) {
 		{`plan.to("sip:a@h", {display = "a\nb"})`, `plan.to: display holds a line break or another control character`},
 		{`plan.to("sip:a@h", {cancel_headers = {Reason = false}})`, `plan.to: header Reason is false, but there is nothing to take it from`},
 		{`plan.to("sip:a@h", {cancel_headers = "X"})`, `plan.to: cancel_headers must be a table of values by name, got string`},
+		{`plan.to("sip:a@h", {colp = true})`, `plan.to: colp must be a URI such as "sip:100@pbx.example", or false, got boolean`},
 		{`plan.to("sip:a@h", {trusted = 1})`, `plan.to: trusted must be true or false, got number`},
 		{`plan.to("sip:a@h", {privacy = "all"})`, `plan.to: privacy cannot be "all"; it is "id", "user", "header" or "history"`},
 		{`plan.to("sip:a@h", {privacy = {"id", "none"}})`, `plan.to: privacy cannot be "none"; it is "id", "user", "header" or "history"`},

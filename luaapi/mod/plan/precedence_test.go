@@ -46,6 +46,7 @@ var targetValues = []struct {
 	{"redirect", `"follow"`, `"pass"`, func(t *plan.Target) any { return t.Redirect }, plan.RedirectFollow, plan.RedirectPass},
 	{"headers", `{ A = 1 }`, `{}`, func(t *plan.Target) any { return len(t.Headers) }, 1, 0},
 	{"cancel_headers", `{ A = 1 }`, `{}`, func(t *plan.Target) any { return len(t.CancelHeaders) }, 1, 0},
+	{"colp", `"sip:a@h"`, `false`, func(t *plan.Target) any { return t.Colp.Value }, "<sip:a@h>", ""},
 	{"trusted", `true`, `false`, func(t *plan.Target) any { return t.Trust }, plan.TrustYes, plan.TrustNo},
 	{"privacy", `"id"`, `{ "user", "id" }`, func(t *plan.Target) any { return t.Privacy }, "id", "user;id"},
 	{"early_media", `"all"`, `"none"`, func(t *plan.Target) any { return t.EarlyMedia }, plan.EarlyAll, plan.EarlyNone},

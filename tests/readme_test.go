@@ -283,7 +283,7 @@ func TestVocabulary(t *testing.T) {
 		"cd examples; make nothing":                          "make has no target nothing",
 		"tandem dial sip:100@example.net":                    "there is no command tandem dial",
 		"tandem run --port 5060":                             "tandem run has no flag --port",
-		"tandem reload -c tandem.toml":                       "tandem reload has no flag -c",
+		"tandem reload -x":                                   "tandem reload has no flag -x",
 		"tandem run [SCRIPTS] [--prot 1]":                    "tandem run has no flag --prot",
 	} {
 		if got := v.wrong(line); got != want {

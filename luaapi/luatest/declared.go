@@ -85,15 +85,29 @@ func (w *worker) declared(path string) {
 	if !w.picks(&testCase{name: d.name}) {
 		return
 	}
+	if w.Bench {
+		res := d.timed(w.Seed)
+		if res.Verdict == Passed {
+			res.Bench = w.again(res, d.timed)
+		}
+		w.out <- res
+		return
+	}
 	for rep := range w.Count {
-		begin := w.Now()
-		res := d.run(w.Seed + uint64(rep))
-		res.Took = w.Now().Sub(begin)
+		res := d.timed(w.Seed + uint64(rep))
 		w.out <- res
 		if w.ended.Load() || w.FailFast && res.bad() {
 			return
 		}
 	}
+}
+
+// timed runs the test and says how long it took.
+func (d *declared) timed(seed uint64) *Result {
+	begin := d.w.Now()
+	res := d.run(seed)
+	res.Took = d.w.Now().Sub(begin)
+	return res
 }
 
 // run runs the test; one that fails runs again with everything written down.

@@ -3,6 +3,7 @@ package luatest
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -96,10 +97,14 @@ func watches(t *testing.T, paths []string, changes []watchStep) {
 	}
 }
 
-// write writes a file that is watched.
+// write writes a file that is watched, in one go: on a busy machine half of it would be a change of its own.
 func write(t *testing.T, file, text string) {
 	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+	fresh := filepath.Join(filepath.Dir(file), ".fresh") // nobody looks at such names
+	if err := os.WriteFile(fresh, []byte(text), 0o644); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(fresh, file); err != nil {
 		t.Error(err)
 	}
 }

@@ -101,7 +101,7 @@ func (w *worker) bench(s *suite) {
 		}
 		res := w.test(s, i, w.Seed)
 		if res.Verdict == Passed {
-			res.Bench = w.again(s, i, res)
+			res.Bench = w.again(res, func(seed uint64) *Result { return w.test(s, i, seed) })
 		}
 		w.out <- res
 		if w.ended.Load() || w.FailFast && res.bad() {
@@ -111,11 +111,11 @@ func (w *worker) bench(s *suite) {
 }
 
 // again runs a test, with one seed after the other, until its time is over. The first run that does not pass ends it.
-func (w *worker) again(s *suite, i int, res *Result) *Bench {
+func (w *worker) again(res *Result, test func(seed uint64) *Result) *Bench {
 	b := &Bench{}
 	begin := w.Now()
 	for b.Runs < benchRuns && !w.ended.Load() {
-		one := w.test(s, i, w.Seed+uint64(b.Runs))
+		one := test(w.Seed + uint64(b.Runs))
 		if one.bad() {
 			*res = *one
 			return nil

@@ -122,6 +122,9 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 	if err := testStatus(&sum, more.pick); err != nil {
 		return err
 	}
+	if sum.Empty > 0 { // among others, nothing else would say so
+		cmd.PrintErrln("tandem: " + sum.Nothing())
+	}
 	return enough(sum.Coverage, more.coverMin)
 }
 
@@ -183,10 +186,12 @@ func testStatus(s *luatest.Summary, pick string) error {
 		return exit.With(exit.Failed, nil)
 	case s.Ran()+s.Listed > 0:
 		return nil
+	case pick != "" && s.Empty > 0:
+		return exit.Errorf(exit.Usage, "no test's name matches %q; %s", pick, s.Nothing())
 	case pick != "":
 		return exit.Errorf(exit.Usage, "no test's name matches %q", pick)
 	}
-	return exit.With(exit.Usage, errors.New("no tests found; they stand in files *_test.lua and *.txtar"))
+	return exit.With(exit.Usage, errors.New(s.Nothing()))
 }
 
 // randomSeed is short, since people type it.

@@ -16,6 +16,9 @@ func (x *runner) list(files []string, out reporter) (total Summary) {
 			out.test(res)
 			continue
 		}
+		if len(s.tests) == 0 {
+			total.without(f)
+		}
 		for _, t := range s.tests {
 			if x.picks(t) {
 				fmt.Fprintf(x.Out, "%s  %s\n", t.pos, t.name)

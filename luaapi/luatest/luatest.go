@@ -111,6 +111,9 @@ type Summary struct {
 	Broken int
 	// Listed counts the tests that Options.List printed.
 	Listed int
+	// Empty counts the test files that declare no test; FirstEmpty is the first of them.
+	Empty      int
+	FirstEmpty string
 	// Calls were placed, Virtual is the virtual time that all networks took together.
 	Calls   int
 	Virtual time.Duration
@@ -123,6 +126,25 @@ func (s *Summary) Bad() bool { return s.Failed+s.Errors > 0 }
 
 // Ran returns how many tests ran or were skipped.
 func (s *Summary) Ran() int { return s.Passed + s.Failed + s.Errors + s.Skipped }
+
+// Nothing says why no test ran, and what to do.
+func (s *Summary) Nothing() string {
+	if s.Empty == 0 {
+		return "no tests found; they stand in files *_test.lua and *.txtar"
+	}
+	files, has, it := s.FirstEmpty, "has", "it"
+	if n := s.Empty - 1; n > 0 {
+		files, has, it = files+" and "+plural(n, "other file"), "have", "them"
+	}
+	return files + " " + has + " no tests; write t.test(\"what holds\", function() … end) into " + it
+}
+
+// without counts a file that declares no test.
+func (s *Summary) without(file string) {
+	if s.Empty++; s.Empty == 1 {
+		s.FirstEmpty = file
+	}
+}
 
 func (s *Summary) add(o *Summary) {
 	s.Passed += o.Passed

@@ -77,6 +77,7 @@ const ahead = 1024
 type queued struct {
 	path    string
 	results chan *Result
+	empty   bool // it declares no test; known when results is closed
 }
 
 // files runs files side by side and reports them one after the other.
@@ -88,14 +89,16 @@ func (x *runner) files(ctx context.Context, files []string, out reporter) (total
 	}
 	all := make([]*queued, len(files))
 	for i, f := range files {
-		all[i] = &queued{f, make(chan *Result, ahead)}
+		all[i] = &queued{path: f, results: make(chan *Result, ahead)}
 	}
 	var workers sync.WaitGroup
 	var next atomic.Int64
 	for range min(x.Parallel, len(files)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
-				(&worker{runner: x, out: all[i].results}).file(all[i].path)
+				w := &worker{runner: x, out: all[i].results}
+				w.file(all[i].path)
+				all[i].empty = w.empty
 				close(all[i].results)
 			}
 		})
@@ -134,7 +137,13 @@ func (x *runner) report(q *queued, out reporter, total *Summary) bool {
 		out.file(q.path, &sum)
 	}
 	total.add(&sum)
-	return !x.ended.Load()
+	if x.ended.Load() {
+		return false
+	}
+	if q.empty {
+		total.without(q.path)
+	}
+	return true
 }
 
 // forget and remember keep what is to be known when files change.

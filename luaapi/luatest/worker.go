@@ -10,6 +10,7 @@ type worker struct {
 	*runner
 	out   chan<- *Result
 	tapes []*tape // that are free
+	empty bool    // the file declares no test
 }
 
 // tape returns an empty tape.
@@ -48,6 +49,7 @@ func (w *worker) file(path string) {
 		w.out <- notLoaded(path, err)
 		return
 	}
+	w.empty = len(s.tests) == 0
 	order := make([]int, len(s.tests))
 	for i := range order {
 		order[i] = i

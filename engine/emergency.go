@@ -26,7 +26,8 @@ type emergencies struct {
 	calls   map[string]*urgent // by the caller's Call-ID; those that were let through are kept until their last message may have come
 	ended   []*urgent          // the first to be forgotten first
 	sources map[netip.Addr]tally
-	all     tally // doubted counts those of sources in doubt
+	others  map[netip.Addr]int // calls that other shards own, since what belongs to them may come to this one
+	all     tally              // doubted counts those of sources in doubt
 }
 
 // tally counts calls, and of them those that were let through past a list or a limit.
@@ -59,7 +60,7 @@ func newEmergencies(numbers []string, reserve, shards int) *emergencies {
 	if reserve == 0 {
 		reserve = DefaultReserve
 	}
-	e := &emergencies{numbers: map[string]bool{}, room: (reserve + shards - 1) / shards, calls: map[string]*urgent{}, sources: map[netip.Addr]tally{}}
+	e := &emergencies{numbers: map[string]bool{}, room: (reserve + shards - 1) / shards, calls: map[string]*urgent{}, sources: map[netip.Addr]tally{}, others: map[netip.Addr]int{}}
 	for _, n := range numbers {
 		e.numbers[n] = true
 	}
@@ -117,17 +118,16 @@ func (e *emergencies) count(u *urgent, n int) {
 	}
 }
 
-// forget forgets the calls whose last message must have come.
-func (e *emergencies) forget(now clock.Time) {
-	for len(e.ended) > 0 && e.ended[0].until <= now {
-		e.drop(e.ended[0])
-		e.ended = e.ended[1:]
+// forgetUrgent forgets the calls whose last message must have come.
+func (sh *Shard) forgetUrgent(now clock.Time) {
+	for e := sh.help; len(e.ended) > 0 && e.ended[0].until <= now; e.ended = e.ended[1:] {
+		sh.dropUrgent(e.ended[0])
 	}
 }
 
-func (e *emergencies) drop(u *urgent) {
-	delete(e.calls, u.callID)
-	e.count(u, -1)
+func (sh *Shard) dropUrgent(u *urgent) {
+	delete(sh.help.calls, u.callID)
+	sh.countUrgent(u, -1)
 }
 
 // emergency reports whether a request is a call for help.
@@ -137,7 +137,11 @@ func (sh *Shard) emergency(m *message.Message) bool {
 
 // mayBeUrgent reports whether bytes of a source that is not to be heard may be part of an emergency call all the same.
 func (sh *Shard) mayBeUrgent(f flow.Flow, b []byte) bool {
-	return sh.help != nil && (sh.help.sources[guard.Source(f.Remote.Addr())].calls > 0 || sh.help.peeked(b))
+	if sh.help == nil {
+		return false
+	}
+	a := guard.Source(f.Remote.Addr())
+	return sh.help.sources[a].calls > 0 || sh.help.others[a] > 0 || sh.help.peeked(b)
 }
 
 // isUrgent reports whether a message of such a source is part of one: it begins it, and there is room, or it has begun.
@@ -154,7 +158,7 @@ func (sh *Shard) letsPass(m *message.Message, f flow.Flow) bool {
 		return false
 	}
 	if !sh.let {
-		sh.help.forget(sh.now)
+		sh.forgetUrgent(sh.now)
 		sh.let = sh.help.hasRoom(guard.Source(f.Remote.Addr()), sh.doubts(f), sh.allows(f))
 	}
 	return sh.let
@@ -172,7 +176,18 @@ func (c *call) helping() {
 	}
 	c.urgent = &urgent{callID: c.id, source: guard.Source(c.source.Remote.Addr()), let: sh.let, doubted: sh.doubts(c.source)}
 	sh.help.calls[c.id] = c.urgent
-	sh.help.count(c.urgent, 1)
+	sh.countUrgent(c.urgent, 1)
+}
+
+// countUrgent counts a call here, and tells the other shards of its source.
+func (sh *Shard) countUrgent(u *urgent, n int) {
+	sh.help.count(u, n)
+	source := u.source
+	sh.toSiblings(func(o *Shard) {
+		if o.help.others[source] += n; o.help.others[source] == 0 {
+			delete(o.help.others, source)
+		}
+	})
 }
 
 // helped notes that it is over. What the source of one that was let through has to say of the end is heard for as long as a transaction may last.
@@ -184,8 +199,8 @@ func (c *call) helped() {
 	case u.let:
 		u.until = c.sh.now.Add(64*c.sh.cfg.Timers.T1 + time.Second)
 		e.ended = append(e.ended, u)
-		e.forget(c.sh.now)
+		c.sh.forgetUrgent(c.sh.now)
 	default:
-		e.drop(u)
+		c.sh.dropUrgent(u)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"tandem/engine"
+	"tandem/engine/clock"
+	"tandem/engine/flow"
 	"tandem/engine/guard"
 	"tandem/engine/plan"
 	codec "tandem/engine/sdp"
@@ -227,5 +229,39 @@ func TestEmergencyLocation(t *testing.T) {
 	raw := string(a.Received("INVITE")[0].Raw)
 	if !strings.Contains(raw, "\r\n"+fields) || !strings.HasSuffix(raw, "\r\n\r\n"+part) {
 		t.Errorf("got\n%s", raw)
+	}
+}
+
+// What belongs to a call for help of a denied source reaches its shard by way of any other, as long as the call lasts and a moment longer.
+func TestEmergencyForwarded(t *testing.T) {
+	forwarded := 0
+	cfg := engine.Config{
+		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}},
+		Emergency: []string{"112"}, Forward: func(int, flow.Flow, []byte) { forwarded++ },
+	}
+	guardOf(guard.Config{}, callers)(&cfg)
+	e := engine.New(cfg, always(nil), 3)
+	for _, sh := range e.Shards() {
+		sh.Connect(nowhere{})
+	}
+	f := flow.Flow{Remote: victim}
+	invite := written{uri: "sip:112@pbx.example"}.String()
+	owner := e.ShardOf([]byte(invite))
+	other := e.Shards()[(owner+1)%3]
+	ack := func(now clock.Time) int {
+		forwarded = 0
+		other.Receive(now, f, []byte(written{method: "ACK", uri: "sip:112@pbx.example", to: "<sip:112@pbx.example>;tag=x"}.String()))
+		return forwarded
+	}
+	if n := ack(0); n != 0 {
+		t.Errorf("%d forwarded before there is a call", n)
+	}
+	e.Shards()[owner].Receive(0, f, []byte(invite))
+	if n := ack(clock.Time(time.Second)); n != 1 {
+		t.Errorf("%d forwarded", n)
+	}
+	e.Shards()[owner].Receive(clock.Time(time.Minute), f, []byte(strings.ReplaceAll(invite, "z9hG4bKwritten", "z9hG4bKother")))
+	if n := ack(clock.Time(time.Minute)); n != 1 {
+		t.Errorf("%d forwarded in the second call", n)
 	}
 }

@@ -50,13 +50,19 @@ func (sh *Shard) ban(f flow.Flow, why string) {
 	sh.bans.warn(sh, "more sources were banned", "source banned",
 		zap.Stringer("source", guard.Source(a)), zap.String("why", why), zap.Duration("for", sh.cfg.Guard.Ban))
 	sh.guard.Ban(sh.now, a, why)
+	sh.toSiblings(func(o *Shard) { o.guard.Ban(o.now, a, why) })
+}
+
+// toSiblings has a function run on every other shard.
+func (sh *Shard) toSiblings(fn func(o *Shard)) {
 	for i, o := range sh.siblings {
 		switch {
 		case o == sh:
 		case sh.cfg.Post != nil:
-			sh.cfg.Post(i, func(now clock.Time) { o.guard.Ban(now, a, why) })
+			sh.cfg.Post(i, func(now clock.Time) { o.now = now; fn(o) })
 		default:
-			o.guard.Ban(sh.now, a, why)
+			o.now = max(o.now, sh.now)
+			fn(o)
 		}
 	}
 }

@@ -35,6 +35,8 @@ func (f *file) walk(tree []ast.Stmt) {
 			f.metamethods(e)
 		case *ast.UnaryLenOpExpr:
 			f.length(e)
+		case *ast.UnaryMinusOpExpr, *ast.ArithmeticOpExpr:
+			f.negativeZero(e)
 		}
 	})
 	for _, a := range assigned {

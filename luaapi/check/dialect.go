@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -106,6 +108,47 @@ func (f *file) length(e *ast.UnaryLenOpExpr) {
 			return
 		}
 	}
+}
+
+// negativeZero looks for constants that come to -0, which is the same constant as 0: a function has the one that it meets first, for both.
+func (f *file) negativeZero(e ast.Expr) {
+	n, ok := folded(e)
+	if !ok || n != 0 || !math.Signbit(n) {
+		return
+	}
+	for _, part := range operands(e) {
+		if n, _ := folded(part); n == 0 && math.Signbit(n) {
+			return // told there
+		}
+	}
+	f.report(e.Line(), ruleDialect, Warning, "this is -0, and 0 and -0 are one constant of a function, with the sign of the first: write 0")
+}
+
+// folded returns the value of a constant expression of numbers.
+func folded(e ast.Expr) (float64, bool) {
+	switch e := e.(type) {
+	case *ast.NumberExpr:
+		n, err := strconv.ParseFloat(e.Value, 64)
+		return n, err == nil
+	case *ast.UnaryMinusOpExpr:
+		n, ok := folded(e.Expr)
+		return -n, ok
+	case *ast.ArithmeticOpExpr:
+		a, known := folded(e.Lhs)
+		b, also := folded(e.Rhs)
+		switch {
+		case !known || !also:
+		case e.Operator == "*":
+			return a * b, true
+		case e.Operator == "/" && b != 0:
+			return a / b, true
+		case e.Operator == "+":
+			return a + b, true
+		case e.Operator == "-":
+			return a - b, true
+		}
+	}
+	return 0, false
 }
 
 // dialectCall looks at functions that later Luas have with another meaning.

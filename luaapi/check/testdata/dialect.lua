@@ -9,6 +9,11 @@ print(string.rep("x", 3, ","), ("x"):rep(3, ","), ("x"):rep(3)) --> error dialec
 print(tonumber("1e1"), tonumber("10"), tonumber("x"), tonumber(1e1))
 print("\x41", "\\x41", [[\x41]], '\z ') --> error dialect Lua 5.1 has no \x in strings, and leaves the letter: write the byte in decimal: "\65" --> error dialect Lua 5.1 has no \z in strings, and leaves the letter: join the parts with ..
 print(("x"):find("%f[%w]%g")) -- these two are as in Lua 5.2
+print(-0) --> warning dialect this is -0, and 0 and -0 are one constant of a function, with the sign of the first: write 0
+print(0 * -1) --> warning dialect this is -0, and 0 and -0 are one constant of a function, with the sign of the first: write 0
+print(-(0 * 1) + 1) --> warning dialect this is -0, and 0 and -0 are one constant of a function, with the sign of the first: write 0
+print(-5 * 0) --> warning dialect this is -0, and 0 and -0 are one constant of a function, with the sign of the first: write 0
+print(-1, 0 - 0, 5 * 0, -0x10, 1 - 1, -full[1])
 for i = 1, 3 do
   if i == 2 then goto continue end
   print(i)

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"tandem/engine/message"
 )
 
 // Options say what the other system knew by itself.
@@ -79,8 +81,9 @@ func (w *writer) note(line int, format string, args ...any) {
 func (w *writer) write(format string, args ...any) { fmt.Fprintf(&w.text, format, args...) }
 
 var (
-	isURI = regexp.MustCompile(`(?i)^(sips?|tel):\S+$`)
-	plain = regexp.MustCompile(`^[-+*#.\w]+$`)
+	isURI  = regexp.MustCompile(`(?i)^(sips?|tel):\S+$`)
+	scheme = regexp.MustCompile(`(?i)^(sips?|tel):`)
+	plain  = regexp.MustCompile(`^[-+*#.\w]+$`)
 	// visual are the separators that people write into numbers (RFC 3966 §5.1.1).
 	visual = strings.NewReplacer(" ", "", "-", "", ".", "", "(", "", ")", "")
 )
@@ -89,7 +92,7 @@ var (
 func (w *writer) target(n *element, who string) string {
 	who = strings.TrimSpace(who)
 	if isURI.MatchString(who) {
-		return who
+		return w.uri(n, who)
 	}
 	if !plain.MatchString(who) {
 		who = visual.Replace(who)
@@ -103,12 +106,22 @@ func (w *writer) target(n *element, who string) string {
 	return "sip:" + strings.ReplaceAll(who, "#", "%23") + "@" + w.opt.Host
 }
 
+// uri returns a URI that can be called: what cannot be read is a mistake here, not in each call.
+func (w *writer) uri(n *element, uri string) string {
+	if u, err := message.ParseURI([]byte(uri)); err != nil || len(u.User)+len(u.Host) == 0 {
+		w.fail(n.line, "<%s> names nobody who can be called: %q", n.name, uri)
+	}
+	return uri
+}
+
+var validHost = regexp.MustCompile(`^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:\d{1,5})?$`)
+
 // ValidHost reports whether Options.Host can stand in a SIP URI.
 func ValidHost(host string) bool {
 	if _, err := netip.ParseAddrPort(host); err == nil {
 		return true
 	}
-	return regexp.MustCompile(`^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?)(:\d{1,5})?$`).MatchString(host)
+	return validHost.MatchString(host)
 }
 
 // quote returns a Lua string.

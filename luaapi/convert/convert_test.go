@@ -2,6 +2,7 @@ package convert_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,9 @@ func TestMistakes(t *testing.T) {
 		"nobody to dial":        {"<Response/>", "f:1: there is nobody to dial"},
 		"Dial without a number": {"<Response><Dial><Queue>q</Queue></Dial></Response>", "f:1: <Dial> names nobody"},
 		"timeout":               {"<Response><Dial timeout='x'>1</Dial></Response>", `f:1: <Dial>: timeout must be a number of seconds above 0, got "x"`},
+		"no URI":                {"<Response><Dial>\n<Sip></Sip></Dial></Response>", `f:2: <Sip> names nobody who can be called: "sip:"`},
+		"a URI with a space":    {"<Response><Dial><Sip>sip:a b@h</Sip></Dial></Response>", `f:1: <Sip> names nobody who can be called: "sip:a b@h"`},
+		"a URI with no port":    {"<mssxml><action method='callto' name='a'><destination>sip:a@h:x</destination></action></mssxml>", `f:1: <destination> names nobody who can be called: "sip:a@h:x"`},
 		"a broken contact":      {"<sip:1@h>;q=0.9\n<sip:2@h>;q=x\n", `f:2: no contact: "<sip:2@h>;q=x"`},
 	}
 	for name, tt := range tests {
@@ -45,6 +49,25 @@ func TestMistakes(t *testing.T) {
 				t.Errorf("got %v, want %s", err, tt.want)
 			}
 		})
+	}
+}
+
+// Notes come in the order of the file, those of one element by name.
+func TestNotesHaveAnOrder(t *testing.T) {
+	text := "<Response><Dial d='1' b='2' a='3' c='4' e='5'>100<Number z='1' y='2' x='3'>200</Number></Dial></Response>"
+	want := []string{"<Dial>: a", "<Dial>: b", "<Dial>: c", "<Dial>: d", "<Dial>: e", "<Number>: x", "<Number>: y", "<Number>: z"}
+	for range 20 {
+		_, notes, err := convert.Script(text, convert.Options{Name: "f", Host: "h"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, n := range notes {
+			got = append(got, strings.TrimSuffix(n.What, " is left out"))
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q", got)
+		}
 	}
 }
 

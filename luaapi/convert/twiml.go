@@ -1,6 +1,8 @@
 package convert
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -62,11 +64,7 @@ func (w *writer) seconds(n *element, name string, otherwise int) int {
 var translated = map[string]bool{"timeout": true, "timeLimit": true, "callerId": true, "sequential": true, "answerOnBridge": true}
 
 func (w *writer) dial(verb *element) {
-	for name := range verb.attrs {
-		if !translated[name] {
-			w.note(verb.line, "<Dial>: %s is left out", name)
-		}
-	}
+	w.leaveOut(verb, translated)
 	var options strings.Builder
 	if from := verb.attrs["callerId"]; from != "" {
 		options.WriteString(", from = { user = " + quote(visual.Replace(strings.TrimPrefix(from, "client:"))) + " }")
@@ -105,17 +103,24 @@ func (w *writer) nouns(verb *element) (targets []string) {
 			targets = append(targets, w.target(noun, noun.text))
 		case "Sip":
 			uri := strings.TrimSpace(noun.text)
-			if !isURI.MatchString(uri) {
+			if !scheme.MatchString(uri) {
 				uri = "sip:" + uri
 			}
-			targets = append(targets, uri)
+			targets = append(targets, w.uri(noun, uri))
 		default:
 			w.note(noun.line, "<%s> is left out: it is nobody who can be called", noun.name)
 			continue
 		}
-		for name := range noun.attrs {
-			w.note(noun.line, "<%s>: %s is left out", noun.name, name)
-		}
+		w.leaveOut(noun, nil)
 	}
 	return targets
+}
+
+// leaveOut notes the attributes of an element that the script does not have.
+func (w *writer) leaveOut(n *element, has map[string]bool) {
+	for _, name := range slices.Sorted(maps.Keys(n.attrs)) {
+		if !has[name] {
+			w.note(n.line, "<%s>: %s is left out", n.name, name)
+		}
+	}
 }

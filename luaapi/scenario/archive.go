@@ -1,9 +1,8 @@
 package scenario
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -80,12 +79,12 @@ func ladderName(number int) string {
 // Update writes the golden ladders of a file anew, of those calls that have one, or of the first if none has.
 func Update(path string, ladders map[int]string) error {
 	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) || err != nil {
+	if err != nil {
 		return fmt.Errorf("cannot read the test: %w", err)
 	}
 	ar := txtar.Parse(text)
-	for number, ladder := range ladders {
-		name, found := ladderName(number), false
+	for _, number := range slices.Sorted(maps.Keys(ladders)) {
+		name, ladder, found := ladderName(number), ladders[number], false
 		for i := range ar.Files {
 			if ar.Files[i].Name == name {
 				ar.Files[i].Data, found = []byte(ladder), true

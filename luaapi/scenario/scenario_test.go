@@ -340,3 +340,20 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 }
+
+// Ladders that are not there yet come in the order of the calls.
+func TestUpdateAddsInOrder(t *testing.T) {
+	for range 20 {
+		path := filepath.Join(t.TempDir(), "a.txtar")
+		if err := os.WriteFile(path, []byte("call\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := Update(path, map[int]string{4: "d\n", 2: "b\n", 3: "c\n", 1: "a\n"}); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if want := "call\n\n-- ladder --\na\n-- ladder 2 --\nb\n-- ladder 3 --\nc\n-- ladder 4 --\nd\n"; err != nil || string(text) != want {
+			t.Fatalf("%v\n%s", err, text)
+		}
+	}
+}

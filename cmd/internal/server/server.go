@@ -86,6 +86,9 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	if _, err := os.Stat(o.Config.Scripts); err != nil { // nothing to run, as for the other commands, not a script with a mistake
+		return nil, exit.Errorf(exit.Usage, "cannot read the scripts: %w; name the folder with main.lua", err)
+	}
 	if s.http, err = o.Config.HTTP.Client(o.Product); err != nil {
 		return nil, exit.With(exit.Usage, err)
 	}

@@ -1,6 +1,7 @@
 package activity
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"sync"
@@ -103,8 +104,9 @@ func TestModule(t *testing.T) {
 		}
 		L.Push(fn)
 		got := ""
-		if err := L.PCall(0, 1, nil); err != nil {
-			got = err.(*lua.ApiError).Object.String()
+		var raised *lua.ApiError
+		if err := L.PCall(0, 1, nil); errors.As(err, &raised) {
+			got = raised.Object.String()
 		} else {
 			got = L.Get(-1).String()
 		}

@@ -59,6 +59,9 @@ func New(c Config) (*Calendar, error) {
 		if err != nil || !strings.Contains(s, "RRULE") || !strings.Contains(s, "DTSTART") {
 			return nil, fmt.Errorf("rules: %q: write DTSTART:20260101T000000, a line break, and RRULE:FREQ=…", s)
 		}
+		if often(&set.GetRRule().OrigOptions) {
+			return nil, fmt.Errorf("rules: %q: %w", s, errOften)
+		}
 		cal.away = append(cal.away, &event{set: set, lasts: 24 * time.Hour, days: 1})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Calendars)) {

@@ -158,6 +158,12 @@ func TestNextIsTheFirst(t *testing.T) {
 	})
 }
 
+// of is a calendar of one event with such lines.
+func of(lines ...string) Config {
+	text := "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\n" + strings.Join(lines, "\r\n") + "\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	return Config{Zone: "UTC", Calendars: map[string]string{"a.ics": text}}
+}
+
 func TestNewErrors(t *testing.T) {
 	tests := map[string]struct {
 		config Config
@@ -175,6 +181,16 @@ func TestNewErrors(t *testing.T) {
 		"rule":         {Config{Zone: "UTC", Rules: []string{"FREQ=DAILY"}}, `rules: "FREQ=DAILY"`},
 		"iCalendar":    {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, "a.ics:2: the event has no DTSTART"},
 		"no calendar":  {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "nonsense"}}, "a.ics:1: no iCalendar file"},
+		"often":        {Config{Zone: "UTC", Rules: []string{"DTSTART:20200101T000000\nRRULE:FREQ=SECONDLY"}}, "every second or minute"},
+		"often in it":  {of("DTSTART:20200101T000000", "RRULE:FREQ=MINUTELY"), `a.ics:2: RRULE "FREQ=MINUTELY": every second or minute`},
+		"backwards":    {of("DTSTART:20200101T100000", "DTEND:20200101T090000"), "a.ics:2: the event ends before it begins"},
+		"days back":    {of("DTSTART;VALUE=DATE:20200105", "DTEND;VALUE=DATE:20200101"), "a.ics:2: the event ends before it begins"},
+		"for ever":     {of("DTSTART:20200101T100000", "DURATION:PT99999999999999H"), "a.ics:2: DURATION"},
+		"ages of days": {of("DTSTART:20200101T100000", "DURATION:P99999999999999999999W"), "a.ics:2: DURATION"},
+		"moved when": {
+			of("DTSTART:20200101T100000", "RRULE:FREQ=DAILY", "END:VEVENT", "BEGIN:VEVENT", "UID:1", "RECURRENCE-ID:then", "DTSTART:20200102T110000"),
+			"a.ics:7: RECURRENCE-ID",
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

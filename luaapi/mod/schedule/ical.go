@@ -35,7 +35,7 @@ func (e *event) end(start time.Time) time.Time {
 func (e *event) holds(t time.Time) bool {
 	if e.next.IsZero() || t.Before(e.last) || !t.Before(e.next) {
 		if e.last, e.next = e.set.Before(t, true), e.set.After(t, false); e.next.IsZero() {
-			e.next = t.AddDate(horizon, 0, 0) // never again
+			e.next = t.AddDate(0, 0, horizon) // never again, as seen from here
 		}
 	}
 	return !e.last.IsZero() && t.Before(e.end(e.last))
@@ -48,11 +48,8 @@ func (c *Calendar) addICal(name, text string) error {
 		return &mod.FileError{File: name, Line: 1, What: "no iCalendar file: " + err.Error()}
 	}
 	series := make(map[string]*event) // by UID
-	var moved []*ics.VEvent
-	for i, v := range file.Events() {
-		if v.HasProperty(ics.ComponentPropertyRecurrenceId) {
-			moved = append(moved, v)
-		}
+	events := file.Events()
+	for i, v := range events {
 		if is(v, ics.ComponentPropertyTransp, "TRANSPARENT") || is(v, ics.ComponentPropertyStatus, "CANCELLED") {
 			continue
 		}
@@ -65,23 +62,26 @@ func (c *Calendar) addICal(name, text string) error {
 			series[v.Id()] = e
 		}
 	}
-	for _, v := range moved {
-		c.replace(series[v.Id()], v)
+	for i, v := range events {
+		if err := c.replace(series[v.Id()], v); err != nil {
+			return &mod.FileError{File: name, Line: eventLine(text, i), What: err.Error()}
+		}
 	}
 	return nil
 }
 
-// replace takes one occurrence out of a series: another event stands for it (RFC 5545 §3.8.4.4).
-func (c *Calendar) replace(e *event, v *ics.VEvent) {
-	if e == nil {
-		return
-	}
+// replace takes the occurrence that an event stands for, if it does for any, out of its series (RFC 5545 §3.8.4.4).
+func (c *Calendar) replace(e *event, v *ics.VEvent) error {
 	p := v.GetProperty(ics.ComponentPropertyRecurrenceId)
-	if at, err := c.timeOf(p); err == nil {
-		e.set.ExDate(at)
-	} else if day, err := time.ParseInLocation("20060102", p.Value, c.zone); err == nil {
-		e.set.ExDate(day)
+	if e == nil || p == nil {
+		return nil
 	}
+	at, err := c.timeOf(p)
+	if err != nil {
+		return fmt.Errorf("RECURRENCE-ID: %w", err)
+	}
+	e.set.ExDate(at)
+	return nil
 }
 
 func is(v *ics.VEvent, property ics.ComponentProperty, value string) bool {
@@ -119,12 +119,12 @@ func (c *Calendar) readEvent(v *ics.VEvent) (*event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if whole {
-		e.days = max(1, int(date(end).Sub(date(start)).Hours())/24)
-		end = start.Add(time.Duration(e.days) * 24 * time.Hour)
-	}
 	if e.lasts = end.Sub(start); e.lasts < 0 {
 		return nil, errors.New("the event ends before it begins")
+	}
+	if whole {
+		e.days = max(1, int(date(end).Sub(date(start)).Hours())/24)
+		e.lasts = time.Duration(e.days) * 24 * time.Hour
 	}
 	return e, e.recur(v, start, c)
 }
@@ -147,8 +147,8 @@ func (c *Calendar) endOf(v *ics.VEvent, start time.Time, whole bool) (time.Time,
 	return start, nil
 }
 
-// duration is a duration of RFC 5545 §3.3.6: weeks, or days and a time.
-var duration = regexp.MustCompile(`^\+?P(?:(\d+)W|(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?)$`)
+// duration is a duration of RFC 5545 §3.3.6: weeks, or days and a time, with no more digits than a time.Duration has room for.
+var duration = regexp.MustCompile(`^\+?P(?:(\d{1,4})W|(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9})S)?)?)$`)
 
 // after adds a duration. Days are those of the calendar, whatever the clock is changed by (RFC 5545 §3.3.6).
 func after(start time.Time, text string) (time.Time, error) {
@@ -158,7 +158,7 @@ func after(start time.Time, text string) (time.Time, error) {
 	}
 	var n [5]int
 	for i, digits := range m[1:] {
-		n[i], _ = strconv.Atoi("0" + digits) // more than an int holds is the longest there is
+		n[i], _ = strconv.Atoi("0" + digits) // they are few
 	}
 	day := start.AddDate(0, 0, 7*n[0]+n[1])
 	return day.Add(time.Duration(n[2])*time.Hour + time.Duration(n[3])*time.Minute + time.Duration(n[4])*time.Second), nil
@@ -224,6 +224,9 @@ func (e *event) rule(text string, start time.Time) error {
 	if err != nil {
 		return err
 	}
+	if often(o) {
+		return errOften
+	}
 	o.Dtstart = start
 	r, err := rrule.NewRRule(*o)
 	if err != nil {
@@ -232,3 +235,8 @@ func (e *event) rule(text string, start time.Time) error {
 	e.set.RRule(r)
 	return nil
 }
+
+var errOften = errors.New("every second or minute is too often for opening hours; use HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY")
+
+// often reports whether a rule has so many occurrences that looking for the one at hand, which starts at the first, would keep calls waiting.
+func often(o *rrule.ROption) bool { return o.Freq > rrule.HOURLY }

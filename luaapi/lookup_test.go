@@ -49,7 +49,7 @@ func TestLookupReloads(t *testing.T) {
 	}
 	goes("b")
 	put("data/routes.csv", "prefix,gateway\n49,a@192.0.2.31\n4930\n")
-	if _, err := h.Reload(context.Background()); err == nil || err.Error() != "data/routes.csv:3: wrong number of fields" {
+	if _, err := h.Reload(context.Background()); err == nil || err.Error() != "data/routes.csv:3: has 1 value, and the first line names 2 columns" {
 		t.Errorf("got %v", err)
 	}
 	goes("b")

@@ -270,6 +270,8 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 			e.Message += fmt.Sprintf("; write plan.to %q", string(s))
 		} else if mod.OperationOf(ret) != nil {
 			e.Message += "; write plan.await(operation, function(call, result) … end)"
+		} else if ret.Type() == lua.LTFunction {
+			e.Message += "; call it: return f(call)"
 		}
 		return nil, e
 	case h == hRequest && waits(n):

@@ -28,6 +28,7 @@ func TestInvite(t *testing.T) {
 			"a string", "function route.invite(call) return 'sip:a@h' end", "reject 500 after an error",
 			`error main.lua:4: invite must return a plan, got string; write plan.to "sip:a@h"`,
 		},
+		{"a function", "\nlocal f = function() end\nfunction route.invite(call) return f end", "reject 500 after an error", `error main.lua:6: invite must return a plan, got function; call it: return f(call)`},
 		{"a table", "\nfunction route.invite(call) return {} end", "reject 500 after an error", `error main.lua:5: invite must return a plan, got table`},
 		{"the call", "function route.invite(call) return call end", "reject 500 after an error", `error main.lua:4: invite must return a plan, got call`},
 		{

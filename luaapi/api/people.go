@@ -50,7 +50,7 @@ func huntModule() Module {
 		Name: "hunt", Library: true, Doc: "Hunt groups: members ring one after the other.",
 		Functions: []Function{{
 			Name: "new", Doc: "Makes a step of members, targets or `{ target, weight = 2 }` with options of `plan.to`. `strategy` is `linear`, `circular`, `longest-idle`, `fewest-calls`, `random` or " +
-				"`weighted`; each rings for `ring` seconds (10). Groups of the same `name` take turns together; it is that of their members if left out.",
+				"`weighted`; each rings for `ring` seconds (10). The step stands within a plan; a handler returns what it makes, `return sales(call)`. Groups of the same `name` take turns together; it is that of their members if left out.",
 			Params: values(value("options", listType, "the members, `strategy`, `ring` and `name`")), Returns: returns(madeSteps), Errors: "for another strategy, and a group without members",
 			Use: `local sales = hunt.new { "sip:201@192.0.2.21", "sip:202@192.0.2.22", strategy = "circular", ring = 12 }`,
 		}},
@@ -61,7 +61,7 @@ func lcrModule() Module {
 	return Module{
 		Name: "lcr", Library: true, Doc: "Least-cost routing by the rate tables of carriers.",
 		Functions: []Function{{
-			Name: "new", Doc: "Makes a function of a number: it returns a plan that asks the carriers whose table has a prefix of it, the cheapest first; nil when none has. A carrier is `{ host, rates =, rate =, " +
+			Name: "new", Doc: "Makes a function of a number, written as the tables write theirs (with a plus or without): it returns a plan that asks the carriers whose table has a prefix of it, the cheapest first; nil when none has. A carrier is `{ host, rates =, rate =, " +
 				"format = }` with options of `plan.to`: a `lookup` table, its column, and a function that writes the number as the carrier wants it. Who is busy, does not answer or refuses is asked once.",
 			Params:  values(value("options", listType, "the carriers, `rate` (the column, `\"rate\"`), `max` (how many are asked), `ring` over all of them, and `refuse`, the highest rate")),
 			Returns: returns("fun(number: string): tandem.node?"), Errors: "for a carrier without a host or rates",

@@ -8,6 +8,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	planmod "tandem/luaapi/mod/plan"
+	"tandem/luaapi/mod/re"
 	"tandem/luaapi/pattern"
 	"tandem/luaapi/spell"
 )
@@ -221,10 +222,16 @@ func (f *file) dropped(st *ast.FuncCallStmt) {
 	}
 }
 
-// patterns compiles the pattern that a function of strings is given.
+// patterns compiles the pattern that a function of strings is given, and the expression that one of module re is.
 func (f *file) patterns(e *ast.FuncCallExpr, c *called) {
+	compile := re.Check
 	switch c.what {
 	case "string.find", "string.match", "string.gmatch", "string.gsub":
+		compile = func(text string) error {
+			_, err := pattern.Compile(text, c.what != "string.gmatch")
+			return err
+		}
+	case "re.find", "re.match", "re.gmatch", "re.gsub", "re.split":
 	default:
 		return
 	}
@@ -236,7 +243,7 @@ func (f *file) patterns(e *ast.FuncCallExpr, c *called) {
 	if !ok {
 		return
 	}
-	if _, err := pattern.Compile(text, c.what != "string.gmatch"); err != nil {
+	if err := compile(text); err != nil {
 		f.report(e.Args[at].Line(), rulePattern, Error, fmt.Sprintf("%s: %v", c.what, err))
 	}
 }

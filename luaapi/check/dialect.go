@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/yuin/gopher-lua/ast"
 )
@@ -56,6 +57,8 @@ func (f *file) escape(t token) {
 		i++
 		if why := escapes[t.raw[i]]; why != "" {
 			f.report(t.line, ruleDialect, Error, fmt.Sprintf(`Lua 5.1 has no \%c in strings, and leaves the letter: %s`, t.raw[i], why))
+		} else if c := t.raw[i]; c < utf8.RuneSelf && !strings.ContainsRune("abfnrtv\\\"'\r\n0123456789", rune(c)) {
+			f.report(t.line, ruleDialect, Warning, fmt.Sprintf(`Lua has no \%[1]c in strings, and leaves the backslash out: write \\%[1]c, or the whole text as [[…]]`, c))
 		}
 	}
 }

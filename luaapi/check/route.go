@@ -135,6 +135,9 @@ func (f *file) returned(h *api.Handler, e ast.Expr, line int) {
 	}
 	want := api.Value{Name: "what " + h.Name + " returns", Type: "tandem.node"}
 	if problem := f.problem(&want, []api.Type{"tandem.node"}, e); problem != "" {
+		if problem == "a function" {
+			problem += "; call it: return f(call)"
+		}
 		f.report(line, ruleType, Error, fmt.Sprintf("%s must return a plan, got %s", h.Name, problem))
 	}
 }

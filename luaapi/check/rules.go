@@ -72,7 +72,7 @@ var (
 	}
 	rulePattern = &Rule{
 		ID: "pattern", Says: "a pattern is malformed",
-		Why: "The function raises an error when it is called.",
+		Why: "The function raises an error when it is called: Lua's patterns in `string`, RE2 expressions in `re`.",
 		Bad: `call.ruri.user:match("[0-9")`, Good: `call.ruri.user:match("[0-9]")`,
 	}
 	ruleColon = &Rule{

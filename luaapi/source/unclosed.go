@@ -26,6 +26,8 @@ func (o *opener) closer() string {
 	return "end"
 }
 
+func (o *opener) bracket() bool { return o.is == "(" || o.is == "{" || o.is == "[" }
+
 // expected says what closes it.
 func (o *opener) expected() string {
 	return fmt.Sprintf("%q expected (to close %q at line %d)", o.closer(), o.is, o.line)
@@ -98,7 +100,7 @@ func (s *openers) starts(tok *ast.Token) bool {
 }
 
 // unclosed says what is open where the parser could not go on, "" if that is not what is wrong. The end of a block is missing where the
-// file ends within it, or where a statement follows its return.
+// file ends within it, or where a statement follows its return; the end of a bracket also where another kind of end stands.
 func unclosed(text []byte, name string, at *parse.Error) string {
 	text = trim(text)
 	s := openers{lines: bytes.Split(text, []byte("\n"))}
@@ -114,13 +116,24 @@ func unclosed(text []byte, name string, at *parse.Error) string {
 			}
 			return s.top().expected() + s.hint()
 		case sc.Pos == at.Pos: // the scanner stands behind the token
-			if top := s.top(); top.ended && top.line > 0 && startsStatement(tok.Type) {
-				return fmt.Sprintf("%s near %q: nothing follows the return of a block", top.expected(), shorten(tok.Str))
-			}
-			return ""
+			return s.near(&tok)
 		}
 		s.take(&tok)
 	}
+}
+
+// near says what is open where a token cannot stand: a bracket that another one closes, or a block that has returned.
+func (s *openers) near(tok *ast.Token) string {
+	top := s.top()
+	switch {
+	case top.line == 0:
+		return ""
+	case top.bracket() && closes(tok.Type) && word(tok) != top.closer():
+		return fmt.Sprintf("%s near %q", top.expected(), word(tok))
+	case top.ended && startsStatement(tok.Type):
+		return fmt.Sprintf("%s near %q: nothing follows the return of a block", top.expected(), shorten(tok.Str))
+	}
+	return ""
 }
 
 // hint names the block that is more likely meant than the one that is open at the end: one that is closed by a word further left.
@@ -129,6 +142,14 @@ func (s *openers) hint() string {
 		return ""
 	}
 	return fmt.Sprintf("; by its indentation it is %q at line %d that has no %q", s.odd.is, s.odd.line, s.odd.closer())
+}
+
+func closes(tok int) bool {
+	switch tok {
+	case ')', '}', ']', parse.TEnd, parse.TUntil:
+		return true
+	}
+	return false
 }
 
 func startsStatement(tok int) bool {

@@ -21,6 +21,10 @@ func TestUnclosed(t *testing.T) {
 		{"a table", "local t = {\n  a = 1,\n", `syntax error: "}" expected (to close "{" at line 1)`},
 		{"a call", "f(\n", `syntax error: ")" expected (to close "(" at line 1)`},
 		{"an index", "local x = t[\n1\n", `syntax error: "]" expected (to close "[" at line 1)`},
+		{"a table closed as a call", "f(1, { ring = 20)\n", `syntax error: "}" expected (to close "{" at line 1) near ")"`},
+		{"a call closed as a table", "local t = { f(1 }\n", `syntax error: ")" expected (to close "(" at line 1) near "}"`},
+		{"a call that a block ends", "function g()\n  return f(1, {}\nend\n", `syntax error: ")" expected (to close "(" at line 2) near "end"`},
+		{"a value that is missing", "f(1, )\n", `syntax error near ")"`},
 		{
 			"a return in an if", "function f()\n  if a then\n    return 1\n  return 2\nend\n",
 			`syntax error: "end" expected (to close "if" at line 2) near "return": nothing follows the return of a block`,

@@ -14,6 +14,7 @@ print(0 * -1) --> warning dialect this is -0, and 0 and -0 are one constant of a
 print(-(0 * 1) + 1) --> warning dialect this is -0, and 0 and -0 are one constant of a function, with the sign of the first: write 0
 print(-5 * 0) --> warning dialect this is -0, and 0 and -0 are one constant of a function, with the sign of the first: write 0
 print(-1, 0 - 0, 5 * 0, -0x10, 1 - 1, -full[1])
+print("^\d+$", "a\.b", '\/', "\\d", [[\d]], "\n\t\"\'\065") --> warning dialect Lua has no \. in strings, and leaves the backslash out: write \\., or the whole text as [[…]] --> warning dialect Lua has no \/ in strings, and leaves the backslash out: write \\/, or the whole text as [[…]] --> warning dialect Lua has no \d in strings, and leaves the backslash out: write \\d, or the whole text as [[…]]
 for i = 1, 3 do
   if i == 2 then goto continue end
   print(i)

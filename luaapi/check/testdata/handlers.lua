@@ -5,6 +5,8 @@ local route = {}
 function route.invite(call, branch) --> warning arity handler "invite" is given 1 argument, and declares 2 parameters
   if branch then
     return "sip:100@192.0.2.11" --> error type invite must return a plan, got a string
+  elseif call then
+    return function() return nil end --> error type invite must return a plan, got a function; call it: return f(call)
   end
   log.info("x", { from = call.form }) --> error unknown-field call.form: no such field; did you mean "from"?
   local from = call.from

@@ -1,4 +1,4 @@
-local plan = require "plan"
+local plan, re = require "plan", require "re"
 local unused = 1 --> warning unused-local local "unused" is never read
 local _, _ignored = 1, 2
 local written --> warning unused-local local "written" is assigned to and never read
@@ -16,7 +16,7 @@ local function invite(call)
   for i = 1, 3 do
     for i = 1, i do print(i) end --> warning shadowed-local local "i" hides the one of line 16
   end
-  if early(call) then local inner = call end --> error undefined-global "early" is not defined; the local of line 33 is there from that line on: move it up --> warning unused-local local "inner" is never read
+  if early(call) then local inner = call end --> error undefined-global "early" is not defined; the local of line 34 is there from that line on: move it up --> warning unused-local local "inner" is never read
   print(inner) --> warning undefined-global "inner" is not defined; the local of line 19 ends with the block that it stands in
   print(desk)
   prnt(call.id) --> error undefined-global "prnt" is not defined
@@ -27,6 +27,7 @@ local function invite(call)
   print(string.trim, math.pi, math.random(3), tostring(1, 2)) --> warning arity tostring takes 1 argument, got 2 --> warning unknown-function string has no "trim"
   print(("x"):upper(), ("x"):find(), select("#", 1, 2)) --> error arity string.find takes 1 to 3 arguments, got 0
   print(call.ruri.user:match("[0-9"), call.ruri.user:match("^%d+$"), string.find("[", "[", 1, true)) --> error pattern string.match: malformed pattern (missing ']')
+  print(re.match(call.body, [[([0-9]]), re.gsub(call.body, [[(?=1)]], ""), re.match(call.body, [[^\d+$]])) --> error pattern re.gsub: error parsing regexp: invalid or unsupported Perl syntax: `(?=` --> error pattern re.match: error parsing regexp: missing closing ]: `[0-9`
   return plan.to(call.ruri)
 end
 

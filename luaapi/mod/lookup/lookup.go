@@ -89,7 +89,7 @@ func readCSV(file string, text []byte, key string, comma rune) (*Table, error) {
 	case len(c.index) < len(names):
 		return nil, &mod.FileError{File: file, Line: 1, What: "two columns have the same name"}
 	case !ok:
-		return nil, &mod.FileError{File: file, Line: 1, What: fmt.Sprintf("there is no column %q; there are %s", key, strings.Join(names, ", "))}
+		return nil, &mod.FileError{File: file, Line: 1, What: fmt.Sprintf("there is no column %q; there are %s%s", key, strings.Join(names, ", "), separated(names))}
 	}
 	var keys []string
 	var rows []row
@@ -97,6 +97,10 @@ func readCSV(file string, text []byte, key string, comma rune) (*Table, error) {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
 			return newTable(file, keys, rows)
+		}
+		if errors.Is(err, csv.ErrFieldCount) {
+			line, _ := r.FieldPos(0)
+			return nil, &mod.FileError{File: file, Line: line, What: fmt.Sprintf("has %s, and the first line names %d columns", values(len(record)), len(names))}
 		}
 		if err != nil {
 			return nil, wrongCSV(file, err)
@@ -108,6 +112,25 @@ func readCSV(file string, text []byte, key string, comma rune) (*Table, error) {
 		}
 		keys, rows = append(keys, record[at]), append(rows, row{c, values, line})
 	}
+}
+
+// separated asks about the separator where it has parted nothing, and another one would.
+func separated(names []string) string {
+	if len(names) > 1 {
+		return ""
+	}
+	at := strings.IndexAny(names[0], ";,\t|")
+	if at < 0 {
+		return ""
+	}
+	return fmt.Sprintf("; is its separator another one? Say separator = %q", names[0][at:at+1])
+}
+
+func values(n int) string {
+	if n == 1 {
+		return "1 value"
+	}
+	return fmt.Sprintf("%d values", n)
 }
 
 func wrongCSV(file string, err error) error {

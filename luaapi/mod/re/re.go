@@ -5,6 +5,8 @@
 package re
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 
@@ -62,16 +64,10 @@ func (m *Module) expression(L *lua.LState, what, pattern string) *expression {
 	if e := m.kept[pattern]; e != nil {
 		return e
 	}
-	if len(pattern) > MaxPattern {
-		raise(L, "%s: the expression has %d bytes, at most %d are possible", what, len(pattern), MaxPattern)
-	}
-	m.Cost(L, 20*len(pattern), 0)
+	m.Cost(L, 20*min(len(pattern), MaxPattern), 0)
 	code, err := size(pattern)
 	if err != nil {
 		raise(L, "%s: %v", what, err)
-	}
-	if code > maxCode {
-		raise(L, "%s: the expression is too large; repeat less", what)
 	}
 	m.Cost(L, 20*code, 200*code)
 	if m.kept == nil || len(m.kept) >= maxKept {
@@ -82,8 +78,17 @@ func (m *Module) expression(L *lua.LState, what, pattern string) *expression {
 	return e
 }
 
-// size returns how many instructions an expression has.
+// Check says why scripts cannot use an expression; nil if they can.
+func Check(pattern string) error {
+	_, err := size(pattern)
+	return err
+}
+
+// size returns how many instructions an expression has, at most maxCode.
 func size(pattern string) (int, error) {
+	if len(pattern) > MaxPattern {
+		return 0, fmt.Errorf("the expression has %d bytes, at most %d are possible", len(pattern), MaxPattern)
+	}
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return 0, err
@@ -91,6 +96,9 @@ func size(pattern string) (int, error) {
 	prog, err := syntax.Compile(tree.Simplify())
 	if err != nil {
 		return 0, err
+	}
+	if len(prog.Inst) > maxCode {
+		return 0, errors.New("the expression is too large; repeat less")
 	}
 	return len(prog.Inst), nil
 }

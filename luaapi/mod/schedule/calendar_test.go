@@ -180,7 +180,6 @@ func TestNewErrors(t *testing.T) {
 		"half a range": {Config{Zone: "UTC", Closed: []string{"2026-02-01..03-01"}}, `closed:`},
 		"rule":         {Config{Zone: "UTC", Rules: []string{"FREQ=DAILY"}}, `rules: "FREQ=DAILY"`},
 		"iCalendar":    {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, "a.ics:2: the event has no DTSTART"},
-		"no calendar":  {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "nonsense"}}, "a.ics:1: no iCalendar file"},
 		"often":        {Config{Zone: "UTC", Rules: []string{"DTSTART:20200101T000000\nRRULE:FREQ=SECONDLY"}}, "every second or minute"},
 		"often in it":  {of("DTSTART:20200101T000000", "RRULE:FREQ=MINUTELY"), `a.ics:2: RRULE "FREQ=MINUTELY": every second or minute`},
 		"backwards":    {of("DTSTART:20200101T100000", "DTEND:20200101T090000"), "a.ics:2: the event ends before it begins"},
@@ -191,6 +190,13 @@ func TestNewErrors(t *testing.T) {
 			of("DTSTART:20200101T100000", "RRULE:FREQ=DAILY", "END:VEVENT", "BEGIN:VEVENT", "UID:1", "RECURRENCE-ID:then", "DTSTART:20200102T110000"),
 			"a.ics:7: RECURRENCE-ID",
 		},
+		"no calendar":  {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "nonsense"}}, "a.ics:1: no iCalendar file: it begins with BEGIN:VCALENDAR"},
+		"nothing":      {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": ""}}, "a.ics:1: no iCalendar file: it begins with BEGIN:VCALENDAR"},
+		"no end":       {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:20260101\r\nEND:VCALENDAR\r\n"}}, "a.ics:4: END:VCALENDAR, but BEGIN:VEVENT at line 2 has no END:VEVENT"},
+		"cut off":      {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:20260101\r\n"}}, "a.ics:3: the file ends, but BEGIN:VEVENT at line 2 has no END:VEVENT"},
+		"end too much": {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, "a.ics:2: END:VEVENT, but BEGIN:VCALENDAR at line 1 has no END:VCALENDAR"},
+		"a date":       {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:2026-12-25\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, `a.ics:2: DTSTART: "2026-12-25" is no date; write 20261225, 20261225T080000 or 20261225T080000Z`},
+		"a Z":          {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:20261325Z\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, `a.ics:2: DTSTART: "20261325Z" is no date`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -43,6 +43,10 @@ func (e *event) holds(t time.Time) bool {
 
 // addICal adds the events of an iCalendar file: not those that are transparent (RFC 5545 §3.8.2.7) or cancelled (§3.8.1.11).
 func (c *Calendar) addICal(name, text string) error {
+	text = strings.TrimPrefix(text, "\ufeff")
+	if line, problem := nesting(text); problem != "" {
+		return &mod.FileError{File: name, Line: line, What: problem}
+	}
 	file, err := ics.ParseCalendar(strings.NewReader(text))
 	if err != nil {
 		return &mod.FileError{File: name, Line: 1, What: "no iCalendar file: " + err.Error()}
@@ -68,6 +72,43 @@ func (c *Calendar) addICal(name, text string) error {
 		}
 	}
 	return nil
+}
+
+// nesting says what is wrong with the components of a file, and at which line: one that is not closed, or no calendar at all (RFC 5545 §3.4).
+func nesting(text string) (int, string) {
+	type begun struct {
+		name string
+		line int
+	}
+	var open []begun
+	line, closed := 0, 0
+	for l := range strings.Lines(text) {
+		line++
+		l = strings.ToUpper(strings.TrimRight(l, " \t\r\n"))
+		if name, ok := strings.CutPrefix(l, "BEGIN:"); ok {
+			open = append(open, begun{name, line})
+			continue
+		}
+		name, ok := strings.CutPrefix(l, "END:")
+		if l != "" && len(open) == 0 {
+			break
+		} else if !ok {
+			continue
+		}
+		if last := open[len(open)-1]; last.name != name {
+			return line, fmt.Sprintf("END:%s, but BEGIN:%s at line %d has no END:%[2]s", name, last.name, last.line)
+		}
+		open = open[:len(open)-1]
+		closed++
+	}
+	switch {
+	case len(open) > 0:
+		last := open[len(open)-1]
+		return line, fmt.Sprintf("the file ends, but BEGIN:%s at line %d has no END:%[1]s", last.name, last.line)
+	case closed == 0:
+		return 1, "no iCalendar file: it begins with BEGIN:VCALENDAR"
+	}
+	return 0, ""
 }
 
 // replace takes the occurrence that an event stands for, if it does for any, out of its series (RFC 5545 §3.8.4.4).
@@ -172,21 +213,26 @@ func date(t time.Time) time.Time {
 
 // timeOf reads a date, or a date with a time: in UTC, in the zone that it names, or in the calendar's.
 func (c *Calendar) timeOf(p *ics.IANAProperty) (time.Time, error) {
-	if strings.HasSuffix(p.Value, "Z") {
-		return time.Parse("20060102T150405Z", p.Value)
-	}
 	in := c.zone
-	if names := p.ICalParameters["TZID"]; len(names) > 0 {
+	if names := p.ICalParameters["TZID"]; len(names) > 0 && !strings.HasSuffix(p.Value, "Z") {
 		z, err := zone.Load(names[0])
 		if err != nil {
 			return time.Time{}, fmt.Errorf("no such time zone: %q; write one like \"Europe/Berlin\"", names[0])
 		}
 		in = z
 	}
-	if len(p.Value) == len("20060102") {
-		return time.ParseInLocation("20060102", p.Value, in)
+	layout := "20060102T150405"
+	switch {
+	case strings.HasSuffix(p.Value, "Z"):
+		layout, in = "20060102T150405Z", time.UTC
+	case len(p.Value) == len("20060102"):
+		layout = "20060102"
 	}
-	return time.ParseInLocation("20060102T150405", p.Value, in)
+	at, err := time.ParseInLocation(layout, p.Value, in)
+	if err != nil {
+		return at, fmt.Errorf("%q is no date; write 20261225, 20261225T080000 or 20261225T080000Z", p.Value)
+	}
+	return at, nil
 }
 
 // recur fills in when an event takes place: by its RRULE, RDATE and EXDATE, else once (RFC 5545 §3.8.5).

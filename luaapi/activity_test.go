@@ -51,3 +51,23 @@ end }`
 	s.Release(c)
 	other.Release(elsewhere)
 }
+
+// A call that a bug has ended is over too, though its script is not told.
+func TestActivityOfAnAbortedCall(t *testing.T) {
+	const main = `local activity = require "activity"
+activity.of "sip:100@192.0.2.11"
+return { invite = function() return require("plan").to("sip:" .. activity.of("sip:100@192.0.2.11").up .. "@192.0.2.11") end }`
+	h, err := NewHost(memory("main.lua", main), Options{Shards: 1, Random: seeded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, c := h.Acquire(0, nil), newCall(t)
+	s.Invite(c)
+	s.Answered(c, &plan.Step{Target: &plan.Target{Key: "sip:100@192.0.2.11"}})
+	s.Release(c)
+	s, c = h.Acquire(0, nil), newCall(t)
+	if got := s.Invite(c).String(); got != "0" {
+		t.Errorf("%s are up", got)
+	}
+	s.Release(c)
+}

@@ -20,6 +20,7 @@ func (v *vm) Release(c engine.Call) {
 	if c != nil {
 		if cv, ok := c.Data().(*callValue); ok {
 			cv.judge()
+			v.hungUp(cv) // if a bug has ended the call, nobody has said so
 			v.leave(cv)
 		}
 	}
@@ -189,8 +190,7 @@ func (v *vm) Answered(c engine.Call, s *plan.Step) {
 	v.establish(cv)
 }
 
-// Cancelled tells the script that the caller gave up.
-// It may say how the 487 is to look.
+// Cancelled tells the script that the caller gave up; it may say how the 487 is to look.
 func (v *vm) Cancelled(c engine.Call) *plan.Reply {
 	n, err := v.decide(hCancelled, v.callOf(c), nil)
 	if err != nil || n == nil {
@@ -202,11 +202,17 @@ func (v *vm) Cancelled(c engine.Call) *plan.Reply {
 // Ended tells the script that the call is over. The script cannot use it any more.
 func (v *vm) Ended(c engine.Call) {
 	cv := v.callOf(c)
-	if cv.line != nil {
-		v.opt.activity.Ended(cv.line)
-	}
+	v.hungUp(cv)
 	v.tell(hEnded, cv, nil)
 	cv.c = nil
+}
+
+// hungUp counts the end of a call for the device that answered it, once.
+func (v *vm) hungUp(cv *callValue) {
+	if cv.line != nil {
+		v.opt.activity.Ended(cv.line)
+		cv.line = nil
+	}
 }
 
 // decide asks a handler for a plan. An error has been logged.

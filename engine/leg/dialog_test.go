@@ -231,7 +231,7 @@ func TestNamesAreFound(t *testing.T) {
 	if d.Flow != found {
 		t.Errorf("found: %+v", d.Flow)
 	}
-	d, asked = by(from, true, "Contact: <sip:alice@pc.example>", "Record-Route: <sip:proxy.example;lr>")
+	_, asked = by(from, true, "Contact: <sip:alice@pc.example>", "Record-Route: <sip:proxy.example;lr>")
 	if asked["sip:proxy.example;lr"] == nil {
 		t.Fatalf("the route was not asked for: %v", asked)
 	}

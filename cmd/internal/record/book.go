@@ -15,14 +15,19 @@ import (
 	"tandem/luaapi/replay"
 )
 
-// maxOpen bounds the calls that are being set up; past it new ones are not recorded.
-const maxOpen = 100_000
+const (
+	// maxOpen bounds the calls that are being set up; past it new ones are not recorded.
+	maxOpen = 100_000
+	// longest is how long a call may be set up: the response that ends one of older may be among the events that were lost.
+	longest = time.Hour
+)
 
 // book holds the calls that are being set up.
 type book struct {
 	privacy bool
 	key     [16]byte // of the words that stand for callers
 	calls   map[string]*open
+	order   []*open         // as they began; those that are over too, until they are the first
 	legs    map[string]*leg // by Call-ID
 	msg     message.Message
 }
@@ -34,6 +39,7 @@ type open struct {
 	legs []string // Call-IDs
 	// answers is how many bytes of answers its record has.
 	answers int
+	over    bool // its record is made, or never will be
 }
 
 // leg is an INVITE that went out, or is about to.
@@ -118,7 +124,31 @@ func (b *book) begin(m *message.Message, e *trace.Event, date time.Time) {
 	if b.privacy {
 		r.From, r.Source, r.Headers = b.mask(r.From), "", nil
 	}
-	b.calls[r.ID] = &open{r: r, zero: e.At}
+	c := &open{r: r, zero: e.At}
+	b.calls[r.ID] = c
+	b.order = append(b.order, c)
+	b.age(e.At)
+}
+
+// age forgets calls of which no end was heard.
+func (b *book) age(now clock.Time) {
+	for len(b.order) > 0 && (b.order[0].over || now.Sub(b.order[0].zero) > longest) {
+		if c := b.order[0]; !c.over {
+			b.forget(c)
+		}
+		b.order = b.order[1:]
+	}
+}
+
+// forget lets go of a call and returns its record.
+func (b *book) forget(c *open) *replay.Record {
+	r := c.r
+	delete(b.calls, r.ID)
+	for _, l := range c.legs {
+		delete(b.legs, l)
+	}
+	*c = open{over: true} // its place in the order is small
+	return r
 }
 
 // mask is a word for a caller: the same for the same caller while this engine runs.
@@ -160,11 +190,7 @@ func (b *book) sent(e *trace.Event) *replay.Record {
 	if c.r.Final/100 == 2 {
 		c.r.Answered = c.winner()
 	}
-	delete(b.calls, id)
-	for _, l := range c.legs {
-		delete(b.legs, l)
-	}
-	return c.r
+	return b.forget(c)
 }
 
 // winner is the target whose 2xx came first.

@@ -205,6 +205,29 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// Calls whose end is among the lost events are forgotten: they would take the room of others.
+func TestLostEnds(t *testing.T) {
+	b := newBook(false)
+	all := events(t, "call alice -> 100\nphone 100 200 after 1s")
+	for _, e := range all {
+		if e.Kind == trace.Sent && strings.HasPrefix(string(e.Bytes), "SIP/2.0 200") {
+			break
+		}
+		if b.add(&item{e: e}) != nil {
+			t.Fatal("a call was over without an end")
+		}
+	}
+	if len(b.calls) != 1 || len(b.legs) != 1 {
+		t.Fatalf("%d calls and %d legs are open", len(b.calls), len(b.legs))
+	}
+	next := all[0]
+	next.At, next.Bytes = next.At.Add(longest+time.Second), []byte(strings.Replace(string(next.Bytes), "Call-ID: ", "Call-ID: other", 1))
+	b.add(&item{e: next})
+	if len(b.calls) != 1 || len(b.legs) != 0 || len(b.order) != 1 {
+		t.Errorf("%d calls and %d legs are open, %d in order", len(b.calls), len(b.legs), len(b.order))
+	}
+}
+
 // A queue that is full loses events and never waits.
 func TestFull(t *testing.T) {
 	r := &Recorder{cfg: Config{Clock: clock.NewVirtual(time.Time{})}, queue: make(chan item, 1)}

@@ -60,6 +60,22 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// A phone that is told what to do and never called is named: its name may be misspelt.
+func TestIdlePhone(t *testing.T) {
+	dir := root(t, `
+local plan = require "plan"
+return { invite = function(call) return plan.parallel { plan.to("sip:100@192.0.2.11", { name = "desk" }), plan.to "sip:gw@192.0.2.12" } end }`)
+	var b strings.Builder
+	o := Options{Root: dir, From: "a", To: "100", Phones: []string{"100=486", "192.0.2.12=never", "desk=486"}, Cancel: "5s", Out: &b}
+	if err := Explain(o); err != nil {
+		t.Fatal(err)
+	}
+	const want = "\nnote  phone desk was not called"
+	if text := b.String(); strings.Count(text, "\nnote ") != 1 || !strings.Contains(text, want) {
+		t.Errorf("does not say %q, or more:\n%s", want, text)
+	}
+}
+
 // What explain writes as a test passes.
 func TestTestOfACall(t *testing.T) {
 	const script = `

@@ -47,6 +47,9 @@ func (x *explained) text() error {
 	for _, f := range x.run.Faults {
 		b.WriteString("broken rule: " + f + "\n")
 	}
+	for _, p := range x.idle() {
+		fmt.Fprintf(&b, "note  phone %s was not called; a phone goes by the user of its URI, or the host\n", p)
+	}
 	b.WriteString(x.outcome() + "\n")
 	text := b.String()
 	if x.o.ASCII {
@@ -54,6 +57,21 @@ func (x *explained) text() error {
 	}
 	_, err := fmt.Fprint(x.o.Out, text)
 	return err
+}
+
+// idle are the phones whose doings were told, and that nobody has called.
+func (x *explained) idle() []string {
+	called := make(map[string]bool)
+	for _, l := range x.call.Legs() {
+		called[l.Name] = true
+	}
+	var idle []string
+	for _, p := range x.s.Phones {
+		if !called[p.Name] {
+			idle = append(idle, p.Name)
+		}
+	}
+	return idle
 }
 
 // title is the line above what was seen in a decision.

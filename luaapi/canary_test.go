@@ -264,7 +264,7 @@ func TestCanaryMeetsReloads(t *testing.T) {
 			h.Rollback()
 			_, err := h.put(better)
 			return err
-		}, 1, 0, Refused, RolledBack, "generation 2 was rolled back: rolled back by hand; it is tried again when the scripts have changed"},
+		}, 1, 0, Refused, RolledBack, "generation 2 was rolled back: by hand; it is tried again when the scripts have changed"},
 		{"a rollback and another version", func(h *canaried) error {
 			h.Rollback()
 			_, err := h.put(refuses)

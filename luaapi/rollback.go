@@ -20,7 +20,7 @@ func (h *Host) Rollback() (Status, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now, sv := h.opt.Now(), h.served.Load()
-	const reason = "rolled back by hand"
+	const reason = "by hand"
 	if sv.trial != nil {
 		h.rollTrialBack(sv, now, reason)
 		return h.status(), nil

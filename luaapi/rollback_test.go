@@ -40,7 +40,7 @@ func TestRollback(t *testing.T) {
 		t.Errorf("a call of generation 2 is answered by %s", got)
 	}
 	up.Release(nil)
-	if st.Refused.Generation != 2 || st.Refused.Hash != short(says("two")) || st.Refused.Error != "generation 2 was rolled back: rolled back by hand" {
+	if st.Refused.Generation != 2 || st.Refused.Hash != short(says("two")) || st.Refused.Error != "generation 2 was rolled back: by hand" {
 		t.Errorf("refused %+v", st.Refused)
 	}
 	if _, err := h.Rollback(); !errors.Is(err, errNoPrevious) {
@@ -66,7 +66,7 @@ func TestRollback(t *testing.T) {
 	if diff := cmp.Diff(want, h.Status().Results); diff != "" {
 		t.Error(diff)
 	}
-	if n := logs.FilterMessage("generation 2 rolled back, serving 1: rolled back by hand").Len(); n != 1 {
+	if n := logs.FilterMessage("generation 2 rolled back, serving 1: by hand").Len(); n != 1 {
 		t.Errorf("logged %d times", n)
 	}
 }

@@ -37,7 +37,11 @@ func TestRFC_099_Edges(t *testing.T) {
 		own       = "<sip:4989@pbx.example>"
 		anonymous = `"Anonymous" <sip:anonymous@anonymous.invalid>`
 		alice     = "<sip:alice@192.0.2.100>"
-		hi        = "<sip:100@example.net?Reason=SIP%3Bcause%3D302>;index=1, "
+		hidden    = "<sip:anonymous@anonymous.invalid?Reason=SIP%3Bcause%3D302>;index=1, <sip:anonymous@anonymous.invalid>;index=1.1;mp=1"
+
+		hiddenDivert = "<sip:anonymous@anonymous.invalid>;reason=no-answer, <sip:anonymous@anonymous.invalid>;reason=away;privacy=full"
+
+		hi = "<sip:100@example.net?Reason=SIP%3Bcause%3D302>;index=1, "
 	)
 	inside := []string{callerInside, targetInside}
 	for name, c := range map[string]struct {
@@ -66,10 +70,13 @@ func TestRFC_099_Edges(t *testing.T) {
 		"none of who is not trusted":  {privacy: "none", from: alice, left: []string{"none"}},
 		"user":                        {trusted: []string{callerInside}, privacy: "user", from: anonymous, gone: "Subject Call-Info Organization Reply-To In-Reply-To"},
 		"user, and the script's From": {privacy: "user", change: func(t *plan.Target) { t.From = &plan.From{User: "4930555"} }, from: anonymous, gone: "Subject"},
-		"header":                      {privacy: "header", from: alice, gone: "Call-Info Organization", history: "<sip:anonymous@anonymous.invalid?Reason=SIP%3Bcause%3D302>;index=1, <sip:anonymous@anonymous.invalid>;index=1.1;mp=1", divert: "<sip:anonymous@anonymous.invalid>;reason=no-answer, <sip:anonymous@anonymous.invalid>;reason=away;privacy=full"},
-		"history":                     {privacy: "history", from: alice, history: "<sip:anonymous@anonymous.invalid?Reason=SIP%3Bcause%3D302>;index=1, <sip:anonymous@anonymous.invalid>;index=1.1;mp=1", divert: "<sip:anonymous@anonymous.invalid>;reason=no-answer, <sip:anonymous@anonymous.invalid>;reason=away;privacy=full"},
+		"header":                      {privacy: "header", from: alice, gone: "Call-Info Organization", history: hidden, divert: hiddenDivert},
+		"history":                     {privacy: "history", from: alice, history: hidden, divert: hiddenDivert},
 		"the script asks":             {trusted: []string{callerInside}, change: func(t *plan.Target) { t.Privacy = "user;id" }, from: anonymous, left: []string{"id"}, gone: "Subject"},
 		"the script asks inside":      {trusted: inside, privacy: "history", change: func(t *plan.Target) { t.Privacy = "history;id" }, pai: []string{pai}, rpid: []string{rpid}, from: alice, left: []string{"history;id"}, history: personal[9].Value, divert: personal[10].Value},
+		"the script writes it":        {trusted: []string{targetInside}, privacy: "user", change: writes("id"), from: alice, left: []string{"id"}, history: personal[9].Value, divert: personal[10].Value},
+		"and it goes out":             {privacy: "user;session", change: writes("id"), from: anonymous, left: []string{"id"}, gone: "Subject", history: hidden, divert: hiddenDivert},
+		"the script takes it away":    {trusted: inside, change: writes(""), pai: []string{pai}, rpid: []string{rpid}, from: alice, history: personal[9].Value, divert: personal[10].Value},
 		"session, which is not to be": {trusted: []string{callerInside}, privacy: "session", pai: []string{pai}, rpid: []string{rpid}, from: alice, left: []string{"session"}},
 		"critical":                    {privacy: "user;critical", from: anonymous},
 		"critical, and more is left":  {privacy: "user;id;critical", from: anonymous, left: []string{"id;critical"}},
@@ -99,11 +106,10 @@ func TestRFC_099_Edges(t *testing.T) {
 			want(t, l, "Privacy", c.left...)
 			want(t, l, "History-Info", c.history)
 			want(t, l, "Diversion", c.divert)
-			want(t, l, "Identity", personal[8].Value)
 			if from := header(t, l, "From")[0]; !strings.HasPrefix(from, c.from+";tag=") {
 				t.Errorf("From: %s", from)
 			}
-			for _, h := range personal[3:8] {
+			for _, h := range personal[3:9] { // RFC 8224 §11: Identity stays but for "user"
 				var values []string
 				if !strings.Contains(c.gone, h.Name) && c.from != anonymous {
 					values = []string{h.Value}
@@ -111,6 +117,14 @@ func TestRFC_099_Edges(t *testing.T) {
 				want(t, l, h.Name, values...)
 			}
 		})
+	}
+}
+
+// writes has the script ask for privacy, and write Privacy itself; "" = take it away.
+func writes(value string) func(t *plan.Target) {
+	return func(t *plan.Target) {
+		t.Privacy = "history"
+		t.Headers = []plan.Header{{Name: "Privacy", Value: value, Remove: value == ""}}
 	}
 }
 

@@ -157,12 +157,20 @@ type wayOf struct {
 	script  []message.Change
 }
 
-// take takes a field away, unless the script sets it.
-func (w *wayOf) take(name string) {
-	if !slices.ContainsFunc(w.script, func(c message.Change) bool { return strings.EqualFold(c.Name, name) }) {
-		w.own = append(w.own, message.Change{Name: name, Remove: true})
+// sets reports whether the script sets a field, or takes it away: what it says counts.
+func (w *wayOf) sets(name string) bool {
+	return slices.ContainsFunc(w.script, func(c message.Change) bool { return strings.EqualFold(c.Name, name) })
+}
+
+// set sets a field, unless the script does; "" takes it away.
+func (w *wayOf) set(name, value string) {
+	if !w.sets(name) {
+		w.own = append(w.own, message.Change{Name: name, Value: value, Remove: value == ""})
 	}
 }
+
+// take takes a field away, unless the script sets it.
+func (w *wayOf) take(name string) { w.set(name, "") }
 
 // withhold takes a field away, whatever the script says.
 func (w *wayOf) withhold(name string) {
@@ -203,9 +211,9 @@ func privateParty(m *message.Message) bool {
 }
 
 // personal are the fields that go with the privacy of a user, informational those of header privacy too (RFC 3323 §5.1, §5.3). User-Agent and Server
-// never pass.
+// never pass. Identity names in clear text the caller whom it signs, and From, which it signs, is another one; "id" leaves it (RFC 8224 §11).
 var (
-	personal      = []string{"Subject", "Reply-To", "In-Reply-To"}
+	personal      = []string{"Subject", "Reply-To", "In-Reply-To", "Identity"}
 	informational = []string{"Call-Info", "Organization"}
 )
 
@@ -213,7 +221,7 @@ var (
 func (w *wayOf) keepPrivate(asked, asserts bool) {
 	if w.e.to {
 		if w.e.adds != "" && !w.e.none(identity.PrivacyOf(w.m)) && (w.m.ToTag() == nil || asserts) {
-			w.own = append(w.own, message.Change{Name: "Privacy", Value: joinPrivacy(privacyText(w.m), w.e.adds)})
+			w.set("Privacy", joinPrivacy(privacyText(w.m), w.e.adds))
 		}
 		return
 	}
@@ -226,8 +234,7 @@ func (w *wayOf) keepPrivate(asked, asserts bool) {
 	w.history("History-Info", allPrivate(w.private))
 	w.history("Diversion", allPrivate(w.private))
 	if w.private != 0 && (asked || w.e.adds != "" && w.m.ToTag() == nil) {
-		left := identity.AfterPrivacy(joinPrivacy(privacyText(w.m), w.e.adds))
-		w.own = append(w.own, message.Change{Name: "Privacy", Value: left, Remove: left == ""})
+		w.set("Privacy", identity.AfterPrivacy(joinPrivacy(privacyText(w.m), w.e.adds)))
 	}
 }
 
@@ -262,7 +269,7 @@ func allPrivate(p identity.Privacy) bool {
 // history makes the entries of a field anonymous that are private. What the script has set is the script's.
 func (w *wayOf) history(name string, all bool) {
 	values := w.m.AppendValues(nil, name)
-	if len(values) == 0 || slices.ContainsFunc(w.script, func(c message.Change) bool { return strings.EqualFold(c.Name, name) }) {
+	if len(values) == 0 || w.sets(name) {
 		return
 	}
 	var received []string
@@ -277,7 +284,7 @@ func (w *wayOf) history(name string, all bool) {
 	if slices.EqualFunc(entries, out, func(a, b identity.Entry) bool { return a.String() == b.String() }) {
 		return
 	}
-	w.own = append(w.own, message.Change{Name: name, Value: joinEntries(out), Remove: len(out) == 0})
+	w.set(name, joinEntries(out))
 }
 
 // told is what is told of diversions of our own to whom a message goes: they are as private as those that came in it.

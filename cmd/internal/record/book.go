@@ -175,14 +175,13 @@ func (b *book) sent(e *trace.Event) *replay.Record {
 	if m.Parse(e.Bytes) != nil {
 		return nil
 	}
-	id := string(m.CallID())
 	if m.IsRequest() {
-		if l := b.legs[id]; l != nil && m.Method() == message.INVITE && len(m.ToTag()) == 0 {
+		if l := b.legs[string(m.CallID())]; l != nil && m.Method() == message.INVITE && len(m.ToTag()) == 0 {
 			l.l.URI = string(m.RequestURI())
 		}
 		return nil
 	}
-	c := b.calls[id]
+	c := b.calls[string(m.CallID())]
 	if c == nil || m.Method() != message.INVITE || m.Status() < 200 {
 		return nil
 	}

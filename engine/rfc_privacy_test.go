@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -314,10 +315,10 @@ func TestRFC_099_Redirected(t *testing.T) {
 
 // A source whose identities are not believed is told of in the log, once.
 func TestRFC_099_Disbelief(t *testing.T) {
-	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
-	r.phone("sip:a@192.0.2.11", sim.After(0), sim.After(0))
-	for range 2 {
-		r.call(sim.CallSpec{Headers: personal[:1], HangupAfter: seconds(1)})
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 3)
+	r.phone("sip:a@192.0.2.11")
+	for i := range 12 { // of every shard some
+		r.call(sim.CallSpec{CallID: fmt.Sprint("call", i), Headers: personal[:1], HangupAfter: seconds(1)})
 	}
 	if n := r.logs.FilterMessageSnippet("not trusted").Len(); n != 1 {
 		t.Errorf("told %d times", n)

@@ -314,6 +314,7 @@ func (sh *Shard) unbelieved(m *message.Message, f flow.Flow) {
 		return
 	}
 	sh.disbelief = true
+	sh.toSiblings(func(o *Shard) { o.disbelief = true })
 	sh.cfg.Log.Warn("P-Asserted-Identity and Remote-Party-ID of a source that is not trusted go no further; if it is, name its network in trusted. This is said once",
 		zap.Stringer("source", f.Remote.Addr()))
 }

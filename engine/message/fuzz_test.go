@@ -52,6 +52,7 @@ func FuzzParse(f *testing.F) {
 	for _, b := range seedMessages(f) {
 		f.Add(b)
 	}
+	f.Add([]byte("OPTIONS sip:0?0&0& SIP/2.0\r\nT:A:0\r\nF:A:0\r\nCAll-ID:0\r\nCSeq:0 OPTIONS\r\nV:SIP/2.0/0 0\r\n\r\n"))
 	f.Add([]byte("OPTIONS sip:0;0; SIP/2.0\r\nT:A:0\r\nF:A:0\r\nCAll-ID:0\r\nCSeq:0 OPTIONS\r\nV:SIP/2.0/0 0\r\n\r\n"))
 	parser := sip.NewParser()
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -226,8 +227,10 @@ func readAlike(m *Message, b []byte) bool {
 	if bytes.Count(m.RequestURI(), []byte("[")) != bytes.Count(u.Host, []byte("[")) {
 		return false // an IPv6 address elsewhere, as in maddr, takes the host's place
 	}
-	if bytes.Contains(u.Params, []byte(";;")) || bytes.HasSuffix(u.Params, []byte(";")) {
-		return false // before an empty parameter another one appears
+	for sep, list := range map[string][]byte{";": u.Params, "&": u.Headers} {
+		if bytes.Contains(list, []byte(sep+sep)) || bytes.HasSuffix(list, []byte(sep)) {
+			return false // in the place of an empty item the one before it appears again
+		}
 	}
 	if u.Password != nil && len(u.Password) == 0 {
 		return false // an empty password is lost

@@ -1,4 +1,4 @@
--- Least-cost routing. `lcr.new { … }` makes a function of a number, in the form that the rate tables have it in; it returns a plan that asks the carriers
+-- Least-cost routing. `lcr.new { … }` makes a function of a number, in the form that the rate tables have it in, with or without a plus; it returns a plan that asks the carriers
 -- whose tables have a prefix of the number, the cheapest first, or nil when none has:
 --   { "gw1.example", rates = lookup.csv("alpha.csv", { key = "prefix" }) }     a carrier: the host of its gateway, its rate table and options of plan.to
 --   rate     the column that says what a call costs, "rate" unless told otherwise; carriers with a column of another name say so themselves
@@ -26,9 +26,9 @@ local function carrier(c, i, column)
   return { host = c[1], rates = c.rates, rate = c.rate or column, format = c.format, options = options, at = i }
 end
 
--- What a call costs by a carrier, nil if it does not say.
+-- What a call costs by a carrier, nil if it does not say. Most tables have E.164 numbers without the plus.
 local function cost(c, number)
-  local row = c.rates:prefix(number)
+  local row = c.rates:prefix(number) or c.rates:prefix((number:gsub("^%+", "")))
   local rate = row and tonumber(row[c.rate])
   if row and not rate then log.warn("lcr: " .. c.host .. " has no rate for " .. number .. ", but " .. tostring(row[c.rate])) end
   return rate

@@ -16,6 +16,7 @@ local fails, takes, busy = t.status(503), t.after(1), t.status(486)
 t.table("the cheapest by the longest prefix of each table is asked first", {
   { name = "alpha", number = "493012", want = { "493012", "+493012", "00493012" } },
   { name = "beta", number = "498912", want = { "00498912", "498912", "+498912" } },
+  { name = "with a plus that the tables do not have", number = "+498912", want = { "00498912", "+498912", "+498912" } },
   { name = "equal rates: as they stand", number = "4420", want = { "4420", "+4420", "004420" } },
 }, function(c)
   t.eq(offered(c.number, fails, fails, fails):order(), c.want)

@@ -61,7 +61,7 @@ func lcrModule() Module {
 	return Module{
 		Name: "lcr", Library: true, Doc: "Least-cost routing by the rate tables of carriers.",
 		Functions: []Function{{
-			Name: "new", Doc: "Makes a function of a number, written as the tables write theirs (with a plus or without): it returns a plan that asks the carriers whose table has a prefix of it, the cheapest first; nil when none has. A carrier is `{ host, rates =, rate =, " +
+			Name: "new", Doc: "Makes a function of a number, written as the tables write theirs, with a plus or without: it returns a plan that asks the carriers whose table has a prefix of it, the cheapest first; nil when none has. A carrier is `{ host, rates =, rate =, " +
 				"format = }` with options of `plan.to`: a `lookup` table, its column, and a function that writes the number as the carrier wants it. Who is busy, does not answer or refuses is asked once.",
 			Params:  values(value("options", listType, "the carriers, `rate` (the column, `\"rate\"`), `max` (how many are asked), `ring` over all of them, and `refuse`, the highest rate")),
 			Returns: returns("fun(number: string): tandem.node?"), Errors: "for a carrier without a host or rates",

@@ -6,5 +6,5 @@ import "embed"
 
 // Files are the modules.
 //
-//go:embed diversion.lua flow.lua follow_me.lua history.lua hunt.lua lcr.lua sequence.lua team.lua
+//go:embed diversion.lua flow.lua follow_me.lua forward.lua history.lua hunt.lua lcr.lua sequence.lua team.lua
 var Files embed.FS

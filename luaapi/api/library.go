@@ -2,7 +2,7 @@ package api
 
 // libraryModules are the modules that are written in Lua, in scripts/, and shipped inside Tandem. A file of the script of such a name takes the place of one.
 func libraryModules() []Module {
-	return []Module{diversionModule(), historyModule(), followMeModule(), sequenceModule(), huntModule(), lcrModule(), teamModule(), flowModule()}
+	return []Module{diversionModule(), historyModule(), followMeModule(), forwardModule(), sequenceModule(), huntModule(), lcrModule(), teamModule(), flowModule()}
 }
 
 func libraryClasses() []Class {

@@ -57,6 +57,18 @@ func huntModule() Module {
 	}
 }
 
+func forwardModule() Module {
+	return Module{
+		Name: "forward", Library: true, Doc: "Call forwarding of a line: always, while it is busy, when nobody answers, while it cannot be reached; do not disturb.",
+		Functions: []Function{{
+			Name: "new", Doc: "Makes a step of a line, `{ target, ring = 20, always =, busy =, no_answer =, offline =, dnd = }` with options of `plan.to`. Who gets a call is a target, a plan or another step. `dnd` is " +
+				"true or a function of the call: calls go as if the line were busy, or get 486.",
+			Params: values(value("options", listType, "the line, and who gets its calls")), Returns: returns(madeSteps), Errors: "without a line",
+			Use: `local bob = forward.new { "sip:100@192.0.2.11", ring = 15, busy = "sip:101@192.0.2.12", no_answer = "sip:voicemail@192.0.2.40" }`,
+		}},
+	}
+}
+
 func lcrModule() Module {
 	return Module{
 		Name: "lcr", Library: true, Doc: "Least-cost routing by the rate tables of carriers.",

@@ -1,5 +1,6 @@
 -- Plans of the library, one dialled user for each; tests beside the library call them.
 local flow = require "flow"
+local forward = require "forward"
 local follow_me = require "follow_me"
 local hunt = require "hunt"
 local plan = require "plan"
@@ -45,6 +46,12 @@ local does = {
   denied = sequence.new { { A, allowed = function() return false end }, { B } },
   timed = sequence.new { { A, valid = "21C:4EC" }, { B, valid = "nonsense" }, { C } },
   beside = sequence.new { { A }, { B, mode = "delayed", valid = "nonsense" }, { C } },
+  forward = forward.new { A, ring = 8, busy = B, no_answer = C, offline = "sip:d@192.0.2.15" },
+  always = forward.new { A, always = B },
+  dnd = forward.new { A, busy = B, dnd = function() return true end },
+  quiet = forward.new { A, dnd = true },
+  simple = forward.new { A, no_answer = B },
+  chain = forward.new { A, busy = forward.new { B, ring = 5, no_answer = BOX } },
   flow = flow.new {
     start = "desk",
     desk = { A, ring = 5, monitor = { busy = "front", ["no-answer"] = "box" } },

@@ -49,6 +49,37 @@ func TestListKeepsOut(t *testing.T) {
 	}
 }
 
+// A source that a list denies is heard with an emergency call, over TCP too, and with nothing else.
+func TestHelpPassesListByTCP(t *testing.T) {
+	c, _ := configured(t, busy)
+	c.Listeners = []config.Listener{{Address: "tcp:127.0.0.1:0"}}
+	c.ACL = []config.ACL{{Action: "deny", Networks: []string{"127.0.0.0/8"}}}
+	c.Emergency = []string{"100"}
+	s := start(t, c)
+	conn, err := net.Dial("tcp", s.Addrs()[0].Addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	p := &peer{t: t, conn: conn}
+	p.send("OPTIONS", "who", "")
+	p.send("INVITE", "help", "")
+	var heard strings.Builder
+	for buf := make([]byte, 4096); !strings.Contains(heard.String(), "SIP/2.0 486 "); {
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatalf("%v after %q", err, heard.String())
+		}
+		heard.Write(buf[:n])
+	}
+	if strings.Contains(heard.String(), "1 OPTIONS") {
+		t.Errorf("OPTIONS was answered:\n%s", heard.String())
+	}
+}
+
 // pinged sends a keep-alive and waits for its answer; the connection may be reset as soon as it is made.
 func pinged(addr string) error {
 	conn, err := net.Dial("tcp", addr)

@@ -179,7 +179,8 @@ func (s *Server) listen(o Options, shards int) error {
 	}
 	tc.Shards, tc.Log, tc.Inherited = shards, o.Log, o.Sockets
 	heard := o.Config.Guard(tc.Listens)
-	tc.Admit = func(listener uint8, a netip.Addr) bool { return heard.Look(listener, a) != guard.Denied }
+	helps := len(o.Config.Emergency) > 0 // then the engine sorts out what comes from sources that are denied
+	tc.Admit = func(listener uint8, a netip.Addr) bool { return helps || heard.Look(listener, a) != guard.Denied }
 	tc.Pick = func(b []byte) int { return s.engine.ShardOf(b) }
 	var bound []netip.AddrPort
 	if s.sockets, bound, err = transport.Open(tc); err != nil {

@@ -179,8 +179,10 @@ func TestLossyWire(t *testing.T) {
 	r.wire.wasBad(t)
 	// What has been said last may be on its way still, for as long as anything is sent again.
 	faults := r.audit()
+	again := time.NewTicker(time.Second)
+	defer again.Stop()
 	for last := time.Now().Add(64 * transaction.DefaultTimers.T1); len(faults) > 0 && time.Now().Before(last); faults = r.audit() {
-		time.Sleep(time.Second)
+		<-again.C
 	}
 	t.Logf("%d calls, %d timed out", len(r.calls), r.timedOut)
 	for _, f := range faults {
@@ -206,7 +208,7 @@ func together(all []*simPhone, fn func(phones []*sim.Phone)) {
 // quiet waits until the engine has no call and returns its status then.
 func (e *tandem) quiet() (st engineStatus) {
 	e.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		if st = status(e.t, e); st.Calls.Active == 0 {
 			return st
 		}

@@ -62,7 +62,7 @@ func TestRandom(t *testing.T) {
 // one that it meets first.
 func unsigned(out string) string { return zeroSign.ReplaceAllString(out, "$1") }
 
-var zeroSign = regexp.MustCompile(`(?i)-(0|inf)| `)
+var zeroSign = regexp.MustCompile(`(?i)[-+](0|inf)| `)
 
 // compare runs one program on both sides.
 func compare(t *testing.T, dir string, stmts []*node) (want, got string, differ bool) {

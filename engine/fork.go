@@ -32,6 +32,7 @@ type branch struct {
 	client *transaction.Client // nil until the target's address is known
 	cseq   uint32              // of the INVITE
 	answer *message.Message    // the 2xx at hand
+	rings  bool                // has had a provisional response beyond 100
 	ended  bool                // has its final response, or will have none
 
 	challenge *message.Message // its 401 or 407, if that is the caller's to meet
@@ -225,6 +226,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 	case code == 100:
 		return
 	case code < 200:
+		b.rings = true
 		b.provisional(m)
 		return
 	case code < 300:

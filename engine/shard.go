@@ -28,6 +28,7 @@ import (
 // Shard owns a part of the calls. All its methods are called on one goroutine.
 type Shard struct {
 	cfg     Config
+	base    trace.Sink // that of the configuration; cfg has the one in use
 	scripts Scripts
 	out     transaction.Sender
 	index   int
@@ -105,7 +106,7 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 	seed[0] ^= byte(index)
 	seed[1] ^= byte(index >> 8)
 	sh := &Shard{
-		cfg: cfg, scripts: scripts, index: index, shards: shards,
+		cfg: cfg, base: cfg.Trace, scripts: scripts, index: index, shards: shards,
 		ids:     ident.NewSource(seed, cfg.Node),
 		calls:   map[string]*call{},
 		dialogs: map[string]*side{}, parting: map[string]*side{},
@@ -189,18 +190,18 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 	if err == nil && !m.Has(message.ContentLength) && (f.Transport == flow.TCP || f.Transport == flow.TLS) {
 		err = errUnframed // RFC 3261 §20.14; a WebSocket has frames of its own (RFC 7118 §5)
 	}
+	if sh.shards > 1 && err == nil && sh.cfg.Forward != nil {
+		if owner := int(ident.Slot(m.CallID())) % sh.shards; owner != sh.index {
+			sh.cfg.Forward(owner, f, b)
+			return
+		}
+	}
 	if sh.cfg.Trace != nil && len(m.Bytes()) > 0 {
 		sh.cfg.Trace.Trace(trace.Event{At: now, Kind: trace.Received, Remote: f.Remote, Bytes: b})
 	}
 	if err != nil && !unheard {
 		sh.refuse(m, f, err)
 		return
-	}
-	if sh.shards > 1 && err == nil && sh.cfg.Forward != nil {
-		if owner := int(ident.Slot(m.CallID())) % sh.shards; owner != sh.index {
-			sh.cfg.Forward(owner, f, b)
-			return
-		}
 	}
 	switch {
 	case unheard && (err != nil || !sh.isUrgent(m, f)):

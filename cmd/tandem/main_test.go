@@ -26,6 +26,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tandem": mai
 //	await-status SOCK [FIELD=VALUE…] the engine on SOCK answers, and its status has these values; $ADDR is its first listener
 //	await-file FILE                  the background command that was last started has written a file
 //	certificate CERTIFICATE KEY      write a certificate for 127.0.0.1 and its key
+//	invite ID                        a call with that Call-ID comes to $ADDR from a phone that answers nothing
 //	signal NAME                      send a signal to the background command that was last awaited
 //	exited N                         it has ended, and has been waited for, with exit status N
 //
@@ -35,7 +36,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await-status": awaitStatus, "signal": sendSignal, "exited": exited,
-			"await-file": awaitFile, "certificate": certificate,
+			"invite": invite, "await-file": awaitFile, "certificate": certificate,
 		},
 		Setup: func(env *testscript.Env) error {
 			dir, err := os.MkdirTemp("", "tandem-") // short: the path of a socket has at most 107 bytes

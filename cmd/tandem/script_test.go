@@ -117,6 +117,24 @@ func field(v any, path string) any {
 	return v
 }
 
+// invite sends an INVITE with a Call-ID to $ADDR, and leaves everything that comes back without an answer.
+func invite(ts *testscript.TestScript, neg bool, args []string) {
+	_, addr, ok := strings.Cut(ts.Getenv("ADDR"), ":")
+	if neg || len(args) != 1 || !ok {
+		ts.Fatalf("usage, after await-status: invite CALL-ID")
+	}
+	conn, err := net.Dial("udp", addr)
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
+	self := conn.LocalAddr().String()
+	_, err = conn.Write([]byte(strings.Join([]string{
+		"INVITE sip:100@pbx.example SIP/2.0", "Via: SIP/2.0/UDP " + self + ";branch=z9hG4bK1", "From: <sip:alice@example.net>;tag=1",
+		"To: <sip:100@pbx.example>", "Call-ID: " + args[0], "CSeq: 1 INVITE", "Max-Forwards: 70", "Contact: <sip:alice@" + self + ">",
+		"Content-Length: 0", "", "",
+	}, "\r\n")))
+	ts.Check(err)
+}
+
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
 	cmd := ts.Value(engineKey{}).(*background).cmd

@@ -61,6 +61,10 @@ type Engine interface {
 	Reload(ctx context.Context) Reloaded
 	// Rollback goes back to the generation before.
 	Rollback(ctx context.Context) Reloaded
+	// Calls returns the calls that there are, the oldest first.
+	Calls(ctx context.Context) ([]Call, error)
+	// End ends the calls with a Call-ID and returns how many there were.
+	End(ctx context.Context, id string) (int, error)
 }
 
 // Server answers on a unix socket.
@@ -78,21 +82,34 @@ func Serve(path string, e Engine) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin socket %s: %w", path, err)
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
-		s, err := e.Status(r.Context())
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		reply(w, s)
-	})
-	mux.HandleFunc("POST /reload", func(w http.ResponseWriter, r *http.Request) { reply(w, e.Reload(r.Context())) })
-	mux.HandleFunc("POST /rollback", func(w http.ResponseWriter, r *http.Request) { reply(w, e.Rollback(r.Context())) })
 	s := &Server{done: make(chan error, 1)}
-	s.http = http.Server{Handler: mux, ReadHeaderTimeout: timeout}
+	s.http = http.Server{Handler: handler(e), ReadHeaderTimeout: timeout}
 	go func() { s.done <- s.http.Serve(l) }()
 	return s, nil
+}
+
+// handler answers for an engine.
+func handler(e Engine) http.Handler {
+	mux := http.NewServeMux()
+	answer := func(pattern string, ask func(r *http.Request) (any, error)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := ask(r)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+			reply(w, v)
+		})
+	}
+	answer("GET /status", func(r *http.Request) (any, error) { return e.Status(r.Context()) })
+	answer("POST /reload", func(r *http.Request) (any, error) { return e.Reload(r.Context()), nil })
+	answer("POST /rollback", func(r *http.Request) (any, error) { return e.Rollback(r.Context()), nil })
+	answer("GET /calls", func(r *http.Request) (any, error) { return e.Calls(r.Context()) })
+	answer("POST /end", func(r *http.Request) (any, error) {
+		n, err := e.End(r.Context(), r.FormValue("id"))
+		return Ended{n}, err
+	})
+	return mux
 }
 
 // listen listens on a socket, one engine at a time: of two that find an abandoned one, the later must not take away that of the

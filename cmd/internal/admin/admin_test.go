@@ -27,6 +27,16 @@ type engine struct {
 	reloaded Reloaded
 
 	reloads, rollbacks int
+
+	calls []Call
+	ended []string
+}
+
+func (e *engine) Calls(context.Context) ([]Call, error) { return e.calls, e.err }
+
+func (e *engine) End(_ context.Context, id string) (int, error) {
+	e.ended = append(e.ended, id)
+	return len(e.calls), e.err
 }
 
 func (e *engine) Status(context.Context) (any, error) { return e.status, e.err }

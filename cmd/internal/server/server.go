@@ -315,23 +315,3 @@ func (s *Server) Close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// stats asks every shard for its counters, on its goroutine.
-func (s *Server) stats(ctx context.Context) ([]engine.Stats, error) {
-	all := make([]engine.Stats, len(s.sockets))
-	answers := make(chan struct{}, len(s.sockets))
-	for i, sock := range s.sockets {
-		sock.Post(func(clock.Time) {
-			all[i] = s.engine.Shards()[i].Stats()
-			answers <- struct{}{}
-		})
-	}
-	for range s.sockets {
-		select {
-		case <-answers:
-		case <-ctx.Done():
-			return nil, errors.New("a shard does not answer")
-		}
-	}
-	return all, nil
-}

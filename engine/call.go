@@ -31,6 +31,7 @@ type call struct {
 	replaced string // what its Replaces means to the far side
 	bounds   bounds
 	source   flow.Flow
+	user     string              // of ours, whose credentials the caller has; "" = none were asked for
 	trusted  bool                // the caller belongs to the trust domain
 	server   *transaction.Server // of the caller's INVITE
 	tag      []byte              // our To tag towards the caller
@@ -63,8 +64,8 @@ type call struct {
 }
 
 // newCall starts a call and carries out what the script decides.
-// replaced, if any, is the dialog that the INVITE replaces, for its Replaces header.
-func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, replaced string) {
+// user is whom the caller has identified himself as, "" = nobody; replaced, if any, is the dialog that the INVITE replaces, for its Replaces header.
+func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, user, replaced string) {
 	script := sh.scripts.Acquire(sh.index, m.CallID())
 	bounds, code := sh.bound(m, f, script.Generation())
 	if code != 0 {
@@ -76,7 +77,7 @@ func (sh *Shard) newCall(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh: sh, id: string(m.CallID()), key: callKey(m), slot: ident.Slot(m.CallID()),
 		invite: m.Clone(), source: f, server: tx, date: sh.cfg.Clock.Date(),
 		tag:    sh.tagFor(nil, m, f),
-		script: script, replaced: replaced, bounds: bounds, trusted: sh.trusts(f),
+		script: script, user: user, replaced: replaced, bounds: bounds, trusted: sh.trusts(f),
 	}
 	sh.readable(m)
 	if !c.trusted {
@@ -325,6 +326,9 @@ func (c *call) Request() *message.Message { return c.invite }
 
 // Source returns where the INVITE came from.
 func (c *call) Source() flow.Flow { return c.source }
+
+// User is whose credentials the caller has.
+func (c *call) User() string { return c.user }
 
 // Emergency reports whether it is a call for help.
 func (c *call) Emergency() bool { return c.sh.emergency(c.invite) }

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tandem/engine/auth"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/guard"
@@ -75,6 +76,9 @@ type Config struct {
 	// Guard says which sources are heard; nil = all, and all are trusted. Scripts are then asked once about an INVITE, not once for
 	// each copy of one that is refused.
 	Guard *guard.Config
+	// Auth says who may identify himself, and whose requests outside dialogs need that; nil = nobody is asked for credentials. Sources that a list of Guard allows, or
+	// that are Trusted, are asked for a REGISTER only.
+	Auth *auth.Config
 	// Trusted are the networks of peers in the trust domain (RFC 3324 §2.3): the identities that others assert go no further, and what a party wants to keep
 	// private goes to nobody else. A target may say otherwise.
 	Trusted []netip.Prefix
@@ -100,9 +104,9 @@ func New(cfg Config, scripts Scripts, shards int) *Engine {
 	if cfg.Limits == (plan.Limits{}) {
 		cfg.Limits = plan.DefaultLimits
 	}
-	e := &Engine{}
+	e, memory := &Engine{}, auth.NewShared()
 	for i := range shards {
-		e.shards = append(e.shards, newShard(cfg, scripts, i, shards))
+		e.shards = append(e.shards, newShard(cfg, scripts, memory, i, shards))
 	}
 	for _, sh := range e.shards {
 		sh.siblings = e.shards

@@ -44,8 +44,7 @@ func (b *branch) appendInvite(dst []byte) []byte {
 		dst = b.login.Append(dst, "INVITE", []byte(uri))
 	}
 	if b.target.Auth.Pass { // the caller answers the target's challenge
-		dst = c.invite.AppendFields(dst, message.Authorization)
-		dst = c.invite.AppendFields(dst, message.ProxyAuthorization)
+		dst = sh.appendCredentials(dst, c.invite)
 	}
 	if c.replaced != "" {
 		dst = message.AppendField(dst, "Replaces", c.replaced)

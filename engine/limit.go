@@ -28,6 +28,17 @@ func (sh *Shard) tight() bool {
 	return sh.over(clients+servers, sh.cfg.MaxTransactions) || sh.over(sh.held+(clients+servers)*transactionSize, sh.cfg.MaxBytes)
 }
 
+// noRoom reports whether a request would begin what there is no room for.
+func (sh *Shard) noRoom(m *message.Message, f flow.Flow) bool {
+	switch m.Method() {
+	case message.INVITE:
+		return sh.full() && !sh.letsPass(m, f)
+	case message.SUBSCRIBE, message.REFER:
+		return sh.tight()
+	}
+	return false
+}
+
 func (sh *Shard) over(used, bound int) bool { return bound > 0 && used > (bound+sh.shards-1)/sh.shards }
 
 // shed refuses a call, or a subscription, because there is no room for it now (RFC 3261 §21.5.4). It keeps nothing of it: under a flood the refusals would fill the memory that

@@ -24,6 +24,7 @@ type outside struct {
 	data    any
 	req     *message.Message
 	source  flow.Flow
+	user    string // of ours, whose credentials the sender has
 	bounds  bounds
 	server  *transaction.Server
 	targets []*plan.Target // still to be tried
@@ -43,7 +44,7 @@ type outside struct {
 
 // outside asks the script about a request outside a dialog. OPTIONS without a user, or that may go no further, is for the engine
 // itself (RFC 3261 §11).
-func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, user string) {
 	forwards, limited := m.Uint(message.MaxForwards)
 	if u, err := message.ParseURI(m.RequestURI()); m.Method() == message.OPTIONS && (err != nil || u.User == nil || limited && forwards == 0) {
 		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
@@ -57,7 +58,7 @@ func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Mess
 		return
 	}
 	o := &outside{
-		sh: sh, id: string(m.CallID()), slot: ident.Slot(m.CallID()), date: sh.cfg.Clock.Date(), req: m.Clone(), source: f, server: tx,
+		sh: sh, id: string(m.CallID()), slot: ident.Slot(m.CallID()), date: sh.cfg.Clock.Date(), req: m.Clone(), source: f, user: user, server: tx,
 		bounds: bounds,
 	}
 	n := script.Request(o)
@@ -258,6 +259,9 @@ func (o *outside) Request() *message.Message { return o.req }
 
 // Source returns where it came from.
 func (o *outside) Source() flow.Flow { return o.source }
+
+// User is whose credentials its sender has.
+func (o *outside) User() string { return o.user }
 
 // Emergency is false: only calls are for help.
 func (o *outside) Emergency() bool { return false }

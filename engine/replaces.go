@@ -116,7 +116,7 @@ func (sh *Shard) askReplaces(r replaces, done func(now clock.Time, m mapped)) {
 
 // replacing starts a call whose INVITE replaces a dialog: the INVITE that goes out names it as the far side sees it. One that
 // names none of ours is refused (RFC 3891 §3).
-func (sh *Shard) replacing(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
+func (sh *Shard) replacing(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, user string) {
 	r, ok := parseReplaces(m.Get(message.Replaces))
 	if !ok {
 		sh.finish(now, tx, m, f, 400)
@@ -128,7 +128,7 @@ func (sh *Shard) replacing(now clock.Time, tx *transaction.Server, m *message.Me
 			sh.finish(now, tx, own, f, to.code)
 			return
 		}
-		sh.newCall(now, tx, own, f, to.value)
+		sh.newCall(now, tx, own, f, user, to.value)
 	})
 }
 

@@ -51,29 +51,26 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 		sh.finish(now, tx, m, f, code, field...)
 		return
 	}
+	if sh.noRoom(m, f) {
+		sh.stats.Overload++
+		sh.shed(tx, m, f)
+		return
+	}
+	user, ok := sh.authenticate(now, tx, m, f)
+	if !ok {
+		return
+	}
 	switch m.Method() {
 	case message.INVITE:
-		if sh.full() && !sh.letsPass(m, f) {
-			sh.stats.Overload++
-			sh.shed(tx, m, f)
-			return
-		}
 		if m.Has(message.Replaces) {
-			sh.replacing(now, tx, m, f)
+			sh.replacing(now, tx, m, f, user)
 			return
 		}
-		sh.newCall(now, tx, m, f, "")
+		sh.newCall(now, tx, m, f, user, "")
 	case message.BYE, message.PRACK, message.UPDATE:
 		sh.finish(now, tx, m, f, 481) // RFC 3261 §15.1.2: they belong into dialogs
-	case message.SUBSCRIBE, message.REFER:
-		if sh.tight() {
-			sh.stats.Overload++
-			sh.shed(tx, m, f)
-			return
-		}
-		sh.outside(now, tx, m, f)
-	case message.OPTIONS, message.MESSAGE, message.PUBLISH, message.NOTIFY:
-		sh.outside(now, tx, m, f)
+	case message.SUBSCRIBE, message.REFER, message.OPTIONS, message.MESSAGE, message.PUBLISH, message.NOTIFY:
+		sh.outside(now, tx, m, f, user)
 	default:
 		sh.finish(now, tx, m, f, 405, "Allow", allowed) // RFC 3261 §8.2.1
 	}

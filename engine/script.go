@@ -61,6 +61,8 @@ type Call interface {
 	Request() *message.Message
 	// Source is where the INVITE came from.
 	Source() flow.Flow
+	// User is the user of ours whose credentials the request bears, "" if none were asked for.
+	User() string
 	// Trusted reports whether that is in the trust domain (RFC 3325 §5): what it asserts of who is there may be used.
 	Trusted() bool
 	// Emergency reports whether it is a call to an emergency number, or to urn:service:sos.

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"tandem/engine/auth"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/guard"
@@ -64,6 +65,9 @@ type Shard struct {
 
 	guard *guard.Guard // nil without cfg.Guard
 
+	auth     *auth.Checker // nil without cfg.Auth
+	failures auth.Memory   // of all shards
+
 	disbelief bool // that identities of a source are not believed was said
 
 	help *emergencies // nil = no number is one
@@ -73,7 +77,7 @@ type Shard struct {
 	ending   bool   // there is no time left to wait for anybody
 	idle     func() // to be called when the last call is over
 
-	looped, unreached, unacked, bans, malformed rationed // warnings
+	looped, unreached, unacked, bans, malformed, denials rationed // warnings
 }
 
 // Stats counts what a shard did since it was made.
@@ -89,6 +93,8 @@ type Stats struct {
 	// Denied counts messages of sources that a list keeps out, Banned those of sources that are banned, Bans the bans, Untrusted the refusals
 	// that nothing was kept of.
 	Denied, Banned, Bans, Untrusted uint64
+	// Challenges counts requests that were answered by asking for credentials, Failures those whose credentials were wrong.
+	Challenges, Failures uint64
 	// Sources are those that are banned now.
 	Sources []guard.Ban
 	// Active is how many calls there are.
@@ -101,7 +107,7 @@ type Stats struct {
 	Bad map[string]uint64
 }
 
-func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
+func newShard(cfg Config, scripts Scripts, memory auth.Memory, index, shards int) *Shard {
 	seed := cfg.Seed
 	seed[0] ^= byte(index)
 	seed[1] ^= byte(index >> 8)
@@ -118,6 +124,9 @@ func newShard(cfg Config, scripts Scripts, index, shards int) *Shard {
 	sh.ways = &leg.Ways{Reach: sh.choose, Find: sh.find}
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
 	sh.layer.Large = sh.large
+	if cfg.Auth != nil {
+		sh.auth, sh.failures = auth.NewChecker(cfg.Auth, cfg.Seed, sh.ids.Uint64, memory), memory
+	}
 	if cfg.Guard != nil {
 		sh.guard, sh.layer.Doubts = guard.New(cfg.Guard, shards), sh.doubts
 	}

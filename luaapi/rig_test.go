@@ -32,6 +32,7 @@ type fakeCall struct {
 	moved     *vm // what Move was given
 	trusted   bool
 	emergency bool
+	user      string
 	refuse    error  // what Progress returns
 	onHangup  func() // what Hangup does besides
 }
@@ -40,6 +41,7 @@ func (c *fakeCall) ID() string                { return c.id }
 func (c *fakeCall) Request() *message.Message { return c.invite }
 func (c *fakeCall) Source() flow.Flow         { return c.source }
 func (c *fakeCall) Emergency() bool           { return c.emergency }
+func (c *fakeCall) User() string              { return c.user }
 func (c *fakeCall) Trusted() bool             { return c.trusted }
 func (c *fakeCall) Date() time.Time           { return c.date }
 func (c *fakeCall) Best() *plan.Step          { return c.best }

@@ -30,7 +30,9 @@ type Config struct {
 	Scanners []string
 	// Rate is how many requests a second a source may send, and Burst how many at once; Rate 0 = as many as it likes.
 	Rate, Burst int
-	// Ban is how long a source is not heard that is a scanner or sends too much.
+	// Failures is how many wrong credentials of a source, within the time of a ban, ban it; 0 = as many as it likes.
+	Failures int
+	// Ban is how long a source is not heard that is a scanner, sends too much or fails too often.
 	Ban time.Duration
 }
 
@@ -170,6 +172,7 @@ func (g *Guard) Spend(now clock.Time, a netip.Addr) bool {
 const (
 	TooMany = "too many requests"
 	Scanner = "scanner"
+	Failed  = "wrong credentials"
 )
 
 // Ban keeps a source out for the time of a ban from now on.

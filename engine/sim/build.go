@@ -7,6 +7,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/leg"
 	"tandem/engine/message"
 )
 
@@ -41,6 +42,7 @@ type request struct {
 	contact                       bool
 	headers                       []Header
 	body                          *Body
+	login                         *leg.Login
 }
 
 // nameAddr puts a bare URI into angle brackets.
@@ -128,6 +130,9 @@ func (p *Phone) request(r *request, f flow.Flow) []byte {
 	w.field("CSeq", strconv.FormatUint(uint64(r.cseq), 10)+" "+r.method)
 	if r.contact {
 		w.field("Contact", p.contact(f))
+	}
+	if r.login != nil {
+		w.b = r.login.Append(w.b, r.method, []byte(r.uri))
 	}
 	if r.method == "INVITE" {
 		w.field("Allow", allow)

@@ -6,6 +6,7 @@ import (
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/leg"
 	"tandem/engine/message"
 	"tandem/engine/transaction"
 )
@@ -31,6 +32,8 @@ type CallSpec struct {
 	VanishAfter *time.Duration
 	// NoAck leaves 2xx responses without ACK.
 	NoAck bool
+	// Login answers who asks for credentials, as far as it can (RFC 3261 §22); nil = a challenge is the end of the call.
+	Login *leg.Login
 	// CallID is its Call-ID, which no other call has; "" = one of its own.
 	CallID string
 }
@@ -79,13 +82,25 @@ func (p *Phone) Call(at clock.Time, s CallSpec) *Call {
 
 func (c *Call) start(now clock.Time) {
 	p, s := c.phone, &c.spec
+	c.invite(now)
+	if s.VanishAfter != nil {
+		p.Vanish(now.Add(*s.VanishAfter))
+	}
+	if s.CancelAfter != nil {
+		c.Cancel(now.Add(*s.CancelAfter))
+	}
+}
+
+// invite sends the INVITE, with the credentials that were asked for.
+func (c *Call) invite(now clock.Time) {
+	p, s := c.phone, &c.spec
 	body := s.Body
 	if body == nil {
 		body = p.sdp(c.own, 1, nil)
 	}
 	b := p.request(&request{
 		method: "INVITE", uri: c.uri, from: c.from + ";tag=" + c.tag, to: c.to, callID: c.callID, cseq: c.cseq,
-		contact: true, headers: s.Headers, body: body,
+		contact: true, headers: s.Headers, body: body, login: s.Login,
 	}, s.Dest)
 	c.offered = body.Type == sdpType && len(body.Content) > 0
 	if len(s.Headers) > 0 {
@@ -94,12 +109,16 @@ func (c *Call) start(now clock.Time) {
 	}
 	c.at = now
 	c.tx = p.layer.Request(now, s.Dest, message.INVITE, b, calling{c})
-	if s.VanishAfter != nil {
-		p.Vanish(now.Add(*s.VanishAfter))
+}
+
+// meets answers a challenge: the INVITE goes out again, under the next number (RFC 3261 §22.2).
+func (c *Call) meets(now clock.Time, m *message.Message) bool {
+	if code := m.Status(); code != 401 && code != 407 || c.spec.Login == nil || c.cancelled || c.final != 0 || !c.spec.Login.Learn(m) {
+		return false
 	}
-	if s.CancelAfter != nil {
-		c.Cancel(now.Add(*s.CancelAfter))
-	}
+	c.cseq++
+	c.invite(now)
+	return true
 }
 
 // At returns when the INVITE was sent.
@@ -159,6 +178,9 @@ func (k calling) Response(now clock.Time, _ *transaction.Client, m *message.Mess
 	case 2:
 		c.accepted(now, m)
 	default:
+		if c.meets(now, m) {
+			return
+		}
 		c.ended(m)
 		for _, d := range c.dialogs {
 			d.end(now)

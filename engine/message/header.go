@@ -179,7 +179,11 @@ func lower(s string) string {
 	return s
 }
 
-func equalFold[T ~string | ~[]byte](a []byte, b T) bool {
+// equalFold compares without case. Nearly all that comes is spelled as the RFC spells it.
+func equalFold(a []byte, b string) bool {
+	if string(a) == b {
+		return true
+	}
 	if len(a) != len(b) {
 		return false
 	}

@@ -54,6 +54,7 @@ type Message struct {
 	cseqM    Method
 	fromTag  span
 	toTag    span
+	parties  set // From and To if readViews found an address there and at most a tag: Validate need not look again
 }
 
 // IsRequest reports whether it is a request.

@@ -245,9 +245,9 @@ func (m *Message) readViews() {
 		case CSeq:
 			m.readCSeq(f.value)
 		case From:
-			m.fromTag = m.tagOf(f.value)
+			m.fromTag = m.tagOf(f)
 		case To:
-			m.toTag = m.tagOf(f.value)
+			m.toTag = m.tagOf(f)
 		case ContentLength:
 			if n, ok := parseUint(v); ok && n < m.body.hi-m.body.lo {
 				m.body.hi = m.body.lo + n // RFC 3261 §18.3: octets after the body are discarded
@@ -280,19 +280,22 @@ func (m *Message) readCSeq(s span) {
 // tagParam is how From and To mostly go on after the address, with the tag and nothing else.
 var tagParam = []byte(";tag=")
 
-func (m *Message) tagOf(s span) span {
-	v := s.of(m.raw)
+func (m *Message) tagOf(f *field) span {
+	v := f.value.of(m.raw)
 	na, err := ParseNameAddr(v)
 	if err != nil {
 		return span{}
 	}
 	tag, alone := bytes.CutPrefix(na.Params, tagParam)
-	if !alone || !isToken(tag) {
+	if alone = alone && isToken(tag); alone || len(na.Params) == 0 {
+		m.parties |= 1 << f.id
+	}
+	if !alone {
 		if tag, _ = Param(na.Params, "tag"); len(tag) == 0 {
 			return span{}
 		}
 	}
-	lo := s.lo + uint32(cap(v)-cap(tag)) // tag is a slice of v
+	lo := f.value.lo + uint32(cap(v)-cap(tag)) // tag is a slice of v
 	return span{lo, lo + uint32(len(tag))}
 }
 

@@ -76,6 +76,9 @@ func (m *Message) checkFields() (seen set, err error) {
 			return seen, errTwo[f.id]
 		}
 		seen |= 1 << f.id
+		if m.parties.has(f.id) || f.id == Via && f.value == m.viaSpan && validParams(m.via.Params, "branch") {
+			continue // readViews has read it
+		}
 		if err := m.checkValue(f.id, f.value.of(m.raw)); err != nil {
 			return seen, err
 		}

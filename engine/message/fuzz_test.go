@@ -57,6 +57,7 @@ func FuzzParse(f *testing.F) {
 	parser := sip.NewParser()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		peeked := bytes.Clone(PeekCallID(b))
+		checkOutline(t, b)
 		m := new(Message)
 		err := m.Parse(bytes.Clone(b))
 		if err == nil {

@@ -45,6 +45,11 @@ type request struct {
 	login                         *leg.Login
 }
 
+// offers reports whether it carries a session description, unless its headers say something else of its body.
+func (r *request) offers() bool {
+	return r.body != nil && r.body.Type == sdpType && len(r.body.Content) > 0
+}
+
 // nameAddr puts a bare URI into angle brackets.
 func nameAddr(s string) string {
 	if strings.ContainsRune(s, '<') {

@@ -98,11 +98,12 @@ func (c *Call) invite(now clock.Time) {
 	if body == nil {
 		body = p.sdp(c.own, 1, nil)
 	}
-	b := p.request(&request{
+	r := &request{
 		method: "INVITE", uri: c.uri, from: c.from + ";tag=" + c.tag, to: c.to, callID: c.callID, cseq: c.cseq,
 		contact: true, headers: s.Headers, body: body, login: s.Login,
-	}, s.Dest)
-	c.offered = body.Type == sdpType && len(body.Content) > 0
+	}
+	b := p.request(r, s.Dest)
+	c.offered = r.offers()
 	if len(s.Headers) > 0 {
 		_ = p.wrote.Parse(b) // what does not parse fails in the transaction
 		c.offered, c.refers = isSDP(&p.wrote), p.wrote.Has(message.Replaces)

@@ -54,9 +54,12 @@ func (x *Exchange) send(now clock.Time, r *request, f flow.Flow) {
 	p := x.phone
 	p.exchanges = append(p.exchanges, x)
 	b := p.request(r, f)
-	_ = p.wrote.Parse(b) // for the method: what does not parse fails in the transaction
-	x.offered = isSDP(&p.wrote)
-	p.layer.Request(now, f, p.wrote.Method(), b, asking{x})
+	o, ok := message.ReadOutline(b)
+	if x.offered = r.offers(); !ok || len(r.headers) > 0 {
+		_ = p.wrote.Parse(b) // what does not parse fails in the transaction
+		o, x.offered = p.wrote.Outline(), isSDP(&p.wrote)
+	}
+	p.layer.Request(now, f, o.Method, b, asking{x})
 }
 
 // asking is an exchange as its transaction sees it.

@@ -158,9 +158,7 @@ func (d *diary) index() {
 	}
 	var m message.Message
 	for _, l := range d.entries[d.read:] {
-		if !l.known {
-			_ = l.parse(&m) // it says so in l.bad
-		}
+		l.know(&m)
 		t := d.byCall[string(l.callID)]
 		if t == nil {
 			t = &thread{}
@@ -177,9 +175,25 @@ func (d *diary) index() {
 func (l *Logged) parse(m *message.Message) error {
 	err := m.ParseKept(l.Raw)
 	if l.known, l.bad = true, err != nil; err == nil {
-		l.callID, l.branch, l.method, l.code = m.CallID(), m.TopVia().Branch, m.MethodName(), m.Status()
+		l.note(m.Outline())
 	}
 	return err
+}
+
+// know reads what an entry is searched by, if that is not done. It may use m.
+func (l *Logged) know(m *message.Message) {
+	if l.known {
+		return
+	}
+	if o, ok := message.ReadOutline(l.Raw); ok {
+		l.note(o)
+		return
+	}
+	_ = l.parse(m) // it says so in l.bad
+}
+
+func (l *Logged) note(o message.Outline) {
+	l.known, l.callID, l.branch, l.method, l.code = true, o.CallID, o.Branch, o.Name, o.Status
 }
 
 // pick returns the entries of one direction that are what a test asks for, copies left out; callID "" is any.

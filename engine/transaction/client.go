@@ -54,16 +54,23 @@ func (l *Layer) Request(now clock.Time, f flow.Flow, method message.Method, b []
 
 // register enters the client in the layer's table, if its request can be told from others.
 func (c *Client) register() bool {
-	m := &c.layer.parsed
-	if m.Parse(c.bytes) != nil || m.Method() != c.method || m.TopVia().Branch == nil {
+	l := c.layer
+	o, ok := message.ReadOutline(c.bytes)
+	if !ok {
+		if l.parsed.Parse(c.bytes) != nil {
+			return false
+		}
+		o = l.parsed.Outline()
+	}
+	if o.Method != c.method || o.Branch == nil {
 		return false
 	}
-	key := string(appendClientKey(c.layer.key[:0], m))
-	if c.layer.clients[key] != nil {
+	l.key = appendClientKey(l.key[:0], o.Branch, o.CallID, o.Name)
+	if l.clients[string(l.key)] != nil {
 		return false
 	}
-	c.key = key
-	c.layer.clients[key] = c
+	c.key = string(l.key)
+	l.clients[c.key] = c
 	return true
 }
 

@@ -103,7 +103,7 @@ func (l *Layer) receiveRequest(now clock.Time, m *message.Message, f flow.Flow) 
 		s.repeated()
 		return
 	}
-	l.user.Request(now, l.newServer(m, f), m, f)
+	l.user.Request(now, l.newServer(m, f, l.key), m, f)
 }
 
 func (l *Layer) receiveAck(now clock.Time, m *message.Message, f flow.Flow) {
@@ -127,7 +127,8 @@ func (l *Layer) receiveCancel(now clock.Time, m *message.Message, f flow.Flow) {
 		l.out.Send(ReplyFlow(m, f), l.answer(m, 481, "", f))
 		return
 	}
-	s := l.newServer(m, f)
+	l.key = appendServerKey(l.key[:0], m, f, m.MethodName())
+	s := l.newServer(m, f, l.key)
 	s.Respond(now, 200, l.answer(m, 200, target.toTag, f))
 	if target.method == message.INVITE && target.state == Proceeding {
 		l.user.Cancel(now, target, m)

@@ -13,14 +13,14 @@ const endOfPart = '\n'
 // client returns the transaction that a response belongs to: branch and CSeq method (RFC 3261 §17.1.3). The Call-ID has to be
 // that of the request, too: it says which shard owns a response, and what becomes of one must not depend on their number.
 func (l *Layer) client(m *message.Message) *Client {
-	l.key = appendClientKey(l.key[:0], m)
+	l.key = appendClientKey(l.key[:0], m.TopVia().Branch, m.CallID(), m.MethodName())
 	return l.clients[string(l.key)]
 }
 
-func appendClientKey(dst []byte, m *message.Message) []byte {
-	dst = append(append(dst, m.TopVia().Branch...), endOfPart)
-	dst = append(append(dst, m.CallID()...), endOfPart)
-	return append(dst, m.MethodName()...)
+func appendClientKey(dst, branch, callID, method []byte) []byte {
+	dst = append(append(dst, branch...), endOfPart)
+	dst = append(append(dst, callID...), endOfPart)
+	return append(dst, method...)
 }
 
 // server returns the transaction that a request belongs to, taken for one with the given method (RFC 3261 §17.2.3).

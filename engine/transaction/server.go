@@ -19,10 +19,9 @@ type Server struct {
 }
 
 // newServer starts the transaction of a request whose key was not found.
-func (l *Layer) newServer(m *message.Message, f flow.Flow) *Server {
-	l.key = appendServerKey(l.key[:0], m, f, m.MethodName())
+func (l *Layer) newServer(m *message.Message, f flow.Flow, key []byte) *Server {
 	s := &Server{old: !m.TopVia().Unique()}
-	s.layer, s.key, s.flow, s.method, s.state = l, string(l.key), ReplyFlow(m, f), m.Method(), Trying
+	s.layer, s.key, s.flow, s.method, s.state = l, string(key), ReplyFlow(m, f), m.Method(), Trying
 	s.timer.Owner = s
 	if s.method == message.INVITE {
 		s.state = Proceeding // RFC 3261 §17.2.1

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/cmd/internal/follow"
 	"tandem/luaapi"
 )
 
@@ -65,6 +66,8 @@ type Engine interface {
 	Calls(ctx context.Context) ([]Call, error)
 	// End ends the calls with a Call-ID and returns how many there were.
 	End(ctx context.Context, id string) (int, error)
+	// Follow begins to tell of calls that begin from now on.
+	Follow(ctx context.Context) (*follow.Listener, error)
 }
 
 // Server answers on a unix socket.
@@ -109,6 +112,7 @@ func handler(e Engine) http.Handler {
 		n, err := e.End(r.Context(), r.FormValue("id"))
 		return Ended{n}, err
 	})
+	mux.HandleFunc("GET /trace", func(w http.ResponseWriter, r *http.Request) { stream(w, r, e) })
 	return mux
 }
 
@@ -207,33 +211,41 @@ func Rollback(ctx context.Context, path string) (Reloaded, error) {
 }
 
 func call(ctx context.Context, path, method, what string, patience time.Duration, into any) error {
-	client := http.Client{
-		Timeout: patience,
-		Transport: &http.Transport{
-			DisableKeepAlives: true,
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				return (&net.Dialer{}).DialContext(ctx, "unix", path)
-			},
-		},
-	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://tandem"+what, nil)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	resp, err := request(ctx, path, method, what)
 	if err != nil {
-		return fmt.Errorf("admin socket %s: %w", path, err)
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return fmt.Errorf("no engine answers on %s: %w; is `tandem run` up, with the same --admin?", path, errors.Unwrap(err))
+		return err
 	}
 	body, err := io.ReadAll(resp.Body)
-	err = errors.Join(err, resp.Body.Close())
-	switch {
-	case err != nil:
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
 		return fmt.Errorf("admin socket %s: %w", path, err)
-	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("the engine on %s refused: %s", path, bytes.TrimSpace(body))
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("the engine on %s answers what this version does not know: %w", path, err)
 	}
 	return nil
+}
+
+// request asks the engine on path for something and returns its answer, whose body is to be closed.
+func request(ctx context.Context, path, method, what string) (*http.Response, error) {
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		},
+	}}
+	req, err := http.NewRequestWithContext(ctx, method, "http://tandem"+what, nil)
+	if err != nil {
+		return nil, fmt.Errorf("admin socket %s: %w", path, err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("no engine answers on %s: %w; is `tandem run` up, with the same --admin?", path, errors.Unwrap(err))
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	return nil, errors.Join(fmt.Errorf("the engine on %s refused: %s", path, bytes.TrimSpace(body)), err, resp.Body.Close())
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"tandem/cmd/internal/follow"
 	"tandem/luaapi"
 )
 
@@ -30,6 +31,14 @@ type engine struct {
 
 	calls []Call
 	ended []string
+	feed  *follow.Feed
+}
+
+func (e *engine) Follow(ctx context.Context) (*follow.Listener, error) {
+	if e.err != nil {
+		return nil, e.err
+	}
+	return e.feed.Listen(ctx)
 }
 
 func (e *engine) Calls(context.Context) ([]Call, error) { return e.calls, e.err }

@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"tandem/cmd/internal/admin"
+	"tandem/cmd/internal/follow"
 	"tandem/engine"
 	"tandem/engine/clock"
+	"tandem/engine/trace"
 )
 
 // ask runs a question on the goroutine of every shard and returns the answers in order.
@@ -63,4 +65,32 @@ func (s *Server) End(ctx context.Context, id string) (n int, err error) {
 		n += ended
 	}
 	return n, err
+}
+
+// Follow begins to tell of calls that begin from now on.
+func (s *Server) Follow(ctx context.Context) (*follow.Listener, error) { return s.feed.Listen(ctx) }
+
+// attach makes the shards tell a sink of what happens, beside who is told of it anyway.
+func (s *Server) attach(ctx context.Context, sink trace.Sink) error {
+	if s.traced != nil {
+		sink = both{s.traced, sink}
+	}
+	_, err := ask(ctx, s, func(sh *engine.Shard, _ clock.Time) struct{} { sh.Follow(sink); return struct{}{} })
+	return err
+}
+
+// detach undoes attach.
+func (s *Server) detach() {
+	for i, sock := range s.sockets {
+		sock.Post(func(clock.Time) { s.engine.Shards()[i].Follow(nil) })
+	}
+}
+
+// both tells two sinks.
+type both [2]trace.Sink
+
+// Trace tells both.
+func (b both) Trace(e trace.Event) {
+	b[0].Trace(e)
+	b[1].Trace(e)
 }

@@ -3,9 +3,12 @@ package server
 import (
 	"context"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/cmd/internal/follow"
 )
 
 // ringing returns a server with a call that its script has sent to a phone which has read the INVITE.
@@ -72,4 +75,49 @@ func TestCallsOfAClosedServer(t *testing.T) {
 	if _, err := s.End(ctx, "a"); err == nil {
 		t.Error("a closed server ends calls")
 	}
+}
+
+// Who follows is told of a call whichever shard has it, once, with what the script decided.
+func TestFollow(t *testing.T) {
+	for name, record := range map[string]string{"alone": "", "recorded": filepath.Join(t.TempDir(), "calls.jsonl")} {
+		t.Run(name, func(t *testing.T) {
+			c, _ := configured(t, busy)
+			c.Record.File = record
+			s := start(t, c)
+			l, err := s.Follow(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			if st := status(t, s); st.Followers != 1 {
+				t.Errorf("%d follow", st.Followers)
+			}
+			caller := dial(t, s)
+			for _, id := range []string{"a", "b", "c", "d"} {
+				caller.call(id)
+				select {
+				case got := <-l.Calls():
+					want := "INVITE sip:100@pbx.example SIP/2.0; main.lua:3 invite → reject 486; final 486; SIP/2.0 486 Busy Here; ended; ACK sip:100@pbx.example SIP/2.0"
+					if text := told(got); got.ID != id || got.Final != 486 || text != want {
+						t.Errorf("%s %d %s", got.ID, got.Final, text)
+					}
+				case <-time.After(patience):
+					t.Fatal("no call")
+				}
+			}
+			if record != "" && s.record.Written() == 0 {
+				t.Error("nothing is recorded any more")
+			}
+		})
+	}
+}
+
+// told is what a call was, event by event.
+func told(c *follow.Call) string {
+	var all []string
+	for _, e := range c.Events {
+		first, _, _ := strings.Cut(e.Message, "\r\n")
+		all = append(all, strings.TrimSpace(e.Where+" "+e.Text+first))
+	}
+	return strings.Join(all, "; ")
 }

@@ -20,6 +20,7 @@ import (
 	"tandem/cmd/internal/admin"
 	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
+	"tandem/cmd/internal/follow"
 	"tandem/cmd/internal/metrics"
 	"tandem/cmd/internal/record"
 	"tandem/engine"
@@ -58,6 +59,8 @@ type Server struct {
 	admin   *admin.Server
 	metrics *metrics.Server
 	record  *record.Recorder // nil = calls are not recorded
+	feed    *follow.Feed
+	traced  trace.Sink // who is told of everything whether somebody follows or not; nil = nobody
 	clock   *clock.Wall
 	http    *httpmod.Client
 	work    *operation.Pool
@@ -77,6 +80,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		shards = runtime.GOMAXPROCS(0)
 	}
 	s := &Server{log: o.Log, product: o.Product, clock: clock.NewWall(), started: time.Now(), failed: make(chan error, shards+2)}
+	s.feed = follow.New(follow.Config{Attach: s.attach, Detach: s.detach, Now: s.clock.Now, Date: s.clock.Date})
 	ctx, s.stop = context.WithCancel(ctx)
 	defer func() {
 		for _, f := range o.Sockets {
@@ -99,6 +103,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.openRecord(&o); err != nil {
 		return nil, exit.With(exit.Usage, err)
 	}
+	s.traced = o.Trace
 	if err := s.listen(o, shards); err != nil {
 		return nil, exit.With(exit.Listen, err)
 	}
@@ -300,6 +305,7 @@ func (s *Server) Close() error {
 		s.http.Close()
 	}
 	s.done.Wait()
+	s.feed.Close()
 	var errs []error
 	if s.admin != nil {
 		errs = append(errs, s.admin.Close())

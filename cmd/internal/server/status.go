@@ -34,7 +34,9 @@ type Status struct {
 	BadInput    map[string]uint64 `json:"bad_input,omitempty"`
 	Panics      uint64            `json:"panics"`
 	Record      *Record           `json:"record,omitempty"`
-	Generation  []Generation      `json:"generations"`
+	// Followers is how many follow the calls.
+	Followers  int          `json:"followers,omitempty"`
+	Generation []Generation `json:"generations"`
 }
 
 // Record counts the calls that were recorded, and the events that were lost since the file was too slow.
@@ -186,7 +188,7 @@ func (s *Server) Status(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	st := Status{Version: s.product, Uptime: time.Since(s.started).Seconds(), Shards: len(shards)}
+	st := Status{Version: s.product, Uptime: time.Since(s.started).Seconds(), Shards: len(shards), Followers: s.feed.Len()}
 	for _, l := range s.addrs {
 		st.Listeners = append(st.Listeners, l.String())
 	}

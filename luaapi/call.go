@@ -107,7 +107,7 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 		return cv.time, true
 	case "source":
 		if cv.source == nil {
-			cv.source = v.sourceOf(cv.c.Source(), cv.c.Trusted())
+			cv.source = v.sourceOf(cv.c.Source(), cv.c.User(), cv.c.Trusted())
 		}
 		return &cv.source.ud, true
 	case "emergency":

@@ -271,6 +271,18 @@ func TestUnquote(t *testing.T) {
 	}
 }
 
+func TestSourceUser(t *testing.T) {
+	r := serve(t, `return { invite = function(call) print(call.source.user) end }`)
+	for user, want := range map[string]string{"": "info nil", "100": "info 100"} {
+		c := newCall(t)
+		c.user = user
+		r.vm().Invite(c)
+		if got := r.logged(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestSourceWithoutAnAddress(t *testing.T) {
 	r := serve(t, `return { invite = function(call) print(call.source.ip, call.source.port, call.source.transport) end }`)
 	c := newCall(t)

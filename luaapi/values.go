@@ -163,11 +163,12 @@ func (h *headersValue) get(v *vm, key string) (lua.LValue, bool) {
 type sourceValue struct {
 	ud      lua.LUserData
 	from    flow.Flow
+	user    string
 	trusted bool
 }
 
-func (v *vm) sourceOf(f flow.Flow, trusted bool) *sourceValue {
-	s := &sourceValue{from: f, trusted: trusted}
+func (v *vm) sourceOf(f flow.Flow, user string, trusted bool) *sourceValue {
+	s := &sourceValue{from: f, user: user, trusted: trusted}
 	v.wrap(&s.ud, s)
 	return s
 }
@@ -186,6 +187,11 @@ func (s *sourceValue) get(_ *vm, key string) (lua.LValue, bool) {
 	switch key {
 	case "ip":
 		return ip(s.from.Remote), true
+	case "user":
+		if s.user == "" {
+			return lua.LNil, true
+		}
+		return lua.LString(s.user), true
 	case "trusted":
 		return lua.LBool(s.trusted), true
 	case "port":

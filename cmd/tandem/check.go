@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
 	"tandem/luaapi/check"
 	"tandem/luaapi/inspect"
@@ -21,9 +22,10 @@ func newCheckCommand() *cobra.Command {
 		Short: "Find mistakes in scripts and their tests without a call",
 		Long: "Look for mistakes in the scripts that the paths name, or in the present folder: syntax, misspelt names, arguments that\n" +
 			"are refused, what other Luas have, plans that are not what was meant. Then load them as `tandem run` does.\n" +
+			"The tandem.toml beside them is read too.\n" +
 			"A line is FILE:LINE RULE MESSAGE. `-- tandem: disable=RULE` at the end of a line is for that line, on a line of its\n" +
 			"own for the next one, and before all code for the file.\n\n" +
-			"Exit status: 0 no errors, 2 there is nothing to check, 3 errors, or with --strict warnings.",
+			"Exit status: 0 no errors, 2 there is nothing to check or tandem.toml is wrong, 3 errors, or with --strict warnings.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case list:
@@ -31,6 +33,9 @@ func newCheckCommand() *cobra.Command {
 				return nil
 			case cmd.Flags().Changed("explain"):
 				return explainRule(cmd, explain)
+			}
+			if err := checkConfigurations(args); err != nil {
+				return exit.With(exit.Usage, err)
 			}
 			o.Paths, o.Out = args, cmd.OutOrStdout()
 			s, err := inspect.Run(o)
@@ -51,6 +56,19 @@ func newCheckCommand() *cobra.Command {
 	f.BoolVar(&list, "rules", false, "list the rules")
 	cmd.MarkFlagsMutuallyExclusive("json", "explain", "rules")
 	return cmd
+}
+
+// checkConfigurations reads the tandem.toml beside the scripts at each path.
+func checkConfigurations(paths []string) error {
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	for _, p := range paths {
+		if _, err := config.Beside(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func explainRule(cmd *cobra.Command, id string) error {

@@ -30,7 +30,7 @@ type Config struct {
 	Scanners []string
 	// Rate is how many requests a second a source may send, and Burst how many at once; Rate 0 = as many as it likes.
 	Rate, Burst int
-	// Failures is how many wrong credentials of a source, within the time of a ban, ban it; 0 = as many as it likes.
+	// Failures is how many wrong credentials of a source get it banned, within the time of a ban; 0 = as many as it likes.
 	Failures int
 	// Ban is how long a source is not heard that is a scanner, sends too much or fails too often.
 	Ban time.Duration

@@ -95,6 +95,7 @@ func sourceClass() Class {
 			value("ip?", "string", "the address"),
 			value("port", "integer", "the port"),
 			value("transport", "string", "`udp`"),
+			value("user?", "string", "the user of ours whose credentials it has, by digest; nil if it was not asked for any"),
 			value("trusted", "boolean", "whether its network is one of `trusted` of the configuration"),
 		),
 	}

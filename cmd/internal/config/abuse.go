@@ -27,7 +27,9 @@ type Abuse struct {
 	Scanners []string
 	// Rate is how many requests a second a source may send, and Burst how many at once; Rate 0 = as many as it likes. At most maxRate.
 	Rate, Burst int
-	// Ban is how long a source is not heard that sends too many, or is a scanner; a second to a day.
+	// Failures is how many wrong credentials of a source get it banned, within the time of a ban; 0 = as many as it likes. At most maxRate.
+	Failures int
+	// Ban is how long a source is not heard that sends too many, fails too often, or is a scanner; a second to a day.
 	Ban time.Duration
 }
 
@@ -36,13 +38,13 @@ const maxRate = 1_000_000
 func defaultAbuse() Abuse {
 	return Abuse{
 		Scanners: []string{"friendly-scanner", "sipvicious", "sundayddr", "sip-scan", "sipscan", "sipcli", "iwar", "sivus", "pplsip"},
-		Burst:    100, Ban: 5 * time.Minute,
+		Burst:    100, Ban: 5 * time.Minute, Failures: 10,
 	}
 }
 
 // Guard returns what the engine has to know of whom it hears on its listeners, in their order. The configuration was checked.
 func (c *Config) Guard(listens []transport.Listen) guard.Config {
-	g := guard.Config{Rate: c.Abuse.Rate, Burst: c.Abuse.Burst, Ban: c.Abuse.Ban}
+	g := guard.Config{Rate: c.Abuse.Rate, Burst: c.Abuse.Burst, Ban: c.Abuse.Ban, Failures: c.Abuse.Failures}
 	for _, s := range c.Abuse.Scanners {
 		g.Scanners = append(g.Scanners, strings.ToLower(s))
 	}
@@ -110,6 +112,8 @@ func (a *Abuse) check() *Error {
 		return &Error{Key: "rate", What: fmt.Sprintf("%d is out of range; use 1 to %d requests a second, or 0 for no bound", a.Rate, maxRate)}
 	case a.Burst < 1 || a.Burst > maxRate:
 		return &Error{Key: "burst", What: fmt.Sprintf("%d is out of range; use 1 to %d requests", a.Burst, maxRate)}
+	case a.Failures < 0 || a.Failures > maxRate:
+		return &Error{Key: "failures", What: fmt.Sprintf("%d is out of range; use 1 to %d wrong credentials, or 0 for no bound", a.Failures, maxRate)}
 	case a.Ban < time.Second || a.Ban > 24*time.Hour:
 		return &Error{Key: "ban", What: fmt.Sprintf("%v is out of range; use \"1s\" to \"24h\"", a.Ban)}
 	case slices.Contains(a.Scanners, ""):
@@ -157,6 +161,8 @@ func (a *Abuse) decode(v any) []*Error {
 			return setInt(&a.Rate, key, v), true
 		case "burst":
 			return setInt(&a.Burst, key, v), true
+		case "failures":
+			return setInt(&a.Failures, key, v), true
 		case "ban":
 			return setDuration(&a.Ban, key, v), true
 		}

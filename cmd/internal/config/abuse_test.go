@@ -48,7 +48,7 @@ func TestGuard(t *testing.T) {
 	known := []guard.Entry{{Network: netip.MustParsePrefix("198.51.100.0/24"), Allow: true}, {Network: netip.MustParsePrefix("2001:db8::1/128"), Allow: true}}
 	want := guard.Config{
 		Access:   [][]guard.Entry{append(known[:2:2], guard.Entry{Network: netip.MustParsePrefix("0.0.0.0/0")}), known},
-		Scanners: []string{"nosy"}, Rate: 20, Burst: 40, Ban: 90 * time.Second,
+		Scanners: []string{"nosy"}, Rate: 20, Burst: 40, Failures: 10, Ban: 90 * time.Second,
 	}
 	if diff := cmp.Diff(want, c.Guard(listens), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Error(diff)

@@ -79,6 +79,12 @@ type Config struct {
 	// engine.DefaultReserve, at most maxBound.
 	Emergency        []string
 	EmergencyReserve int
+	// Domains are the hosts whose users are ours; none = any host.
+	Domains []string
+	// Users are who may identify himself; without any nobody is asked for credentials.
+	Users []User
+	// Auth says how callers are asked for credentials.
+	Auth Auth
 	// ACL are the lists of who is heard, in the order in which they are asked.
 	ACL []ACL
 	// Abuse bounds what sources may do that no list allows.
@@ -89,7 +95,7 @@ type Config struct {
 
 // Default returns the configuration of an engine that is told nothing.
 func Default() Config {
-	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Reload: Reload{Require: luaapi.RequireCheck}}
+	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: Reload{Require: luaapi.RequireCheck}}
 }
 
 // DefaultAdmin returns where the admin socket is if nothing else is said.
@@ -153,9 +159,9 @@ type Error struct {
 	Key string
 	// Table is the table that it stands in, "" = none, with a dot for one within: "reload.canary".
 	Table string
-	// Listener and ACL say which [[listener]] or [[acl]] it stands in, counted from 1; 0 = none.
-	Listener, ACL int
-	What          string
+	// Listener, ACL and User say which [[listener]], [[acl]] or [[user]] it stands in, counted from 1; 0 = none.
+	Listener, ACL, User int
+	What                string
 }
 
 // in returns the error with the table that it stands in.
@@ -228,6 +234,9 @@ func (c *Config) check() *Error {
 		return err
 	}
 	if err := c.checkEmergency(); err != nil {
+		return err
+	}
+	if err := c.checkUsers(); err != nil {
 		return err
 	}
 	for i := range c.ACL {

@@ -13,10 +13,12 @@ import (
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "script_memory", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "trusted", "emergency", "emergency_reserve", "http", "abuse", "reload", "metrics", "record",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "trusted", "emergency", "emergency_reserve", "domains", "auth", "http", "abuse", "reload", "metrics", "record",
 	}
 	aclKeys      = []string{"action", "networks", "listeners"}
-	abuseKeys    = []string{"scanners", "rate", "burst", "ban"}
+	abuseKeys    = []string{"scanners", "rate", "burst", "ban", "failures"}
+	userKeys     = []string{"name", "password", "ha1", "ha1_sha256"}
+	authKeys     = []string{"realm", "calls", "nonce_lifetime"}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
 		"address", "advertise", "certificate", "key", "client_ca", "require_client", "origins", "networks",
@@ -28,7 +30,7 @@ func unknown(key, where string, keys []string) *Error {
 	last := len(listenerKeys) - 1
 	return &Error{Key: key, What: "unknown key" + where + spell.Hint(key, keys) + "; known keys are " + strings.Join(fileKeys, ", ") +
 		" and, in [[listener]], " + strings.Join(listenerKeys[:last], ", ") + " and " + listenerKeys[last] +
-		" and, in [http], " + strings.Join(httpKeys, ", ") + " and, in [[acl]], " + strings.Join(aclKeys, ", ")}
+		" and, in [http], " + strings.Join(httpKeys, ", ") + " and, in [[acl]], " + strings.Join(aclKeys, ", ") + " and, in [[user]], " + strings.Join(userKeys, ", ")}
 }
 
 // decode sets what the file sets. Of several errors it returns the one that stands first in the file.
@@ -40,6 +42,10 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 		}
 	}
 	for key, v := range doc {
+		if n := c.number(key); n != nil {
+			note(setInt(n, key, v))
+			continue
+		}
 		switch key {
 		case "scripts":
 			note(set(&c.Scripts, key, v))
@@ -47,34 +53,18 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(set(&c.Admin, key, v))
 		case "log":
 			note(set(&c.Log, key, v))
-		case "budget":
-			note(setInt(&c.Budget, key, v))
-		case "script_memory":
-			note(setInt(&c.ScriptMemory, key, v))
-		case "max_calls":
-			note(setInt(&c.MaxCalls, key, v))
-		case "max_transactions":
-			note(setInt(&c.MaxTransactions, key, v))
-		case "max_memory":
-			note(setInt(&c.MaxMemory, key, v))
-		case "max_connections":
-			note(setInt(&c.MaxConnections, key, v))
-		case "max_connections_per_source":
-			note(setInt(&c.MaxConnectionsPerSource, key, v))
-		case "connection_idle":
-			note(setInt(&c.ConnectionIdle, key, v))
-		case "connection_lifetime":
-			note(setInt(&c.ConnectionLifetime, key, v))
-		case "drain":
-			note(setInt(&c.Drain, key, v))
 		case "roots":
 			note(set(&c.Roots, key, v))
 		case "trusted":
 			note(setList(&c.Trusted, key, v))
+		case "domains":
+			note(setList(&c.Domains, key, v))
+		case "auth":
+			errs = append(errs, c.Auth.decode(v)...)
+		case "user":
+			errs = append(errs, c.users(v)...)
 		case "emergency":
 			note(setList(&c.Emergency, key, v))
-		case "emergency_reserve":
-			note(setInt(&c.EmergencyReserve, key, v))
 		case "http":
 			errs = append(errs, c.HTTP.decode(v)...)
 		case "acl":
@@ -90,13 +80,42 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
-			note(unknown(key, "", append([]string{"listener", "acl"}, fileKeys...)))
+			note(unknown(key, "", append([]string{"listener", "acl", "user"}, fileKeys...)))
 		}
 	}
 	if len(errs) == 0 {
 		return nil
 	}
 	return slices.MinFunc(errs, func(a, b *Error) int { return cmp.Or(at.of(a)-at.of(b), cmp.Compare(a.Key, b.Key)) })
+}
+
+// number returns where the number of a key is kept; nil = the key has none.
+func (c *Config) number(key string) *int {
+	switch key {
+	case "budget":
+		return &c.Budget
+	case "script_memory":
+		return &c.ScriptMemory
+	case "max_calls":
+		return &c.MaxCalls
+	case "max_transactions":
+		return &c.MaxTransactions
+	case "max_memory":
+		return &c.MaxMemory
+	case "max_connections":
+		return &c.MaxConnections
+	case "max_connections_per_source":
+		return &c.MaxConnectionsPerSource
+	case "connection_idle":
+		return &c.ConnectionIdle
+	case "connection_lifetime":
+		return &c.ConnectionLifetime
+	case "drain":
+		return &c.Drain
+	case "emergency_reserve":
+		return &c.EmergencyReserve
+	}
+	return nil
 }
 
 func setInt(to *int, key string, v any) *Error {

@@ -48,6 +48,8 @@ func (e *Error) array() (name string, nth int) {
 		return "listener", e.Listener
 	case e.ACL > 0:
 		return "acl", e.ACL
+	case e.User > 0:
+		return "user", e.User
 	}
 	return "", 0
 }

@@ -30,6 +30,7 @@ const timeout = 10 * time.Second
 // Heard counts what was not heard of sources, and connections, from the start; Banned and Open are those of now.
 type Heard struct {
 	Denied, Dropped, Bans, Untrusted                    uint64
+	Challenges, Failures                                uint64
 	Accepted, Dialled, Refused, Failed, Broken, Overrun uint64
 	Banned, Open                                        int
 }
@@ -82,9 +83,12 @@ var (
 
 	denied    = describe("messages_denied_total", "Messages of sources that an access list keeps out.")
 	dropped   = describe("messages_banned_total", "Messages of sources that were banned.")
-	bans      = describe("bans_total", "Bans of sources, by scanning or too many requests.")
+	bans      = describe("bans_total", "Bans of sources, by scanning, too many requests or wrong credentials.")
 	banned    = describe("sources_banned", "Sources that are banned now.")
 	untrusted = describe("refusals_stateless_total", "Refusals to sources that nothing shows yet to be what they say, sent once.")
+
+	challenges = describe("challenges_total", "Requests that were answered by asking for credentials.")
+	failures   = describe("credentials_refused_total", "Requests with wrong credentials.")
 
 	connsOpen     = describe("connections", "Connections of TCP, TLS, WS and WSS that are open now.")
 	connsAccepted = describe("connections_accepted_total", "Connections that peers have opened.")
@@ -150,7 +154,7 @@ func (s sources) Collect(out chan<- prometheus.Metric) {
 	if !ok {
 		return
 	}
-	for d, n := range map[*prometheus.Desc]uint64{denied: h.Denied, dropped: h.Dropped, bans: h.Bans, untrusted: h.Untrusted} {
+	for d, n := range map[*prometheus.Desc]uint64{denied: h.Denied, dropped: h.Dropped, bans: h.Bans, untrusted: h.Untrusted, challenges: h.Challenges, failures: h.Failures} {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
 	}
 	out <- prometheus.MustNewConstMetric(banned, prometheus.GaugeValue, float64(h.Banned))

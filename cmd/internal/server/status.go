@@ -94,6 +94,9 @@ type Abuse struct {
 	Bans   uint64 `json:"bans"`
 	// Untrusted are refusals that were sent once and not kept, because nothing showed that their source is what it says.
 	Untrusted uint64 `json:"untrusted"`
+	// Challenges are requests whose senders were asked for credentials, Failures those that had wrong ones.
+	Challenges uint64 `json:"challenges"`
+	Failures   uint64 `json:"failures"`
 	// Sources are those that are banned now, the longest ban first, at most maxBans; More is how many more there are.
 	Sources []Ban `json:"sources,omitempty"`
 	More    int   `json:"more,omitempty"`
@@ -135,6 +138,9 @@ func (a *Abuse) banned(shards []engine.Stats) {
 func (a *Abuse) write(w *strings.Builder) {
 	if a.Denied+a.Bans+a.Untrusted > 0 {
 		fmt.Fprintf(w, "abuse     %d messages denied, %d bans, %d messages of banned sources, %d refusals not kept\n", a.Denied, a.Bans, a.Banned, a.Untrusted)
+	}
+	if a.Challenges+a.Failures > 0 {
+		fmt.Fprintf(w, "users     %d requests asked for credentials, %d wrong ones\n", a.Challenges, a.Failures)
 	}
 	for _, b := range a.Sources {
 		left := time.Duration(b.Left * float64(time.Second)).Round(time.Second)
@@ -223,7 +229,7 @@ func (s *Server) heard() (metrics.Heard, bool) {
 	}
 	a, c := st.(Status).Abuse, st.(Status).Connections
 	return metrics.Heard{
-		Denied: a.Denied, Dropped: a.Banned, Bans: a.Bans, Untrusted: a.Untrusted, Banned: len(a.Sources) + a.More,
+		Denied: a.Denied, Dropped: a.Banned, Bans: a.Bans, Untrusted: a.Untrusted, Challenges: a.Challenges, Failures: a.Failures, Banned: len(a.Sources) + a.More,
 		Open: c.Open, Accepted: c.Accepted, Dialled: c.Dialled, Refused: c.Refused, Failed: c.Failed, Broken: c.Broken, Overrun: c.Overrun,
 	}, true
 }
@@ -239,6 +245,8 @@ func (st *Status) add(e *engine.Stats) {
 	st.Abuse.Banned += e.Banned
 	st.Abuse.Bans += e.Bans
 	st.Abuse.Untrusted += e.Untrusted
+	st.Abuse.Challenges += e.Challenges
+	st.Abuse.Failures += e.Failures
 	st.Messages.Received += e.Received
 	st.Messages.Sent += e.Sent
 	st.Messages.Transactions += e.Transactions

@@ -1,0 +1,120 @@
+package location
+
+import (
+	"slices"
+
+	"tandem/engine/clock"
+)
+
+// Registrar keeps the bindings of the users of one shard.
+type Registrar struct {
+	limits  Limits
+	table   *Table
+	heap    *clock.Heap
+	records map[string]*record
+	conns   map[uint32][]string // the users that have bindings by a connection
+	order   uint64
+	count   int
+}
+
+// record is what is kept of a user: the bindings, and the timer of the first that ends.
+type record struct {
+	of    *Registrar
+	set   *Set
+	timer clock.Timer
+}
+
+// NewRegistrar returns one that publishes in table and whose timers are in heap.
+func NewRegistrar(limits Limits, table *Table, heap *clock.Heap) *Registrar {
+	return &Registrar{limits: limits, table: table, heap: heap, records: map[string]*record{}, conns: map[uint32][]string{}}
+}
+
+// Len is how many contacts are registered.
+func (r *Registrar) Len() int { return r.count }
+
+// Register carries out an update of a user's bindings, wholly or not at all, and returns what the user has then. The error is a *Refusal.
+func (r *Registrar) Register(now clock.Time, user string, u *Update) (*Set, error) {
+	rec := r.records[user]
+	was := &Set{User: user}
+	if rec != nil {
+		was = rec.set
+	}
+	r.order++
+	next, err := was.apply(now, u, &r.limits, r.order)
+	if err != nil {
+		return nil, err
+	}
+	if rec == nil {
+		rec = &record{of: r, set: was}
+		rec.timer.Owner = rec
+	}
+	rec.become(next)
+	return next, nil
+}
+
+// Disconnected removes the bindings of a connection that is gone: nothing leads to those phones any more (RFC 5626 §7).
+func (r *Registrar) Disconnected(conn uint32) {
+	users := r.conns[conn]
+	delete(r.conns, conn)
+	for _, user := range users {
+		if rec := r.records[user]; rec != nil {
+			rec.keep(func(b *Binding) bool { return b.Flow.Conn != conn })
+		}
+	}
+}
+
+// Fire removes what has expired.
+func (rec *record) Fire(now clock.Time, _ uint8) {
+	rec.keep(func(b *Binding) bool { return b.Ends > now })
+}
+
+func (rec *record) keep(stays func(b *Binding) bool) {
+	next := &Set{User: rec.set.User}
+	for _, b := range rec.set.Bindings {
+		if stays(b) {
+			next.Bindings = append(next.Bindings, b)
+		}
+	}
+	rec.become(next)
+}
+
+// become publishes what the user has now.
+func (rec *record) become(next *Set) {
+	r := rec.of
+	r.count += len(next.Bindings) - len(rec.set.Bindings)
+	r.connect(rec.set, next)
+	rec.set = next
+	r.table.publish(next)
+	if len(next.Bindings) == 0 {
+		delete(r.records, next.User)
+		r.heap.Stop(&rec.timer)
+		return
+	}
+	r.records[next.User] = rec
+	first := next.Bindings[0].Ends
+	for _, b := range next.Bindings {
+		first = min(first, b.Ends)
+	}
+	r.heap.Arm(&rec.timer, first)
+}
+
+// connect notes by which connections the user has bindings now.
+func (r *Registrar) connect(was, next *Set) {
+	for _, b := range was.Bindings {
+		if conn := b.Flow.Conn; conn != 0 && !next.uses(conn) {
+			r.conns[conn] = slices.DeleteFunc(r.conns[conn], func(u string) bool { return u == was.User })
+			if len(r.conns[conn]) == 0 {
+				delete(r.conns, conn)
+			}
+		}
+	}
+	for _, b := range next.Bindings {
+		if conn := b.Flow.Conn; conn != 0 && !slices.Contains(r.conns[conn], next.User) {
+			r.conns[conn] = append(r.conns[conn], next.User)
+		}
+	}
+}
+
+func (s *Set) uses(conn uint32) bool {
+	return slices.ContainsFunc(s.Bindings, func(b *Binding) bool { return b.Flow.Conn == conn })
+}

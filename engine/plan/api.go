@@ -3,6 +3,8 @@ package plan
 import (
 	"errors"
 	"time"
+
+	"tandem/engine/location"
 )
 
 // Asker is the script as the executor asks it. Its methods return at once and do not call the executor;
@@ -22,6 +24,8 @@ type Asker interface {
 	// Exhausted asks what to do when the whole plan ended without an answer; round counts from 1. best is never
 	// nil. Nil means: send the best response.
 	Exhausted(best *Step, round int) *Node
+	// Contacts returns where a user is registered, by descending q; none = nowhere.
+	Contacts(user string) []*location.Binding
 	// Ringing tells of the first 101-198 of a target.
 	Ringing(s *Step)
 	// Taken tells, for the trace, that a plan which the failed step has as its own edge takes its place.

@@ -4,19 +4,21 @@ import (
 	"testing"
 
 	"tandem/engine/clock"
+	"tandem/engine/location"
 )
 
 // silent is a script with nothing but an `invite` handler.
 type silent struct{}
 
-func (silent) Deferred(Callback, *Step) *Node { return nil }
-func (silent) Handler(Outcome, *Step) *Node   { return nil }
-func (silent) Redirected(*Step) *Node         { return nil }
-func (silent) Awaited(*Node, *Result) *Node   { return nil }
-func (silent) Exhausted(*Step, int) *Node     { return nil }
-func (silent) Ringing(*Step)                  {}
-func (silent) Bound(string, Pos)              {}
-func (silent) Taken(*Step, *Node)             {}
+func (silent) Deferred(Callback, *Step) *Node      { return nil }
+func (silent) Handler(Outcome, *Step) *Node        { return nil }
+func (silent) Redirected(*Step) *Node              { return nil }
+func (silent) Awaited(*Node, *Result) *Node        { return nil }
+func (silent) Contacts(string) []*location.Binding { return nil }
+func (silent) Exhausted(*Step, int) *Node          { return nil }
+func (silent) Ringing(*Step)                       {}
+func (silent) Bound(string, Pos)                   {}
+func (silent) Taken(*Step, *Node)                  {}
 
 // BenchmarkStepCall is a whole call: start three targets in series, 180, 486, the next one, 180, answer.
 func BenchmarkStepCall(b *testing.B) {

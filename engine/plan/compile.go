@@ -57,6 +57,7 @@ type node struct {
 	capped     bool // a group with a ring time is around it
 	timerC     bool // at is Timer C
 	rang       bool // a 101-198 came, at or within
+	user       bool // it is a group made of the registered contacts of a user
 	starting   bool // a group that starts members: it settles when all are started
 }
 
@@ -80,7 +81,7 @@ func (e *Executor) compile(src *Node, parent int32, member bool, share uint16, d
 	}
 	if parent != none {
 		p := &e.nodes[parent]
-		n.inParallel = p.inParallel || p.src.Kind == KindParallel
+		n.inParallel = p.inParallel || p.user || p.src.Kind == KindParallel
 		n.capped = p.capped || p.ring > 0
 		n.inherits = member && (p.src.Each != nil || p.inherits)
 		if n.inherits {

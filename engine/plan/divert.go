@@ -24,7 +24,7 @@ type Diversion struct {
 	// Divert is as the script wrote it, Reason why in the end.
 	Divert *Divert
 	Reason string
-	// By is the target that diverts; "" = whom the caller called.
+	// By is the target that diverts: a URI, or the user that a step was for; "" = whom the caller called.
 	By string
 	// From is the branch to By; 0 = the INVITE that came in.
 	From BranchID
@@ -46,7 +46,7 @@ func (e *Executor) beginDivert(i int32) {
 		d.Reason = e.divertReason(outcome, r)
 	}
 	if r != none && d.outer != none && e.within(e.results[r].node, d.outer) && e.results[r].step.Target != nil {
-		d.By, d.From = e.results[r].step.Target.URI, e.results[r].step.Branch
+		d.By, d.From = e.results[r].step.Target.identity(), e.results[r].step.Branch
 	}
 	e.diverted = append(e.diverted, d)
 	e.nodes[i].divert = int32(len(e.diverted) - 1)

@@ -21,6 +21,10 @@ func (e *Executor) fail(i int32) {
 // goOn lets the plan go on without the step i: it has failed and nothing takes its place.
 func (e *Executor) goOn(i int32) {
 	if e.stops(i) {
+		if user := e.userAround(i); user != none {
+			e.declined(user)
+			return
+		}
 		e.close(CauseNone)
 		e.exhausted()
 		return
@@ -47,14 +51,21 @@ func (e *Executor) askEdge(i int32) (plan *Node, own bool) {
 // policy makes it a failure like any other.
 func (e *Executor) stops(i int32) bool {
 	n := &e.nodes[i]
-	return n.src.Kind == KindTarget && n.target.On6xx != SixBranch && e.results[n.result].step.Code >= 600
+	if n.result == none && !(n.user && n.best != none) || n.target == nil || n.target.On6xx == SixBranch {
+		return false
+	}
+	r := n.result
+	if n.user {
+		r = n.best
+	}
+	return e.results[r].step.Code >= 600
 }
 
-// asksRoute reports whether the step asks the route handler named after its outcome: a target, or a parallel
+// asksRoute reports whether the step asks the route handler named after its outcome: a target, a user among them, or a parallel
 // group as a whole, with no parallel group around it.
 func (e *Executor) asksRoute(i int32) bool {
 	n := &e.nodes[i]
-	return !n.inParallel && (n.src.Kind == KindTarget || n.src.Kind == KindParallel)
+	return !n.inParallel && (n.src.Kind == KindTarget || n.src.Kind == KindParallel || n.user)
 }
 
 // failedStep is what a script sees of the failed step i: of a group its best failed branch, under the group's
@@ -73,7 +84,11 @@ func (e *Executor) failedStep(i int32) *Step {
 
 // failSynthetic fails a step that no INVITE was sent for.
 func (e *Executor) failSynthetic(i int32, o Outcome, code int) {
-	s := Step{Outcome: o, Code: code, Synthetic: true, Elapsed: e.now.Sub(e.nodes[i].start)}
+	n := &e.nodes[i]
+	s := Step{Target: n.target, Outcome: o, Code: code, Synthetic: true, Elapsed: e.now.Sub(n.start)}
+	if n.src.Kind == KindTarget {
+		s.Name = n.src.Name
+	}
 	e.leafFailed(i, e.newResult(i, s, branchNone), rankOf(code))
 }
 

@@ -74,7 +74,7 @@ func together(level []*Node) *Node {
 // gets to challenge them, and who learns what is private.
 func (n *node) contact(c Contact, by BranchID) *Node {
 	t := *n.target
-	t.URI, t.Key, t.User, t.Registered, t.Params = c.URI, c.Key, c.User, false, "" // the contact has its own
+	t.URI, t.Key, t.User, t.Registered, t.Binding, t.Params = c.URI, c.Key, c.User, false, nil, "" // the contact has its own
 	t.Auth.Login = nil
 	if t.Trust == TrustYes {
 		t.Trust = TrustNetwork

@@ -29,6 +29,7 @@ const (
 	OptColp
 	OptTrust
 	OptPrivacy
+	OptOrder
 )
 
 // Each holds the options that a group gives its members where they leave them unset; each is taken whole. Ring, Delay and On
@@ -40,7 +41,7 @@ type Each struct {
 	Ring  time.Duration
 	Delay time.Duration
 	On    *Edges
-	// Target holds the options of targets: everything but URI, Key, User and Registered.
+	// Target holds the options of targets: everything but URI, Key, User, Registered, Registrant and Binding.
 	Target Target
 	// Said are the options that are set, for those that are set to their zero value.
 	Said Options
@@ -102,6 +103,7 @@ func (t *Target) takeAll(k *taking, each *Each) bool {
 	changed = take(k, OptDialect, &t.Dialect, g.Dialect, said) || changed
 	changed = take(k, OptCodecs, &t.Codecs, g.Codecs, said) || changed
 	changed = take(k, OptMaxDuration, &t.MaxDuration, g.MaxDuration, said) || changed
+	changed = take(k, OptOrder, &t.ByQ, g.ByQ, said) || changed
 	changed = take(k, OptAuth, &t.Auth, g.Auth, said) || changed
 	changed = t.takeAddresses(k, each) || changed
 	if g.Headers != nil && (t.Headers == nil || k.weak&OptHeaders != 0) {

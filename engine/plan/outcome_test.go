@@ -121,19 +121,6 @@ func TestRingingIsToldOncePerTarget(t *testing.T) {
 	}
 }
 
-// "user:NAME is one step: all its contacts ring together (order = q: by descending q); one contact's 486 does
-// not stop the others; it fails once, by best response." A user is a parallel group of contacts; with
-// order = "q" a parallel group around the serial group of its q levels.
-func TestUserIsOneStep(t *testing.T) {
-	user := func() *Node { return parallel(to("a"), to("b"), to("c")) }
-	start(t, user()).final("a", 486).at(3).final("b", 480).final("c", 404).
-		asked("3 busy a 486").want("0 invite a", "0 invite b", "0 invite c", "3 respond 486 of a")
-
-	byQ := parallel(serial(parallel(to("a"), to("b")), to("c")))
-	start(t, byQ).final("a", 404).at(1).final("b", 486).at(2).final("c", 480).asked("2 busy b 486").
-		want("0 invite a", "0 invite b", "1 invite c", "2 respond 486 of b")
-}
-
 // "6xx first asks the branch's own on; a plan from there is used."
 func Test6xxAsksOwnEdgeFirst(t *testing.T) {
 	start(t, parallel(to("100", on(Rejected, to("vm"))), to("200"))).final("100", 603).

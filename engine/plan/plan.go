@@ -8,7 +8,7 @@
 //
 // Every step has a place in the plan. What stands there may fail and be replaced; the place, its
 // group and the clocks of the groups around stay. The code follows that: compile.go lays the tree
-// out, run.go starts steps and moves groups on, room.go makes targets wait where RFC 5393 §5.3 bounds what
+// out, run.go starts steps and moves groups on, user.go rings users where they are registered, room.go makes targets wait where RFC 5393 §5.3 bounds what
 // may be alive at once, await.go waits for operations, fail.go says who is asked and puts replacements in place, best.go ranks
 // what came back.
 package plan
@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"time"
 
+	"tandem/engine/location"
 	"tandem/engine/sdp"
 )
 
@@ -212,7 +213,7 @@ type Header struct {
 
 // Target is where an INVITE goes and how.
 type Target struct {
-	// URI is the Request-URI of the branch, a valid SIP or SIPS URI.
+	// URI is the Request-URI of the branch, a valid SIP or SIPS URI; with a Registrant it is "user:" and that name.
 	URI string
 	// Key is equal for URIs that are equal by RFC 3261 §19.1.4.
 	Key string
@@ -225,6 +226,12 @@ type Target struct {
 	Registered bool
 	// Redirection is set if the target is the contact of a 3xx that is followed.
 	Redirection *Redirection
+	// Registrant is the user whose registered contacts are rung, together or, ByQ, one after the other by descending q; "" = URI is rung. The
+	// step is one target to whoever asks how it failed.
+	Registrant string
+	ByQ        bool
+	// Binding is how a registered contact is reached; nil = by its URI.
+	Binding *location.Binding
 	// EarlyMedia says what the caller is shown of the branch before the answer.
 	EarlyMedia EarlyMedia
 	// Prack says whether the INVITE offers, or asks for, reliable provisionals (RFC 3262).

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tandem/engine/clock"
+	"tandem/engine/location"
 )
 
 // Random plans, run by random events at random times. What holds at every step is in world.check.
@@ -126,6 +127,8 @@ func (w *world) Awaited(n *Node, r *Result) *Node {
 	}
 	return w.Deferred(n.Func, nil)
 }
+
+func (w *world) Contacts(string) []*location.Binding { return nil }
 
 func (w *world) Exhausted(s *Step, _ int) *Node { return w.handler(s) }
 

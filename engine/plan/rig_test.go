@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tandem/engine/clock"
+	"tandem/engine/location"
 )
 
 // fn is a function of the script; failed is nil where it is no edge.
@@ -28,6 +29,7 @@ type rig struct {
 	redirect   fn
 	onExhaust  func(best *Step, round int) *Node
 	boundPlace Pos
+	contacts   map[string][]*location.Binding
 	taken      []string
 }
 
@@ -107,6 +109,8 @@ func (r *rig) Awaited(n *Node, res *Result) *Node {
 	return n.Func.(func(*Result) *Node)(res)
 }
 
+func (r *rig) Contacts(user string) []*location.Binding { return r.contacts[user] }
+
 func (r *rig) Exhausted(best *Step, round int) *Node {
 	r.best = *best
 	r.asking(fmt.Sprintf("exhausted %d", round), best)
@@ -144,13 +148,13 @@ func actionText(a Action) string {
 	cause := [...]string{CauseNone: "", CauseElsewhere: " elsewhere", CauseCaller: " caller"}[a.Cause]
 	switch a.Kind {
 	case ActInvite:
-		return "invite " + a.Target.User
+		return "invite " + label(a.Target)
 	case ActCancel:
-		return "cancel " + a.Target.User + cause
+		return "cancel " + label(a.Target) + cause
 	case ActAnswer:
-		return "answer " + a.Target.User
+		return "answer " + label(a.Target)
 	case ActRelease:
-		return "release " + a.Target.User + cause
+		return "release " + label(a.Target) + cause
 	}
 	if a.Kind == ActStart || a.Kind == ActDrop {
 		return map[ActionKind]string{ActStart: "start ", ActDrop: "drop "}[a.Kind] + a.Await.Name
@@ -188,12 +192,20 @@ func (r *rig) at(s float64) *rig {
 func (r *rig) branch(user string) BranchID {
 	r.t.Helper()
 	for id := BranchID(len(r.e.branches)); id > 0; id-- {
-		if r.e.Branch(id).Target.User == user {
+		if label(r.e.Branch(id).Target) == user {
 			return id
 		}
 	}
 	r.t.Fatalf("%s was never INVITEd: %q", user, r.acts)
 	return 0
+}
+
+// label tells targets apart: the user, or of a registered contact what it is called.
+func label(t *Target) string {
+	if t.Binding != nil {
+		return t.Binding.CallID
+	}
+	return t.User
 }
 
 func (r *rig) event(user string, ev Event) *rig {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/engine/location"
+
 	"pgregory.net/rapid"
 )
 
@@ -257,14 +259,15 @@ func (m echo) said() *Node {
 	return n
 }
 
-func (m echo) Deferred(Callback, *Step) *Node { return m.said() }
-func (m echo) Handler(Outcome, *Step) *Node   { return m.said() }
-func (m echo) Redirected(*Step) *Node         { return m.said() }
-func (m echo) Awaited(*Node, *Result) *Node   { return m.said() }
-func (m echo) Exhausted(*Step, int) *Node     { return m.said() }
-func (m echo) Taken(*Step, *Node)             {}
-func (m echo) Ringing(*Step)                  {}
-func (m echo) Bound(string, Pos)              {}
+func (m echo) Deferred(Callback, *Step) *Node      { return m.said() }
+func (m echo) Handler(Outcome, *Step) *Node        { return m.said() }
+func (m echo) Redirected(*Step) *Node              { return m.said() }
+func (m echo) Awaited(*Node, *Result) *Node        { return m.said() }
+func (m echo) Contacts(string) []*location.Binding { return nil }
+func (m echo) Exhausted(*Step, int) *Node          { return m.said() }
+func (m echo) Taken(*Step, *Node)                  {}
+func (m echo) Ringing(*Step)                       {}
+func (m echo) Bound(string, Pos)                   {}
 
 func newTwins(t *rapid.T, breadth int) *world {
 	w := &world{T: t, awaits: map[OperationID]bool{}, limits: Limits{TimerC: sec(100000)}}

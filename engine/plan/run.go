@@ -40,6 +40,10 @@ func (e *Executor) begin(i int32) {
 	n.state, n.start, n.at = running, e.now, never
 	switch n.src.Kind {
 	case KindTarget:
+		if n.target.Registrant != "" {
+			e.ringUser(i)
+			return
+		}
 		e.invite(i)
 	case KindSerial, KindParallel:
 		e.beginGroup(i)

@@ -43,6 +43,9 @@ func appendParam(dst, name, value []byte) []byte {
 func appendTo(dst []byte, m *message.Message, t *plan.Target, uri string) []byte {
 	switch t.To {
 	case "":
+		if t.Binding != nil {
+			uri = t.Binding.AOR
+		}
 	case plan.ToKeep:
 		if na, err := message.ParseNameAddr(m.Get(message.To)); err == nil {
 			return append(appendAddress(append(dst, "To: "...), na.Display, na.URI), "\r\n"...)

@@ -16,6 +16,7 @@ import (
 	"tandem/engine/flow"
 	"tandem/engine/guard"
 	"tandem/engine/ident"
+	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/trace"
@@ -79,6 +80,8 @@ type Config struct {
 	// Auth says who may identify himself, and whose requests outside dialogs need that; nil = nobody is asked for credentials. Sources that a list of Guard allows, or
 	// that are Trusted, are asked for a REGISTER only.
 	Auth *auth.Config
+	// Register bounds what users register; nil = nobody registers, and REGISTER is answered 405.
+	Register *location.Limits
 	// Trusted are the networks of peers in the trust domain (RFC 3324 §2.3): the identities that others assert go no further, and what a party wants to keep
 	// private goes to nobody else. A target may say otherwise.
 	Trusted []netip.Prefix
@@ -104,9 +107,9 @@ func New(cfg Config, scripts Scripts, shards int) *Engine {
 	if cfg.Limits == (plan.Limits{}) {
 		cfg.Limits = plan.DefaultLimits
 	}
-	e, memory := &Engine{}, auth.NewShared()
+	e, memory, contacts := &Engine{}, auth.NewShared(), &location.Table{}
 	for i := range shards {
-		e.shards = append(e.shards, newShard(cfg, scripts, memory, i, shards))
+		e.shards = append(e.shards, newShard(cfg, scripts, memory, contacts, i, shards))
 	}
 	for _, sh := range e.shards {
 		sh.siblings = e.shards

@@ -91,6 +91,11 @@ func (c *call) startBranch(a *plan.Action) {
 	}
 	c.announce(a)
 	c.towards = a.Target.User
+	if a.Target.Binding != nil {
+		b.callID, b.login = c.sh.ids.AppendCallID(nil, c.slot), c.sh.login(b.target)
+		b.try(a.Target.Binding.Flow)
+		return
+	}
 	c.sh.seek(a.Target.URI, func(_ clock.Time, hops []flow.Hop, why string) {
 		c.sh.current = c
 		switch {
@@ -128,18 +133,24 @@ func (b *branch) next() {
 		h := b.hops[0]
 		b.hops = b.hops[1:]
 		if f, ok := sh.flowTo(c.source.Listener, h); ok {
-			b.edge = sh.edgeTo(c.invite, c.trusted, b.target, f)
-			if why := b.edge.impossible(c.invite); why != "" {
-				b.exposed = why
-				b.refuse(500, why) // RFC 3323 §5
-				return
-			}
-			b.send(f)
+			b.try(f)
 			return
 		}
 		why = "no listener for the address family of " + h.Remote.Addr().String()
 	}
 	b.unreachable(why)
+}
+
+// try sends the INVITE by a flow, unless it would tell what the caller wants to keep private.
+func (b *branch) try(f flow.Flow) {
+	c := b.c
+	b.edge = c.sh.edgeTo(c.invite, c.trusted, b.target, f)
+	if why := b.edge.impossible(c.invite); why != "" {
+		b.exposed = why
+		b.refuse(500, why) // RFC 3323 §5
+		return
+	}
+	b.send(f)
 }
 
 func (b *branch) send(f flow.Flow) {
@@ -160,6 +171,9 @@ func (b *branch) send(f flow.Flow) {
 func (b *branch) elsewhere() bool {
 	if b.client.GivenUp() || b.c.over {
 		return false
+	}
+	if b.target.Binding != nil {
+		return false // its flow is the only way
 	}
 	if b.c.sh.unanswered(b.flow); len(b.hops) == 0 {
 		return false
@@ -287,6 +301,9 @@ func (b *branch) Failed(_ clock.Time, _ *transaction.Client, why transaction.Fai
 	kind, phrase := plan.EventTimeout, ""
 	if why == transaction.TransportError {
 		kind, phrase = plan.EventTransportError, b.c.sh.undelivered(b.flow)
+		if b.target.Binding != nil {
+			kind = plan.EventOffline // RFC 5626 §5.3: the flow of the phone is gone
+		}
 		b.c.sh.unreachable(b.c.id, b.target.URI, phrase)
 	}
 	b.c.step(plan.Event{Kind: kind, Branch: b.id, Phrase: phrase})

@@ -17,6 +17,7 @@ func (b *branch) appendInvite(dst []byte) []byte {
 	var id [48]byte
 	dst = message.AppendRequestLine(dst, "INVITE", uri)
 	dst = message.AppendVia(dst, local.Transport.String(), local.SentBy, c.bounds.appendMarks(sh.ids.AppendBranch(id[:0], 0)))
+	dst = appendPath(dst, b.target)
 	dst = appendFrom(dst, c.invite, b.target, b.tag, b.edge.anonymous(c.invite))
 	dst = appendTo(dst, c.invite, b.target, uri)
 	dst = message.AppendField(dst, "Call-ID", b.callID)

@@ -30,6 +30,7 @@ type outside struct {
 	targets []*plan.Target // still to be tried
 	target  *plan.Target   // the one at hand
 	hops    []flow.Hop     // where it is tried next
+	offline bool           // its targets are users that are registered nowhere
 	flow    flow.Flow      // where it was tried last
 	wait    waiting
 	last    *message.Message
@@ -47,7 +48,7 @@ type outside struct {
 func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, user string) {
 	forwards, limited := m.Uint(message.MaxForwards)
 	if u, err := message.ParseURI(m.RequestURI()); m.Method() == message.OPTIONS && (err != nil || u.User == nil || limited && forwards == 0) {
-		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
+		sh.finish(now, tx, m, f, 200, "Allow", sh.allow, "Accept", "application/sdp")
 		return
 	}
 	script := sh.scripts.Acquire(sh.index, m.CallID())
@@ -81,11 +82,11 @@ func (sh *Shard) outside(now clock.Time, tx *transaction.Server, m *message.Mess
 	case n != nil:
 		o.start(now, n)
 	case m.Method() == message.OPTIONS:
-		sh.finish(now, tx, m, f, 200, "Allow", allowed, "Accept", "application/sdp")
+		sh.finish(now, tx, m, f, 200, "Allow", sh.allow, "Accept", "application/sdp")
 	case m.Method() == message.SUBSCRIBE || m.Method() == message.PUBLISH:
 		sh.finish(now, tx, m, f, 489) // RFC 6665 §4.2.1.1
 	default:
-		sh.finish(now, tx, m, f, 405, "Allow", allowed)
+		sh.finish(now, tx, m, f, 405, "Allow", sh.allow)
 	}
 }
 
@@ -112,9 +113,10 @@ func (o *outside) start(now clock.Time, n *plan.Node) {
 	}
 	for _, m := range members {
 		if m.Kind == plan.KindTarget {
-			o.targets = append(o.targets, m.Target)
+			o.targets = append(o.targets, o.sh.contactsOf(m.Target)...)
 		}
 	}
+	o.offline = len(o.targets) == 0
 	o.wait.start(now, o.sh, o.server, o.req, o.source)
 	o.next(now)
 }
@@ -125,12 +127,7 @@ func (o *outside) next(now clock.Time) {
 		f, ok := o.sh.flowTo(o.source.Listener, o.hops[0])
 		o.hops = o.hops[1:]
 		if ok {
-			o.edge = o.sh.edgeTo(o.req, o.Trusted(), o.target, f)
-			if o.edge.impossible(o.req) != "" {
-				o.reply(now, 500) // RFC 3323 §5
-				return
-			}
-			o.send(now, o.target, f)
+			o.try(now, f)
 			return
 		}
 	}
@@ -139,6 +136,10 @@ func (o *outside) next(now clock.Time) {
 		return
 	}
 	o.target, o.targets = o.targets[0], o.targets[1:]
+	if b := o.target.Binding; b != nil {
+		o.try(now, b.Flow)
+		return
+	}
 	o.sh.seek(o.target.URI, func(now clock.Time, hops []flow.Hop, why string) {
 		if why != "" {
 			o.sh.unreachable(o.id, o.target.URI, why)
@@ -146,6 +147,16 @@ func (o *outside) next(now clock.Time) {
 		o.hops = hops
 		o.next(now)
 	})
+}
+
+// try sends the request by a flow, unless it would tell what its sender wants to keep private.
+func (o *outside) try(now clock.Time, f flow.Flow) {
+	o.edge = o.sh.edgeTo(o.req, o.Trusted(), o.target, f)
+	if o.edge.impossible(o.req) != "" {
+		o.reply(now, 500) // RFC 3323 §5
+		return
+	}
+	o.send(now, o.target, f)
 }
 
 // send sends the request to a target under identifiers of our own.
@@ -161,6 +172,7 @@ func (o *outside) send(now clock.Time, t *plan.Target, f flow.Flow) {
 	o.watched(now, uri, f, tag, callID)
 	b := message.AppendRequestLine(sh.buf[:0], string(m.MethodName()), uri)
 	b = message.AppendVia(b, local.Transport.String(), local.SentBy, o.bounds.appendMarks(sh.ids.AppendBranch(nil, 0)))
+	b = appendPath(b, t)
 	b = appendFrom(b, m, t, tag, o.edge.anonymous(m))
 	b = appendTo(b, m, t, uri)
 	b = message.AppendField(b, "Call-ID", callID)
@@ -219,6 +231,8 @@ func (o *outside) Failed(now clock.Time, _ *transaction.Client, why transaction.
 func (o *outside) finish(now clock.Time) {
 	m := o.last
 	switch {
+	case m == nil && o.client == nil && o.offline:
+		o.reply(now, 480) // RFC 3261 §21.4.18
 	case m == nil && o.client == nil:
 		o.reply(now, 503)
 	case m == nil: // none came in time: RFC 4320 §4.2

@@ -61,7 +61,7 @@ func (sh *Shard) inOrder(now clock.Time, d *leg.Dialog, tx *transaction.Server, 
 		sh.finish(now, tx, m, f, 500)
 		return false
 	}
-	if bad := unknownTags(m, message.Require); bad != "" {
+	if bad := sh.unknownTags(m, message.Require); bad != "" {
 		sh.finish(now, tx, m, f, 420, "Unsupported", bad)
 		return false
 	}

@@ -99,19 +99,34 @@ func dialogHash(callID, local, remote []byte) uint64 {
 // askReplaces maps a Replaces value on the shard that owns its dialog and gives the result to done on this one.
 func (sh *Shard) askReplaces(r replaces, done func(now clock.Time, m mapped)) {
 	owner := int(ident.Slot(r.callID)) % sh.shards
-	if owner == sh.index || sh.cfg.Post == nil {
-		done(sh.now, sh.siblings[owner].mapReplaces(r))
+	r.callID, r.toTag, r.fromTag = bytes.Clone(r.callID), bytes.Clone(r.toTag), bytes.Clone(r.fromTag)
+	var m mapped
+	sh.ask(owner, func(o *Shard, _ clock.Time) { m = o.mapReplaces(r) }, func(now clock.Time) { done(now, m) })
+}
+
+// ask runs do on the shard that owns something, and done on this one when that has ended.
+func (sh *Shard) ask(owner int, do func(o *Shard, now clock.Time), done func(now clock.Time)) {
+	o := sh.siblings[owner]
+	if o == sh || sh.cfg.Post == nil {
+		do(o, sh.now)
+		done(sh.now)
 		return
 	}
-	r.callID, r.toTag, r.fromTag = bytes.Clone(r.callID), bytes.Clone(r.toTag), bytes.Clone(r.fromTag)
-	sh.cfg.Post(owner, func(clock.Time) {
-		m := sh.siblings[owner].mapReplaces(r)
+	sh.cfg.Post(owner, func(now clock.Time) {
+		o.now = now
+		o.alone(func() { do(o, now) })
 		sh.cfg.Post(sh.index, func(now clock.Time) {
-			defer sh.rescue()
-			sh.now, sh.current = now, nil
-			done(now, m)
+			sh.now = now
+			sh.alone(func() { done(now) })
 		})
 	})
+}
+
+// alone runs what is about no call of this shard.
+func (sh *Shard) alone(fn func()) {
+	defer sh.rescue()
+	sh.current = nil
+	fn()
 }
 
 // replacing starts a call whose INVITE replaces a dialog: the INVITE that goes out names it as the far side sees it. One that

@@ -67,12 +67,14 @@ func (sh *Shard) Request(now clock.Time, tx *transaction.Server, m *message.Mess
 			return
 		}
 		sh.newCall(now, tx, m, f, user, "")
+	case message.REGISTER:
+		sh.register(now, tx, m, f, user)
 	case message.BYE, message.PRACK, message.UPDATE:
 		sh.finish(now, tx, m, f, 481) // RFC 3261 §15.1.2: they belong into dialogs
 	case message.SUBSCRIBE, message.REFER, message.OPTIONS, message.MESSAGE, message.PUBLISH, message.NOTIFY:
 		sh.outside(now, tx, m, f, user)
 	default:
-		sh.finish(now, tx, m, f, 405, "Allow", allowed) // RFC 3261 §8.2.1
+		sh.finish(now, tx, m, f, 405, "Allow", sh.allow) // RFC 3261 §8.2.1
 	}
 }
 
@@ -89,7 +91,7 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 		return 483, nil // §16.3 step 3
 	}
 	for _, id := range [...]message.ID{message.Require, message.ProxyRequire} {
-		if bad := unknownTags(m, id); bad != "" {
+		if bad := sh.unknownTags(m, id); bad != "" {
 			return 420, []string{"Unsupported", bad} // §8.2.2.3, §16.3 step 5
 		}
 	}
@@ -158,10 +160,11 @@ func (sh *Shard) listensAt(listener uint8, host string, u *message.URI) bool {
 	return (strings.EqualFold(host, name) || host == l.Addr.String()) && port == asked && strings.EqualFold(string(transport), l.Transport.String())
 }
 
-func unknownTags(m *message.Message, id message.ID) string {
+func (sh *Shard) unknownTags(m *message.Message, id message.ID) string {
 	bad := ""
+	registers := m.Method() == message.REGISTER && sh.registrar != nil
 	m.Each(id, func(tag []byte) bool {
-		if !passes(tag) && string(tag) != rel100 && string(tag) != timerTag {
+		if !passes(tag) && string(tag) != rel100 && string(tag) != timerTag && (!registers || !registrarTag(tag)) {
 			if bad != "" {
 				bad += ", "
 			}

@@ -34,6 +34,7 @@ type script struct {
 	exhausted func(c engine.Call, best *plan.Step, round int) *plan.Node
 	refer     func(c engine.Call) *plan.Node
 	request   func(c engine.Call) *plan.Node
+	register  func(c engine.Call, r *engine.Registration) *plan.Node
 	cancelled *plan.Reply
 	observe   func(what string, c engine.Call, s *plan.Step)
 
@@ -103,6 +104,14 @@ func (s *script) Request(c engine.Call) *plan.Node {
 		return nil
 	}
 	return s.request(c)
+}
+
+func (s *script) Register(c engine.Call, r *engine.Registration) *plan.Node {
+	s.seen = append(s.seen, "register "+r.User)
+	if s.register == nil {
+		return nil
+	}
+	return s.register(c, r)
 }
 
 func (s *script) note(what string, c engine.Call, step *plan.Step) {

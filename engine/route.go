@@ -82,7 +82,7 @@ func (sh *Shard) find(uri string, listener uint8, found func(f flow.Flow)) {
 // choose returns a flow from the listener that its remote address is reached by: of those for its transport and family the one
 // with the closest network that holds the address, then one without networks; the flow's own one before its equals.
 func (sh *Shard) choose(f flow.Flow) (flow.Flow, bool) {
-	if f.Conn != 0 && sh.cfg.Locals[f.Listener].Transport == f.Transport {
+	if f.Fixed || f.Conn != 0 && sh.cfg.Locals[f.Listener].Transport == f.Transport {
 		return f, true
 	}
 	best, at := -1, f.Listener
@@ -126,6 +126,9 @@ func (sh *Shard) unanswered(f flow.Flow) {
 
 // large returns the way of a request that is too large for UDP (RFC 3261 §18.1.1).
 func (sh *Shard) large(f flow.Flow) (to flow.Flow, sentBy string, ok bool) {
+	if f.Fixed {
+		return f, "", false
+	}
 	f.Transport = flow.TCP
 	to, ok = sh.choose(f)
 	return to, sh.cfg.Locals[to.Listener].SentBy, ok

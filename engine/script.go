@@ -42,6 +42,9 @@ type Script interface {
 	// fork: Request is the request, Progress and Hangup do nothing. A target, or a serial of targets, is where it goes; a
 	// KindReject answers it; nil refuses the method.
 	Request(c Call) *plan.Node
+	// Register decides about a REGISTER that is in order, before it is carried out; c shows it as Request does. A KindAccept may say how long its contacts are kept,
+	// a KindReject answers it, nil leaves it to the policy.
+	Register(c Call, r *Registration) *plan.Node
 	// Replied says that the call ends with a response that the script made, a plan.reject or plan.redirect.
 	Replied(c Call, code int)
 	// Cancelled says that the caller gave up, before it gets its 487; the phrase and the header fields of what it returns, if anything, are those

@@ -21,6 +21,7 @@ import (
 	"tandem/engine/guard"
 	"tandem/engine/ident"
 	"tandem/engine/leg"
+	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/trace"
 	"tandem/engine/transaction"
@@ -65,8 +66,12 @@ type Shard struct {
 
 	guard *guard.Guard // nil without cfg.Guard
 
-	auth     *auth.Checker // nil without cfg.Auth
-	failures auth.Memory   // of all shards
+	auth      *auth.Checker       // nil without cfg.Auth
+	failures  auth.Memory         // of all shards
+	contacts  location.Reader     // of all users
+	registrar *location.Registrar // of the users of this shard; nil without cfg.Register
+	leases    clock.Heap          // when registrations end: nobody waits for that
+	allow     string              // the methods that are not answered 405
 
 	disbelief bool // that identities of a source are not believed was said
 
@@ -77,7 +82,7 @@ type Shard struct {
 	ending   bool   // there is no time left to wait for anybody
 	idle     func() // to be called when the last call is over
 
-	looped, unreached, unacked, bans, malformed, denials rationed // warnings
+	looped, unreached, unacked, bans, malformed, denials, unregistered rationed // warnings
 }
 
 // Stats counts what a shard did since it was made.
@@ -97,8 +102,8 @@ type Stats struct {
 	Challenges, Failures uint64
 	// Sources are those that are banned now.
 	Sources []guard.Ban
-	// Active is how many calls there are.
-	Active int
+	// Active is how many calls there are, Contacts how many contacts are registered.
+	Active, Contacts int
 	// Transactions and Timers are how many there are.
 	Transactions, Timers int
 	// Operations is how many are awaited.
@@ -107,7 +112,7 @@ type Stats struct {
 	Bad map[string]uint64
 }
 
-func newShard(cfg Config, scripts Scripts, memory auth.Memory, index, shards int) *Shard {
+func newShard(cfg Config, scripts Scripts, memory auth.Memory, contacts *location.Table, index, shards int) *Shard {
 	seed := cfg.Seed
 	seed[0] ^= byte(index)
 	seed[1] ^= byte(index >> 8)
@@ -126,6 +131,10 @@ func newShard(cfg Config, scripts Scripts, memory auth.Memory, index, shards int
 	sh.layer.Large = sh.large
 	if cfg.Auth != nil {
 		sh.auth, sh.failures = auth.NewChecker(cfg.Auth, cfg.Seed, sh.ids.Uint64, memory), memory
+	}
+	if sh.contacts, sh.allow = contacts, allowed; cfg.Register != nil {
+		sh.allow += ", REGISTER"
+		sh.registrar = location.NewRegistrar(*cfg.Register, contacts, &sh.leases)
 	}
 	if cfg.Guard != nil {
 		sh.guard, sh.layer.Doubts = guard.New(cfg.Guard, shards), sh.doubts
@@ -148,6 +157,9 @@ func (sh *Shard) Stats() Stats {
 	if sh.guard != nil {
 		s.Sources = sh.guard.Bans(sh.now)
 	}
+	if sh.registrar != nil {
+		s.Contacts = sh.registrar.Len()
+	}
 	s.Active, s.Transactions, s.Timers, s.Operations = len(sh.calls), clients+servers, sh.heap.Len(), sh.operations
 	return s
 }
@@ -164,7 +176,16 @@ func (sh *Shard) Leaks() string {
 }
 
 // Next returns when Tick is wanted.
-func (sh *Shard) Next() (clock.Time, bool) { return sh.heap.Next() }
+func (sh *Shard) Next() (clock.Time, bool) {
+	at, ok := sh.heap.Next()
+	if end, has := sh.leases.Next(); has && (!ok || end < at) {
+		return end, true
+	}
+	return at, ok
+}
+
+// Rests reports whether nothing is to be done but to let registrations end.
+func (sh *Shard) Rests() bool { return sh.heap.Len() == 0 }
 
 // Tick runs what is due.
 func (sh *Shard) Tick(now clock.Time) {
@@ -177,6 +198,7 @@ func (sh *Shard) Tick(now clock.Time) {
 func (sh *Shard) runTimers(now clock.Time) (done bool) {
 	defer sh.rescue()
 	sh.current = nil
+	sh.leases.Run(now)
 	sh.heap.Run(now)
 	return true
 }
@@ -296,6 +318,9 @@ func (sh *Shard) Send(f flow.Flow, b []byte) {
 func (sh *Shard) SendFailed(now clock.Time, f flow.Flow, err error) {
 	defer sh.rescue()
 	sh.now, sh.current, sh.refused = now, nil, err
+	if f.Conn != 0 && sh.registrar != nil {
+		sh.registrar.Disconnected(f.Conn) // before scripts are asked what is to be done
+	}
 	sh.layer.SendFailed(now, f)
 }
 

@@ -22,6 +22,7 @@ type callValue struct {
 	source         *sourceValue
 	vars, time     *lua.LTable
 	identity       callIdentity
+	registration   *engine.Registration // of a REGISTER
 
 	fellBack       bool // route.fallback was asked
 	judged, failed bool // for the canary
@@ -122,6 +123,8 @@ func (cv *callValue) get(v *vm, key string) (lua.LValue, bool) {
 		return cv.diversions(v), true
 	case "history":
 		return cv.history(v), true
+	case "user", "contacts", "expires":
+		return registrationField(v, cv.registration, key), true
 	case "retarget":
 		return str(cv.retarget(v)), true
 	case "secondary":

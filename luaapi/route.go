@@ -13,7 +13,7 @@ import (
 // handler is a function of the script that the engine calls.
 type handler uint8
 
-// The handlers of the Lua reference, in its order; missed and register are known names that this release does not
+// The handlers of the Lua reference, in its order; missed is a known name that this release does not
 // call. hFunction is a function in a plan, hAwait that of an await, hFallback route.fallback.
 const (
 	hInvite handler = iota

@@ -176,6 +176,20 @@ func (v *vm) Request(c engine.Call) *plan.Node {
 	return n
 }
 
+// Register decides about a REGISTER. An error is answered 500: nobody is registered by mistake.
+func (v *vm) Register(c engine.Call, r *engine.Registration) *plan.Node {
+	cv := v.begin(c)
+	cv.registration = r
+	n, err := v.decide(hRegister, cv, nil)
+	if err != nil {
+		return failed500(err)
+	}
+	if n != nil && n.Kind == plan.KindReject {
+		v.Replied(c, n.Reply.Code)
+	}
+	return n
+}
+
 // Ringing tells the script of the first 101-198 of a target.
 func (v *vm) Ringing(c engine.Call, s *plan.Step) { v.tell(hRinging, v.callOf(c), s) }
 
@@ -185,9 +199,17 @@ func (v *vm) Answered(c engine.Call, s *plan.Step) {
 	v.tell(hAnswered, cv, s)
 	cv.judge()
 	if s != nil && s.Target != nil {
-		cv.line = v.opt.activity.Answered(s.Target.Key)
+		cv.line = v.opt.activity.Answered(lineOf(s.Target))
 	}
 	v.establish(cv)
+}
+
+// lineOf is what hunting knows a target by: a user, wherever he is registered, or a device.
+func lineOf(t *plan.Target) string {
+	if t.Binding != nil {
+		return "user:" + t.User
+	}
+	return t.Key
 }
 
 // Cancelled tells the script that the caller gave up; it may say how the 487 is to look.
@@ -282,6 +304,10 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 		return nil, e
 	case h == hRequest && waits(n):
 		return nil, &Error{Pos: n.Pos, Message: "request cannot wait in this release: return plan.to, plan.serial of targets or plan.reject"}
+	case h == hRegister && n.Kind != plan.KindAccept && n.Kind != plan.KindReject:
+		return nil, &Error{Pos: n.Pos, Message: "register must return plan.accept(…) or plan.reject(…)"}
+	case n.Kind == plan.KindAccept && h != hRegister:
+		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.accept(), which only register may", what)}
 	case n.Kind == plan.KindPass && h != hRefer:
 		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.pass(), which only refer may", what)}
 	case h == hCancelled && (n.Kind != plan.KindReject || n.Reply.Code != 487):

@@ -10,6 +10,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"tandem/engine"
+	"tandem/engine/location"
 	"tandem/engine/plan"
 )
 
@@ -201,6 +203,41 @@ func TestRequest(t *testing.T) {
 	}
 	if n := serve(t, script("")).vm().Request(c); n != nil {
 		t.Errorf("without a handler: %v", n)
+	}
+}
+
+// "register(req): plan.accept(…), plan.reject(…); nil = the policy".
+func TestRegister(t *testing.T) {
+	r := serve(t, script(`
+		function route.register(req)
+			if req.expires == nil then return nil end
+			if req.expires == 0 then return plan.reject(403, "Stay") end
+			if req.user == "bob" then return plan.to "sip:a@h" end
+			local c = req.contacts[1]
+			assert(#req.contacts == 1 and c.uri == "sip:a%40b@h" and c.user == "a@b" and c.q == 0.5 and c.expires == 3600 and req.contacts[2] == nil)
+			return plan.accept { expires = 300 }
+		end
+		function route.invite(call)
+			assert(call.user == nil and call.contacts == nil and call.expires == nil)
+			return plan.accept()
+		end`))
+	contact := location.Contact{URI: "sip:a%40b@h", Q: 500, Expires: 3600}
+	ask := func(reg engine.Registration) *plan.Node { return r.vm().Register(newCall(t), &reg) }
+	if n := ask(engine.Registration{User: "100", Contacts: []location.Contact{contact}}); n == nil || n.Kind != plan.KindAccept || n.Reply.Expires != 300 {
+		t.Errorf("accepted: %v", n)
+	}
+	if n := ask(engine.Registration{User: "100", All: true}); n == nil || n.Reply.Code != 403 || n.Reply.Phrase != "Stay" {
+		t.Errorf("rejected: %v", n)
+	}
+	if n := ask(engine.Registration{User: "100"}); n != nil {
+		t.Errorf("the policy: %v", n)
+	}
+	if n := ask(engine.Registration{User: "bob", Contacts: []location.Contact{contact}}); n == nil || n.Reply.Code != 500 ||
+		!strings.Contains(r.logged(), "register must return plan.accept(…) or plan.reject(…)") {
+		t.Errorf("a plan that is no answer: %v", n)
+	}
+	if n := r.vm().Invite(newCall(t)); n == nil || n.Reply.Code != 500 || !strings.Contains(r.logged(), "invite returned plan.accept(), which only register may") {
+		t.Errorf("an INVITE is no registration: %v", n)
 	}
 }
 

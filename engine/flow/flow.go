@@ -84,6 +84,8 @@ type Flow struct {
 	Listener uint8
 	// Transport is the protocol spoken on it.
 	Transport Transport
+	// Fixed says that nothing else leads to the peer: no other connection, transport or listener (RFC 5626 §5.3).
+	Fixed bool
 }
 
 // Key returns what flows have in common that fail together: the connection if they name one. Connections to the same peer are
@@ -92,6 +94,7 @@ func (f Flow) Key() Flow {
 	if f.Conn != 0 {
 		return Flow{Conn: f.Conn}
 	}
+	f.Fixed = false
 	if f.Transport.Reliable() {
 		f.Listener = 0
 	}

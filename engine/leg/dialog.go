@@ -173,6 +173,9 @@ func (d *Dialog) Refresh(m *message.Message) {
 // until it is found.
 func (d *Dialog) aim(heard flow.Flow) {
 	d.Flow = heard
+	if heard.Fixed {
+		return
+	}
 	uri := d.nextHop()
 	u, err := message.ParseURI(uri)
 	if err != nil {

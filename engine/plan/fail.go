@@ -51,14 +51,11 @@ func (e *Executor) askEdge(i int32) (plan *Node, own bool) {
 // policy makes it a failure like any other.
 func (e *Executor) stops(i int32) bool {
 	n := &e.nodes[i]
-	if n.result == none && !(n.user && n.best != none) || n.target == nil || n.target.On6xx == SixBranch {
-		return false
-	}
 	r := n.result
 	if n.user {
 		r = n.best
 	}
-	return e.results[r].step.Code >= 600
+	return r != none && n.target != nil && n.target.On6xx != SixBranch && e.results[r].step.Code >= 600
 }
 
 // asksRoute reports whether the step asks the route handler named after its outcome: a target, a user among them, or a parallel

@@ -74,6 +74,7 @@ const (
 	KindFollow               // from `redirected` only: the contacts of the 3xx in the branch's place
 	KindPass                 // from `refer` only: the request goes on to the other leg
 	KindAwait                // an operation is started; a function says what comes of its result
+	KindAccept               // from `register` only: the registration is carried out
 )
 
 // Pos is a place in a script.
@@ -135,7 +136,7 @@ type Node struct {
 	// Await is set for KindAwait.
 	Await *Operation
 
-	// Reply is set for KindReject and KindRedirect.
+	// Reply is set for KindReject and KindRedirect, and for KindAccept.
 	Reply *Reply
 }
 
@@ -300,6 +301,8 @@ type Reply struct {
 	Headers []Header
 	// Contacts are the targets of a redirect, in order.
 	Contacts []Contact
+	// Expires is how many seconds the contacts are kept that KindAccept takes, 0 = as long as is asked for.
+	Expires uint32
 }
 
 // Contact is one entry of a 3xx.

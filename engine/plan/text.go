@@ -51,6 +51,8 @@ func (n *Node) write(b *strings.Builder) {
 		b.WriteString("await " + n.Await.Name)
 	case KindPass:
 		b.WriteString("pass")
+	case KindAccept:
+		b.WriteString("accept")
 	}
 	if n.Delay > 0 {
 		b.WriteString("+" + seconds(n.Delay))

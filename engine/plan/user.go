@@ -33,14 +33,19 @@ func (n *node) contacts(all []*location.Binding) *Node {
 		if n.target.ByQ && i > 0 && all[i-1].Q != b.Q {
 			levels, level = append(levels, together(level)), nil
 		}
-		t := *n.target
-		t.URI, t.Key, t.Registrant, t.Registered, t.Binding = b.URI, b.Key, "", true, b
-		level = append(level, &Node{Kind: KindTarget, Pos: n.src.Pos, Name: n.src.Name, Target: &t})
+		level = append(level, &Node{Kind: KindTarget, Pos: n.src.Pos, Name: n.src.Name, Target: n.target.At(b)})
 	}
 	if len(levels) == 0 {
 		return &Node{Kind: KindParallel, Pos: n.src.Pos, Members: level}
 	}
 	return &Node{Kind: KindSerial, Pos: n.src.Pos, Members: append(levels, together(level))}
+}
+
+// At returns the target, which is a user, at one of his contacts.
+func (t *Target) At(b *location.Binding) *Target {
+	c := *t
+	c.URI, c.Key, c.Registrant, c.Registered, c.Binding = b.URI, b.Key, "", true, b
+	return &c
 }
 
 // userAround returns the user's step that the contact i stands in, none if i is no contact.

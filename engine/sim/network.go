@@ -181,7 +181,7 @@ func (n *Network) site(p place) *site {
 // Run runs everything that happens up to and including an instant and leaves the clock there.
 func (n *Network) Run(until clock.Time) error {
 	for {
-		more, err := n.step(until)
+		more, err := n.step(until, false)
 		if err != nil {
 			return err
 		}
@@ -192,12 +192,12 @@ func (n *Network) Run(until clock.Time) error {
 	}
 }
 
-// RunToQuiescence runs until no datagram is under way and no node waits for anything. It is an error if that takes
+// RunToQuiescence runs until no datagram is under way and no node waits for anything but what goes on for ever (Rester). It is an error if that takes
 // more than maxVirtual from now.
 func (n *Network) RunToQuiescence(maxVirtual time.Duration) error {
 	limit := n.Now().Add(maxVirtual)
 	for {
-		more, err := n.step(limit)
+		more, err := n.step(limit, true)
 		if err != nil {
 			return err
 		}
@@ -208,7 +208,7 @@ func (n *Network) RunToQuiescence(maxVirtual time.Duration) error {
 }
 
 func (n *Network) quiet(after time.Duration) error {
-	if t, _, ok := n.earliest(); ok {
+	if t, st, ok := n.earliest(); ok && !n.rests(st) {
 		return fmt.Errorf("not quiet after %s of virtual time: the next event is due at %s", after, time.Duration(t))
 	}
 	return nil
@@ -228,10 +228,34 @@ func (n *Network) earliest() (at clock.Time, st *station, ok bool) {
 	return at, st, ok
 }
 
-// step runs the next thing that happens unless it is due after limit.
-func (n *Network) step(limit clock.Time) (bool, error) {
+// Rester is a Node that may have deadlines which go on for ever: registrations that end, and are refreshed.
+type Rester interface {
+	// Rests reports whether it waits for nothing else.
+	Rests() bool
+}
+
+// rests reports whether what comes next, at st, is a deadline of those that go on for ever, and so are all.
+func (n *Network) rests(st *station) bool {
+	if st == nil || len(n.queue.heap) > 0 || !st.rests() {
+		return false
+	}
+	for _, s := range n.stations {
+		if _, waits := s.node.Next(); waits && !s.rests() {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *station) rests() bool {
+	r, ok := s.node.(Rester)
+	return ok && r.Rests()
+}
+
+// step runs the next thing that happens unless it is due after limit, or, if it is to stop at rest, nothing has an end.
+func (n *Network) step(limit clock.Time, stop bool) (bool, error) {
 	at, st, ok := n.earliest()
-	if !ok || at > limit {
+	if !ok || at > limit || stop && n.rests(st) {
 		return false, nil
 	}
 	now := n.Now()

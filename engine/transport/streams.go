@@ -279,7 +279,7 @@ func (h *streams) forget(c *conn) {
 func (h *streams) send(f flow.Flow, b []byte) error {
 	h.mu.RLock()
 	c := h.conns[f.Conn]
-	if c == nil {
+	if c == nil && !f.Fixed {
 		c = h.peers[keyOf(f)]
 	}
 	h.mu.RUnlock()
@@ -288,7 +288,7 @@ func (h *streams) send(f flow.Flow, b []byte) error {
 			return err
 		}
 	}
-	if f.Transport != flow.TCP && f.Transport != flow.TLS {
+	if f.Fixed || f.Transport != flow.TCP && f.Transport != flow.TLS {
 		return ErrNoConnection
 	}
 	return h.dial(f, b)

@@ -40,6 +40,7 @@ func (desk) Ended(engine.Call)                                        {}
 func (desk) Cancelled(engine.Call) *plan.Reply                        { return nil }
 func (desk) Replied(engine.Call, int)                                 {}
 func (desk) Invite(engine.Call) *plan.Node                            { return toDesk() }
+func (desk) Register(engine.Call, *engine.Registration) *plan.Node    { return nil }
 func (desk) Request(engine.Call) *plan.Node                           { return toDesk() }
 func (desk) Exhausted(engine.Call, *plan.Step, int) *plan.Node        { return nil }
 func (desk) Handler(engine.Call, plan.Outcome, *plan.Step) *plan.Node { return nil }

@@ -43,7 +43,9 @@ func handlers() []Handler {
 		Params: values(value("req", callType, "the request")), Decides: true,
 		Returns: "`plan.to`, `plan.serial`, `plan.reject`; nil is 405, 489 to SUBSCRIBE and PUBLISH, or 200 to OPTIONS. The NOTIFYs and refreshes of a SUBSCRIBE or REFER that was routed pass by themselves",
 	}, Handler{
-		Name: "register", When: "a REGISTER", Params: values(value("req", callType, "the request")), Decides: true, Returns: "a plan", Later: true,
+		Name: "register", When: "a REGISTER of a user who has identified himself; `req.user`, `req.contacts` and `req.expires` say what it asks for",
+		Params: values(value("req", callType, "the request")), Decides: true,
+		Returns: "`plan.accept { expires = … }`, `plan.reject(…)`; nil lets the configuration decide",
 	})
 }
 
@@ -66,7 +68,7 @@ func outcomes() []Value {
 		value("busy?", step, "486 or 600"),
 		value("no_answer?", step, "its time was over and it had rung, or 480, 487 or 408 after it rang"),
 		value("timeout?", step, "its time was over and nothing had rung, or 408 without ringing"),
-		value("offline?", step, "480 without ringing, 410 or 430"),
+		value("offline?", step, "480 without ringing, 410 or 430; of a user: no contact is registered, one answers 404, or its connection is gone"),
 		value("rejected?", step, "403, 603, 606, 607 or 608"),
 		value("failed?", step, "any other final response, or it could not be reached"),
 		value("limited?", step, "no slot was free").later(),

@@ -14,7 +14,7 @@ func planModule() Module {
 		Name: "plan", Doc: "Plans say where a call goes. A plan is a value: make it once and return it for every call, or make it in the handler.",
 		Functions: []Function{{
 			Name: "to", Doc: "One target.",
-			Params:  values(value("target", "string|tandem.uri", "a SIP URI, or a URI of the call such as `call.ruri`; by the transport that it says, else as DNS does, else UDP"), value("options?", "tandem.target_options", "how it is called")),
+			Params:  values(value("target", "string|tandem.uri", "a SIP URI, or a URI of the call such as `call.ruri`; by the transport that it says, else as DNS does, else UDP; or `\"user:100\"`: all contacts that user 100 has registered, as one step"), value("options?", "tandem.target_options", "how it is called")),
 			Returns: returns(nodeType), Errors: "when the URI cannot be dialled", Use: `plan.to("sip:100@192.0.2.11", { ring = 20 })`,
 		}, {
 			Name: "serial", Doc: "Steps one after the other until one answers.", Params: values(list),
@@ -46,6 +46,10 @@ func planModule() Module {
 				value("target", "string|tandem.uri|tandem.step", "a target, or a plan"),
 				value("options?", "tandem.divert_options", "who diverts and why")),
 			Returns: returns(nodeType), Errors: "when the URI cannot be dialled", Use: `plan.divert("sip:voicemail@192.0.2.20", { by = "100", reason = "no-answer" })`,
+		}, {
+			Name: "accept", Doc: "The registration is carried out. Only `route.register` may return it.",
+			Params:  values(value("options?", "tandem.accept_options", "how")),
+			Returns: returns(nodeType), Use: "plan.accept { expires = 300 }",
 		}, {
 			Name: "follow", Doc: "The contacts of a 3xx in the branch's place. Only `route.redirected` may return it.",
 			Returns: returns(nodeType), Use: "plan.follow()",
@@ -100,6 +104,9 @@ func planClasses() []Class {
 			value("dialect?", `"minisipserver"`, "that 181 has its form of Call-Info"),
 		),
 	}, {
+		Name: "acceptance", Type: "tandem.accept_options", Kind: Options, Module: "plan", Doc: "How a registration is carried out.",
+		Fields: values(value("expires?", "integer", "how long its contacts last, whatever they ask for; `max_expires` of the configuration bounds it").in("s", Range{Min: 1, Max: maxSeconds, Whole: true})),
+	}, {
 		Name: "codecs", Type: "tandem.codec_options", Kind: Options, Module: "plan", Items: "string",
 		Doc:    "The codecs that an offer may have, in the order of preference. DTMF and comfort noise stay beside them.",
 		Fields: values(value("first?", "boolean", "only the first of them that is offered stays").or("false")),
@@ -134,6 +141,7 @@ func targetOptions() []Value {
 		value("on_6xx?", `"stop"|"branch"`, "what a 6xx does: it ends the plan, or counts as this branch's failure").or(`"stop"`),
 		value("headers?", "table<string, string|number|false>", "header fields that are set, or with `false` taken away"),
 		value("cancel_headers?", addedHeaders, "header fields of a CANCEL to it at the end of its `ring`, or of a group's, or when the plan drops it; where another answered or the caller gave up, a Reason says so instead"),
+		value("order?", `"together"|"q"`, "of a user: whether all contacts ring together, or those of the highest q first and the others when they have failed").or(`"together"`),
 		value("redirect?", `"deny"|"follow"|"pass"`, "what a 3xx does when no handler decides").or(`"deny"`),
 		value("auth?", `"pass"|tandem.auth_options`, "who answers 401 and 407: the caller, or this leg with credentials of its own"),
 		value("early_media?", `"first"|"all"|"none"`, "what the caller is shown before the answer: the first early dialog with SDP, all under tags of their own, or none").or(`"first"`),

@@ -25,6 +25,9 @@ func callClass() Class {
 			value("history", entriesType, "the entries of History-Info, the first target first; the list is the call's own"),
 			value("retarget?", "string", "why the call came to whom it is for now: the last `ms-retarget-reason` of its history, else the reason of the last diversion"),
 			value("secondary", "boolean", "whether it is somebody else's call: `retarget` is `team-call`, `delegation` or `acd`"),
+			value("user?", "string", "of a REGISTER: whose contacts they are; nil for other requests"),
+			value("contacts?", "tandem.contact[]", "of a REGISTER: those to be added, refreshed or removed"),
+			value("expires?", "number", "of a REGISTER: how long the longest of them is to last, 0 to remove them; nil if it only asks what there is").in("s", Range{}),
 			value("time", "tandem.time", "when it came"),
 			value("best?", branchType, "the best response so far, as a branch; nil if there is none"),
 			value("round", "integer", "how often `exhausted` was asked"),
@@ -127,11 +130,12 @@ func responseClass() Class {
 
 func contactClass() Class {
 	return Class{
-		Name: "contact", Type: "tandem.contact", Kind: Record, Doc: "A contact of a 3xx.",
+		Name: "contact", Type: "tandem.contact", Kind: Record, Doc: "A contact of a 3xx, or of a REGISTER.",
 		Fields: values(
 			value("uri", "string", "where to"),
 			value("user?", "string", "its user part"),
 			value("q", "number", "the preference, 0 to 1"),
+			value("expires?", "number", "of a REGISTER: how long it is to last, 0 to remove it").in("s", Range{}),
 		),
 	}
 }

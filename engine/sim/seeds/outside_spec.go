@@ -69,6 +69,9 @@ func outsideURI(request, peer int) string {
 	return "sip:o" + strconv.Itoa(request) + "." + strconv.Itoa(peer) + "@" + outsideAddr(request, peer).String()
 }
 
+// Register leaves registrations to the policy.
+func (s script) Register(engine.Call, *engine.Registration) *plan.Node { return nil }
+
 // Request is what the script says about a request outside calls.
 func (s script) Request(c engine.Call) *plan.Node {
 	k, n := &s.w.book, outsideOf(c.Request())

@@ -46,13 +46,14 @@ const (
 	optColp
 	optTrusted
 	optPrivacy
+	optOrder
 	numOptions
 )
 
 var optionNames = [numOptions]string{
 	"ring", "delay", "name", "on", "on_6xx", "headers", "redirect", "auth", "each", "hold",
 	"early_media", "prack", "max_duration", "send_181", "dialect", "params", "to", "from", "display", "clip", "by", "reason", "max", "codecs",
-	"cancel_headers", "colp", "trusted", "privacy",
+	"cancel_headers", "colp", "trusted", "privacy", "order",
 }
 
 // optionSet is a set of options.
@@ -93,6 +94,7 @@ var given = [numOptions]plan.Options{
 	optMaxDuration: plan.OptMaxDuration, optSend181: plan.OptSend181, optDialect: plan.OptDialect,
 	optParams: plan.OptParams, optTo: plan.OptTo, optFrom: plan.OptFrom, optDisplay: plan.OptDisplay, optClip: plan.OptClip,
 	optCodecs: plan.OptCodecs, optCancelHeaders: plan.OptCancelHeaders, optColp: plan.OptColp, optTrusted: plan.OptTrust, optPrivacy: plan.OptPrivacy,
+	optOrder: plan.OptOrder,
 }
 
 // given returns the options of the set by the engine's names.
@@ -181,6 +183,9 @@ func (d *defaults) applyTarget(t *plan.Target, set optionSet) {
 	}
 	if set.has(optCodecs) {
 		t.Codecs = d.target.Codecs
+	}
+	if set.has(optOrder) {
+		t.ByQ = d.target.ByQ
 	}
 	if set&addressOptions != 0 {
 		d.applyAddresses(t, set)
@@ -314,6 +319,8 @@ func (r *reader) legOption(opt option, v lua.LValue, t *plan.Target) {
 		t.Codecs = r.codecs(v)
 	case optDialect:
 		t.Dialect = r.dialect(v)
+	case optOrder:
+		t.ByQ = r.choice("order", v, "together", "q") == 1
 	default:
 		r.addressOption(opt, v, t)
 	}

@@ -85,7 +85,7 @@ func Table(L *lua.LState, of func(L *lua.LState) *Module) *lua.LTable {
 	return mod.Table(L, "plan", mod.Bind(of, map[string]func(*Module, *lua.LState) int{
 		"to": (*Module).to, "serial": (*Module).serial, "parallel": (*Module).parallel,
 		"reject": (*Module).reject, "redirect": (*Module).redirect, "follow": (*Module).follow, "pass": (*Module).pass, "await": (*Module).await,
-		"divert": (*Module).divert,
+		"divert": (*Module).divert, "accept": (*Module).accept,
 	}))
 }
 
@@ -143,7 +143,7 @@ func (m *Module) to(L *lua.LState) int {
 }
 
 func (r *reader) newTarget(t *target) *targetValue {
-	tv := &targetValue{target: plan.Target{URI: t.uri, Key: t.key, User: t.user}}
+	tv := &targetValue{target: plan.Target{URI: t.uri, Key: t.key, User: t.user, Registrant: t.registrant}}
 	tv.node.Target, tv.node.Kind, tv.node.Pos = &tv.target, plan.KindTarget, r.pos
 	return tv
 }

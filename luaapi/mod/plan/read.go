@@ -17,6 +17,7 @@ import (
 // target is a parsed URI.
 type target struct {
 	uri, key, user string
+	registrant     string       // the user whose registered contacts are meant; "" = the URI is
 	again          bool         // plan.to was given it before
 	made           *targetValue // what plan.to made of it last; nil = nothing that is kept
 	own            optionSet    // what the script wrote of that
@@ -70,6 +71,9 @@ func (r *reader) target(v lua.LValue) *target {
 }
 
 func parsed(u *message.URI, uri string) target {
+	if name, ok := strings.CutPrefix(uri, userPrefix); ok {
+		return target{uri: uri, key: uri, user: name, registrant: name}
+	}
 	return target{uri: uri, key: string(u.AppendKey(nil)), user: string(message.AppendUnescaped(nil, u.User))}
 }
 
@@ -82,8 +86,8 @@ func Undialled(uri string) string {
 // undialled says why a URI cannot be the Request-URI of a branch, "" if it can.
 func undialled(u *message.URI, err error, uri string) string {
 	switch {
-	case strings.HasPrefix(uri, "user:"):
-		return "no registered users in this release; write the address of the phone"
+	case strings.HasPrefix(uri, userPrefix):
+		return misnamed(uri[len(userPrefix):])
 	case strings.HasPrefix(uri, "trunk:"):
 		return "no trunks in this release; write the address of the carrier"
 	case err != nil && !strings.Contains(uri, ":"), err != nil && !hasScheme(uri):
@@ -107,6 +111,20 @@ func undialled(u *message.URI, err error, uri string) string {
 	}
 	return ""
 }
+
+// userPrefix starts a target that is a user, wherever he is registered.
+const userPrefix = "user:"
+
+// misnamed says why nobody can be registered under a name, "" if somebody can.
+func misnamed(name string) string {
+	if name == "" || len(name) > 128 || strings.Trim(name, userChars) != "" {
+		return `user: takes the name of a user, such as "user:100"`
+	}
+	return ""
+}
+
+// userChars are what the user part of a URI has unescaped, less what looks like parameters and paths (RFC 3261 §25.1).
+const userChars = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.!~*'()&=+$,"
 
 func hasScheme(uri string) bool {
 	return len(uri) > 4 && (strings.EqualFold(uri[:4], "sip:") || strings.EqualFold(uri[:5], "sips:") || strings.EqualFold(uri[:4], "tel:"))
@@ -167,7 +185,7 @@ func (r *reader) hole(i int) {
 
 // step returns the node of what stands where a plan may stand, nil if it may not.
 func step(v lua.LValue, p *value) *plan.Node {
-	if p != nil && p.node.Kind != plan.KindFollow && p.node.Kind != plan.KindPass {
+	if p != nil && p.node.Kind != plan.KindFollow && p.node.Kind != plan.KindPass && p.node.Kind != plan.KindAccept {
 		return &p.node
 	}
 	if fn, ok := v.(*lua.LFunction); ok && !fn.IsG {
@@ -197,6 +215,9 @@ func (r *reader) notPlan(key, what string, v lua.LValue) {
 		r.fail(key, "%s: %s is plan.follow(), which only route.redirected may return", r.what, what)
 	} else if p != nil && p.node.Kind == plan.KindPass {
 		r.fail(key, "%s: %s is plan.pass(), which only route.refer may return", r.what, what)
+	}
+	if p := valueOf(v); p != nil && p.node.Kind == plan.KindAccept {
+		r.fail(key, "%s: %s is plan.accept(…), which only route.register may return", r.what, what)
 	}
 	hint := ""
 	if s, ok := v.(lua.LString); ok {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -40,6 +41,28 @@ func (m *Module) redirect(L *lua.LState) int {
 	return m.push(L, &v.value, plan.KindRedirect, r.pos)
 }
 
+// accept is plan.accept { expires = seconds }.
+func (m *Module) accept(L *lua.LState) int {
+	r := reader{m: m, L: L, pos: mod.Where(L), what: "plan.accept"}
+	v := &replyValue{reply: plan.Reply{Code: 200}}
+	switch t := L.Get(1).(type) {
+	case *lua.LNilType:
+	case *lua.LTable:
+		for _, k := range mod.Names(t) {
+			if k != "expires" {
+				r.fail(k, "plan.accept has no option %q%s", k, spell.Hint(k, []string{"expires"}))
+			}
+		}
+		if e := t.RawGetString("expires"); e != lua.LNil {
+			v.reply.Expires = uint32(r.count("expires", e, maxSeconds))
+		}
+	default:
+		r.fail("", "plan.accept takes a table of options, got %s; write plan.accept { expires = 300 }", mod.TypeName(t))
+	}
+	v.node.Reply = &v.reply
+	return m.push(L, &v.value, plan.KindAccept, r.pos)
+}
+
 // contact reads a contact: a URI, or a table with uri and q. A `user`, as branch.contacts have it, is ignored.
 func (r *reader) contact(v lua.LValue) plan.Contact {
 	q := 1000
@@ -54,6 +77,9 @@ func (r *reader) contact(v lua.LValue) plan.Contact {
 	}
 	uri := r.uri(v, "a contact")
 	u, err := message.ParseURI([]byte(uri))
+	if strings.HasPrefix(uri, userPrefix) {
+		r.fail("", "plan.redirect %q: only plan.to and plan.divert know users; write an address", uri)
+	}
 	if err != nil {
 		r.fail("", "plan.redirect %q: no valid URI", uri)
 	}

@@ -1,0 +1,307 @@
+package engine_test
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/engine"
+	"tandem/engine/clock"
+	"tandem/engine/flow"
+	"tandem/engine/location"
+	"tandem/engine/plan"
+	"tandem/engine/sim"
+)
+
+// registrar lets everybody register.
+func registrar(c *engine.Config) {
+	l := location.DefaultLimits
+	c.Register = &l
+}
+
+// toUser is a step for user 100.
+func toUser() *plan.Node {
+	return &plan.Node{Kind: plan.KindTarget, Target: &plan.Target{URI: "user:100", Key: "user:100", User: "100", Registrant: "100"}}
+}
+
+// registers sends a REGISTER of user 100 from a phone and runs it.
+func (r *rig) registers(p *sim.Phone, fields ...sim.Header) *sim.Exchange {
+	r.t.Helper()
+	x := p.Request(r.net.Now(), sim.RequestSpec{
+		Method: "REGISTER", RequestURI: "sip:pbx.example", From: "sip:100@pbx.example", To: "sip:100@pbx.example", Dest: flow.Flow{Remote: pbx}, Headers: fields,
+	})
+	r.run()
+	return x
+}
+
+func contactField(v string) sim.Header { return sim.Header{Name: "Contact", Value: v} }
+
+// fieldsOf returns the values of a field of what an exchange was answered with.
+func fieldsOf(x *sim.Exchange, name string) string {
+	if x.Message() == nil {
+		return "no answer: " + x.Why()
+	}
+	var out []string
+	for _, v := range x.Message().AppendValues(nil, name) {
+		out = append(out, string(v))
+	}
+	return strings.Join(out, " | ")
+}
+
+// RFC 3261 §10.3 step 8, §21.4.17; RFC 3327 §5.3; RFC 5626 §6. On three shards: it comes to one, and another owns the user.
+func TestRegister(t *testing.T) {
+	for _, shards := range []int{1, 3} {
+		r := newRig(t, always(toUser()), shards, registrar)
+		desk := r.phone("sip:100@192.0.2.11")
+		x := r.registers(desk, contactField("<sip:100@192.0.2.11>;q=0.5;expires=600"))
+		if got := fieldsOf(x, "Contact"); x.Code() != 200 || got != "<sip:100@192.0.2.11>;expires=600;q=0.5" {
+			t.Errorf("%d shards: %d %s", shards, x.Code(), got)
+		}
+		if got := fieldsOf(x, "Date"); got != "Mon, 23 Nov 2026 09:15:00 GMT" {
+			t.Errorf("Date: %s", got)
+		}
+		if x = r.registers(desk, contactField("<sip:100@192.0.2.11>;expires=3")); x.Code() != 423 || fieldsOf(x, "Min-Expires") != "60" {
+			t.Errorf("too brief: %d, Min-Expires %s", x.Code(), fieldsOf(x, "Min-Expires"))
+		}
+		x = r.registers(desk, contactField(`<sip:100@10.0.0.1>;+sip.instance="<urn:uuid:a>";reg-id=1`),
+			sim.Header{Name: "Path", Value: "<sip:192.0.2.50;lr>"}, sim.Header{Name: "Supported", Value: "path, outbound"}, sim.Header{Name: "Require", Value: "path"})
+		if x.Code() != 200 || fieldsOf(x, "Path") != "<sip:192.0.2.50;lr>" || fieldsOf(x, "Require") != "outbound" {
+			t.Errorf("outbound: %d, Path %s, Require %s", x.Code(), fieldsOf(x, "Path"), fieldsOf(x, "Require"))
+		}
+		if got := r.contacts(); got != 2 {
+			t.Errorf("%d contacts are counted, want 2", got)
+		}
+		if err := r.net.Run(r.net.Now().Add(2 * time.Hour)); err != nil || r.contacts() != 0 {
+			t.Errorf("%v; %d contacts after two hours", err, r.contacts())
+		}
+	}
+}
+
+func (r *rig) contacts() (n int) {
+	for _, sh := range r.eng.Shards() {
+		n += sh.Stats().Contacts
+	}
+	return n
+}
+
+// Who is nobody's user, or another's, is refused; without a registrar everybody is (RFC 3261 §10.3 steps 4 and 5, §8.2.1).
+func TestRegisterRefused(t *testing.T) {
+	r := newRig(t, always(toUser()), 1, registrar)
+	eve := r.phone("sip:eve@192.0.2.66")
+	send := func(from, to string) int {
+		x := eve.Request(r.net.Now(), sim.RequestSpec{Method: "REGISTER", RequestURI: "sip:pbx.example", From: from, To: to, Dest: flow.Flow{Remote: pbx}})
+		r.run()
+		return x.Code()
+	}
+	for _, c := range []struct {
+		from, to string
+		code     int
+	}{
+		{"sip:eve@pbx.example", "sip:100@pbx.example", 403},
+		{"sip:pbx.example", "sip:pbx.example", 404},
+		{"sip:%31%30%30@pbx.example", "sip:100@pbx.example", 200},
+	} {
+		if got := send(c.from, c.to); got != c.code {
+			t.Errorf("%s registers %s: %d, want %d", c.from, c.to, got, c.code)
+		}
+	}
+	r = newRig(t, always(toUser()), 1)
+	eve = r.phone("sip:eve@192.0.2.66")
+	if got := send("sip:eve@pbx.example", "sip:eve@pbx.example"); got != 405 {
+		t.Errorf("without a registrar: %d, want 405", got)
+	}
+}
+
+// All contacts of a user ring, by the flow that they came by, under the URI that they gave, with the address of record in To.
+func TestUserRings(t *testing.T) {
+	for _, shards := range []int{1, 3} {
+		s := always(toUser())
+		r := newRig(t, s, shards, registrar)
+		desk, mobile := r.phone("sip:100@192.0.2.11", sim.After(3*time.Second)), r.phone("sip:100@192.0.2.12", sim.After(time.Second))
+		r.registers(desk)
+		r.registers(mobile, contactField("<sip:line1@10.1.1.1:5070;x=y>"), sim.Header{Name: "Path", Value: "<sip:192.0.2.12;lr>"})
+		c := r.place(sim.CallSpec{})
+		if err := r.net.Run(r.net.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if !c.Up() || len(desk.Incoming()) != 1 || len(mobile.Incoming()) != 1 {
+			t.Fatalf("%d shards: up %v, desk %d, mobile %d", shards, c.Up(), len(desk.Incoming()), len(mobile.Incoming()))
+		}
+		in, err := mobile.Logged(false, "INVITE", "")[0].Message()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprintf("%s, To %s, Route %s", in.RequestURI(), in.Get(3), in.AppendValues(nil, "Route"))
+		if want := "sip:line1@10.1.1.1:5070;x=y, To <sip:100@pbx.example>, Route [<sip:192.0.2.12;lr>]"; got != want {
+			t.Errorf("INVITE %s, want %s", got, want)
+		}
+		if n := len(desk.Logged(false, "CANCEL", "")); n != 1 {
+			t.Errorf("desk: %d CANCELs", n)
+		}
+		c.Bye(r.net.Now())
+		r.run()
+		wantSeen(t, s, "register 100", "register 100", "ringing", "ringing", "answered", "ended")
+	}
+}
+
+// A phone behind a NAT says an address that leads nowhere: everything goes where its REGISTER came from, also ACK and BYE.
+func TestUserBehindNAT(t *testing.T) {
+	r := newRig(t, always(toUser()), 1, registrar)
+	private := contactField("<sip:100@10.0.0.4:5060>")
+	desk := r.phone("sip:100@192.0.2.11", sim.Behaviour{sim.Ring(), sim.Answer(private)})
+	r.registers(desk, private)
+	r.net.SetReach(netip.MustParseAddrPort("10.0.0.4:5060"), sim.Blackhole)
+	c := r.place(sim.CallSpec{})
+	if err := r.net.Run(r.net.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	c.Bye(r.net.Now())
+	r.run()
+	if n := len(desk.Logged(false, "ACK", "")) + len(desk.Logged(false, "BYE", "")); n != 2 {
+		t.Errorf("%d ACKs and BYEs came to the phone, want 2", n)
+	}
+}
+
+// "offline: no binding, 404 from a registered contact, the flow of a registered contact is gone".
+func TestUserOffline(t *testing.T) {
+	offline := func(prepare func(r *rig)) {
+		t.Helper()
+		s := always(toUser())
+		s.handler = func(_ engine.Call, o plan.Outcome, failed *plan.Step) *plan.Node {
+			if failed.Target.User != "100" || failed.Outcome != o {
+				return nil
+			}
+			return to("sip:vm@192.0.2.20")
+		}
+		r := newRig(t, s, 1, registrar)
+		r.phone("sip:vm@192.0.2.20", sim.Status(480, nil))
+		prepare(r)
+		s.seen = nil
+		r.call(sim.CallSpec{})
+		wantSeen(t, s, "offline", "offline", "exhausted", "ended")
+	}
+	offline(func(*rig) {})
+	offline(func(r *rig) { r.registers(r.phone("sip:100@192.0.2.11", sim.Status(404, nil))) })
+	offline(func(r *rig) {
+		desk := r.phone("sip:100@192.0.2.11")
+		r.registers(desk)
+		r.net.SetReach(desk.Addr(), sim.Refusing)
+	})
+	offline(func(r *rig) {
+		desk := r.phone("sip:100@192.0.2.11")
+		r.registers(desk)
+		r.registers(desk, contactField("*"), sim.Header{Name: "Expires", Value: "0"})
+	})
+	offline(func(r *rig) {
+		r.registers(r.phone("sip:100@192.0.2.11"), contactField("<sip:100@192.0.2.11>;expires=60"))
+		if err := r.net.Run(r.net.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// RFC 5626 §5.3: a connection that is gone takes its bindings along, and a call that waits for it goes on elsewhere at once.
+func TestConnectionGone(t *testing.T) {
+	tcp := func(c *engine.Config) {
+		registrar(c)
+		c.Locals = append(c.Locals, engine.Local{SentBy: "192.0.2.1:5060", Addr: pbx.Addr(), Transport: flow.TCP})
+	}
+	s := always(toUser())
+	r := newRig(t, s, 1, tcp)
+	desk := r.phone("sip:100@192.0.2.11", sim.Silent())
+	by := flow.Flow{Remote: desk.Addr(), Conn: 7, Listener: 1, Transport: flow.TCP}
+	sh := r.eng.Shards()[0]
+	sh.Receive(r.net.Now(), by, []byte("REGISTER sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.11;branch=z9hG4bKa\r\nMax-Forwards: 70\r\nFrom: <sip:100@h>;tag=a\r\n"+
+		"To: <sip:100@h>\r\nCall-ID: a\r\nCSeq: 1 REGISTER\r\nContact: <sip:100@192.0.2.11;transport=tcp>\r\nContent-Length: 0\r\n\r\n"))
+	if r.contacts() != 1 {
+		t.Fatalf("%d contacts", r.contacts())
+	}
+	r.place(sim.CallSpec{})
+	if err := r.net.Run(r.net.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	sh.SendFailed(r.net.Now(), flow.Flow{Conn: 7}, nil)
+	if r.contacts() != 0 {
+		t.Errorf("%d contacts are left", r.contacts())
+	}
+	r.run()
+	wantSeen(t, s, "register 100", "offline", "exhausted", "ended")
+}
+
+// A script may refuse a registration, or say how long it lasts.
+func TestRegisterHandler(t *testing.T) {
+	s := always(toUser())
+	s.register = func(c engine.Call, reg *engine.Registration) *plan.Node {
+		switch {
+		case reg.All || len(reg.Contacts) == 0:
+			return nil
+		case reg.Contacts[0].Expires > 1000:
+			return &plan.Node{Kind: plan.KindReject, Reply: &plan.Reply{Code: 403, Phrase: "Not So Long"}}
+		}
+		return &plan.Node{Kind: plan.KindAccept, Reply: &plan.Reply{Expires: 120}}
+	}
+	r := newRig(t, s, 1, registrar)
+	desk := r.phone("sip:100@192.0.2.11")
+	if x := r.registers(desk); x.Code() != 403 || string(x.Message().Phrase()) != "Not So Long" {
+		t.Errorf("refused: %d %s", x.Code(), x.Message().Phrase())
+	}
+	if x := r.registers(desk, contactField("<sip:100@192.0.2.11>;expires=900")); fieldsOf(x, "Contact") != "<sip:100@192.0.2.11>;expires=120" {
+		t.Errorf("accepted: %d %s", x.Code(), fieldsOf(x, "Contact"))
+	}
+}
+
+// A request outside a dialog tries the contacts one after the other, by descending q; without one it is answered 480.
+func TestMessageToUser(t *testing.T) {
+	s := always(nil)
+	s.request = func(engine.Call) *plan.Node { return toUser() }
+	r := newRig(t, s, 1, registrar)
+	message := func() int {
+		x := r.caller.Request(r.net.Now(), sim.RequestSpec{Method: "MESSAGE", To: "sip:100@pbx.example", Dest: flow.Flow{Remote: pbx}})
+		r.run()
+		return x.Code()
+	}
+	if got := message(); got != 480 {
+		t.Errorf("registered nowhere: %d, want 480", got)
+	}
+	first, second := r.phone("sip:100@192.0.2.11"), r.phone("sip:100@192.0.2.12")
+	r.registers(second, contactField("<sip:100@10.0.0.1>;q=0.1"))
+	r.registers(first)
+	first.Reply("MESSAGE", sim.Reply{Code: 486}, sim.Reply{Code: 200})
+	for _, want := range []int{1, 1} {
+		if got := message(); got != 200 || len(second.Logged(false, "MESSAGE", "")) != want {
+			t.Errorf("%d, and the second phone got %d, want %d", got, len(second.Logged(false, "MESSAGE", "")), want)
+		}
+	}
+}
+
+// Bindings that end do not keep the network, or a drain, from coming to rest; nor are they left over.
+func TestRegistrationsRest(t *testing.T) {
+	r := newRig(t, always(toUser()), 1, registrar)
+	r.registers(r.phone("sip:100@192.0.2.11"))
+	if at, ok := r.eng.Shards()[0].Next(); !ok || at < clock.Time(time.Hour) {
+		t.Errorf("the next deadline is at %v, want that of the registration", time.Duration(at))
+	}
+}
+
+func BenchmarkRegister(b *testing.B) {
+	l := location.DefaultLimits
+	e := engine.New(engine.Config{
+		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Register: &l,
+	}, always(nil), 1)
+	sh := e.Shards()[0]
+	sh.Connect(nowhere{})
+	f := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.11:5060")}
+	now := clock.Time(0)
+	b.ReportAllocs()
+	for i := range b.N {
+		sh.Receive(now, f, fmt.Appendf(nil, "REGISTER sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:100@h>;tag=a\r\n"+
+			"To: <sip:100@h>\r\nCall-ID: a\r\nCSeq: %d REGISTER\r\nContact: <sip:100@192.0.2.11>\r\nContent-Length: 0\r\n\r\n", i, i+1))
+		now = now.Add(time.Second)
+		sh.Tick(now)
+	}
+	if got := sh.Stats().Contacts; got != 1 {
+		b.Fatalf("%d contacts", got)
+	}
+}

@@ -22,6 +22,8 @@ type Calendar struct {
 	closed, extra []span
 	// away are closed too: events of iCalendar files and recurrence rules.
 	away []*event
+
+	named zones // of the iCalendar file that is read
 }
 
 // Config is what a Calendar is made of. README.md says how each text is written.
@@ -59,10 +61,14 @@ func New(c Config) (*Calendar, error) {
 		if err != nil || !strings.Contains(s, "RRULE") || !strings.Contains(s, "DTSTART") {
 			return nil, fmt.Errorf("rules: %q: write DTSTART:20260101T000000, a line break, and RRULE:FREQ=…", s)
 		}
-		if often(&set.GetRRule().OrigOptions) {
-			return nil, fmt.Errorf("rules: %q: %w", s, errOften)
+		rule := set.GetRRule().OrigOptions
+		if err := usable(&rule); err != nil {
+			return nil, fmt.Errorf("rules: %q: %w", s, err)
 		}
-		cal.away = append(cal.away, &event{set: set, lasts: 24 * time.Hour, days: 1})
+		rule.Dtstart = set.GetDTStart()
+		e := &event{set: set, lasts: 24 * time.Hour, days: 1}
+		e.repeat(&rule)
+		cal.away = append(cal.away, e)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Calendars)) {
 		if err := cal.addICal(name, c.Calendars[name]); err != nil {
@@ -113,7 +119,7 @@ func (c *Calendar) Next(t time.Time) (time.Time, bool) {
 func (c *Calendar) awayEdges(from, to time.Time) []time.Time {
 	var edges []time.Time
 	for _, e := range c.away {
-		for _, start := range e.set.Between(from.Add(-e.lasts-time.Hour), to, true) {
+		for _, start := range e.between(from.Add(-e.lasts-time.Hour), to) {
 			edges = append(edges, start, e.end(start))
 		}
 	}

@@ -182,6 +182,8 @@ func TestNewErrors(t *testing.T) {
 		"iCalendar":    {Config{Zone: "UTC", Calendars: map[string]string{"a.ics": "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"}}, "a.ics:2: the event has no DTSTART"},
 		"often":        {Config{Zone: "UTC", Rules: []string{"DTSTART:20200101T000000\nRRULE:FREQ=SECONDLY"}}, "every second or minute"},
 		"often in it":  {of("DTSTART:20200101T000000", "RRULE:FREQ=MINUTELY"), `a.ics:2: RRULE "FREQ=MINUTELY": every second or minute`},
+		"never":        {of("DTSTART:20200101T000000", "RRULE:FREQ=YEARLY;BYMONTH=2,4;BYMONTHDAY=31,-31"), `a.ics:2: RRULE "FREQ=YEARLY;BYMONTH=2,4;BYMONTHDAY=31,-31": that day is in none of the months`},
+		"never a rule": {Config{Zone: "UTC", Rules: []string{"DTSTART:20200101T000000\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"}}, "that day is in none of the months"},
 		"backwards":    {of("DTSTART:20200101T100000", "DTEND:20200101T090000"), "a.ics:2: the event ends before it begins"},
 		"days back":    {of("DTSTART;VALUE=DATE:20200105", "DTEND;VALUE=DATE:20200101"), "a.ics:2: the event ends before it begins"},
 		"for ever":     {of("DTSTART:20200101T100000", "DURATION:PT99999999999999H"), "a.ics:2: DURATION"},

@@ -12,34 +12,7 @@ import (
 	"github.com/teambition/rrule-go"
 
 	"tandem/luaapi/mod"
-	"tandem/luaapi/zone"
 )
-
-// event is an appointment: once, or by a rule.
-type event struct {
-	set   *rrule.Set
-	lasts time.Duration
-	days  int // of an event in whole days, which a change of the clock makes longer or shorter
-
-	// The last start that was looked for and the one after it: a rule is read from its beginning each time.
-	last, next time.Time
-}
-
-func (e *event) end(start time.Time) time.Time {
-	if e.days > 0 {
-		return start.AddDate(0, 0, e.days)
-	}
-	return start.Add(e.lasts)
-}
-
-func (e *event) holds(t time.Time) bool {
-	if e.next.IsZero() || t.Before(e.last) || !t.Before(e.next) {
-		if e.last, e.next = e.set.Before(t, true), e.set.After(t, false); e.next.IsZero() {
-			e.next = t.AddDate(0, 0, horizon) // never again, as seen from here
-		}
-	}
-	return !e.last.IsZero() && t.Before(e.end(e.last))
-}
 
 // addICal adds the events of an iCalendar file: not those that are transparent (RFC 5545 §3.8.2.7) or cancelled (§3.8.1.11).
 func (c *Calendar) addICal(name, text string) error {
@@ -51,6 +24,8 @@ func (c *Calendar) addICal(name, text string) error {
 	if err != nil {
 		return &mod.FileError{File: name, Line: 1, What: "no iCalendar file: " + err.Error()}
 	}
+	c.named = zones{file: file}
+	defer func() { c.named = zones{} }()
 	series := make(map[string]*event) // by UID
 	events := file.Events()
 	for i, v := range events {
@@ -215,9 +190,9 @@ func date(t time.Time) time.Time {
 func (c *Calendar) timeOf(p *ics.IANAProperty) (time.Time, error) {
 	in := c.zone
 	if names := p.ICalParameters["TZID"]; len(names) > 0 && !strings.HasSuffix(p.Value, "Z") {
-		z, err := zone.Load(names[0])
+		z, err := c.named.of(names[0])
 		if err != nil {
-			return time.Time{}, fmt.Errorf("no such time zone: %q; write one like \"Europe/Berlin\"", names[0])
+			return time.Time{}, err
 		}
 		in = z
 	}
@@ -240,7 +215,7 @@ func (e *event) recur(v *ics.VEvent, start time.Time, c *Calendar) error {
 	e.set.DTStart(start)
 	if rule := v.GetProperty(ics.ComponentPropertyRrule); rule == nil {
 		e.set.RDate(start)
-	} else if err := e.rule(rule.Value, start); err != nil {
+	} else if err := e.follow(rule.Value, start); err != nil {
 		return fmt.Errorf("RRULE %q: %w", rule.Value, err)
 	}
 	for _, p := range v.Properties {
@@ -265,13 +240,14 @@ func (e *event) recur(v *ics.VEvent, start time.Time, c *Calendar) error {
 	return nil
 }
 
-func (e *event) rule(text string, start time.Time) error {
+// follow makes an event take place by a rule.
+func (e *event) follow(text string, start time.Time) error {
 	o, err := rrule.StrToROptionInLocation(text, start.Location())
 	if err != nil {
 		return err
 	}
-	if often(o) {
-		return errOften
+	if err := usable(o); err != nil {
+		return err
 	}
 	o.Dtstart = start
 	r, err := rrule.NewRRule(*o)
@@ -279,10 +255,6 @@ func (e *event) rule(text string, start time.Time) error {
 		return err
 	}
 	e.set.RRule(r)
+	e.repeat(o)
 	return nil
 }
-
-var errOften = errors.New("every second or minute is too often for opening hours; use HOURLY, DAILY, WEEKLY, MONTHLY or YEARLY")
-
-// often reports whether a rule has so many occurrences that looking for the one at hand, which starts at the first, would keep calls waiting.
-func often(o *rrule.ROption) bool { return o.Freq > rrule.HOURLY }

@@ -78,24 +78,7 @@ func (sh *Shard) pretends(m *message.Message, user string) bool {
 }
 
 // userOf returns the user of ours whom From names, nil if it names none.
-func (sh *Shard) userOf(m *message.Message) []byte {
-	na, err := message.ParseNameAddr(m.Get(message.From))
-	if err != nil {
-		return nil
-	}
-	u, err := message.ParseURI(na.URI)
-	if err != nil || u.User == nil || u.Host != nil && !sh.cfg.Auth.Ours(u.Host) {
-		return nil
-	}
-	name := message.AppendUnescaped(nil, u.User)
-	if u.Host == nil {
-		name = unseparated(name)
-	}
-	if !sh.cfg.Auth.Users.Has(name) {
-		return nil
-	}
-	return name
-}
+func (sh *Shard) userOf(m *message.Message) []byte { return sh.cfg.Auth.UserOf(m.Get(message.From)) }
 
 // failed counts wrong credentials, copies of a request once, and reports whether their source is not heard any more for that. Which shards they come to does not matter.
 func (sh *Shard) failed(now clock.Time, m *message.Message, f flow.Flow, user string, mark uint64) bool {

@@ -12,8 +12,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"tandem/engine/message"
 )
 
 // Algorithm is a hash that digests are made with.
@@ -136,6 +139,26 @@ type Config struct {
 
 // Realm returns the realm of the challenges.
 func (c *Config) Realm() string { return c.Users.realm }
+
+// UserOf returns the user of ours whom the value of a From names, nil if it names none.
+func (c *Config) UserOf(from []byte) []byte {
+	na, err := message.ParseNameAddr(from)
+	if err != nil {
+		return nil
+	}
+	u, err := message.ParseURI(na.URI)
+	if err != nil || u.User == nil || u.Host != nil && !c.Ours(u.Host) {
+		return nil
+	}
+	name := message.AppendUnescaped(nil, u.User)
+	if u.Host == nil { // a telephone number: visual separators are not part of it (RFC 3966 §3)
+		name = slices.DeleteFunc(name, func(b byte) bool { return strings.IndexByte("-.()", b) >= 0 })
+	}
+	if !c.Users.Has(name) {
+		return nil
+	}
+	return name
+}
 
 // Ours reports whether a host is one whose users are ours.
 func (c *Config) Ours(host []byte) bool {

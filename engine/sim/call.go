@@ -82,6 +82,7 @@ func (p *Phone) Call(at clock.Time, s CallSpec) *Call {
 
 func (c *Call) start(now clock.Time) {
 	p, s := c.phone, &c.spec
+	c.at = now
 	c.invite(now)
 	if s.VanishAfter != nil {
 		p.Vanish(now.Add(*s.VanishAfter))
@@ -108,7 +109,6 @@ func (c *Call) invite(now clock.Time) {
 		_ = p.wrote.Parse(b) // what does not parse fails in the transaction
 		c.offered, c.refers = isSDP(&p.wrote), p.wrote.Has(message.Replaces)
 	}
-	c.at = now
 	c.tx = p.layer.Request(now, s.Dest, message.INVITE, b, calling{c})
 }
 
@@ -122,7 +122,7 @@ func (c *Call) meets(now clock.Time, m *message.Message) bool {
 	return true
 }
 
-// At returns when the INVITE was sent.
+// At returns when the INVITE was sent, the first one if it was challenged.
 func (c *Call) At() clock.Time { return c.at }
 
 // Answered reports whether a 2xx came.

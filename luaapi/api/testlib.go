@@ -250,6 +250,7 @@ func testOptions() []Class {
 	options := func(name string, t Type, doc string, fields ...Value) Class {
 		return Class{Name: name, Type: t, Kind: Options, Doc: doc, Fields: fields}
 	}
+	users := value("users?", "table<string, string>", "passwords of users by name, beside those of the configuration: who calls as one is asked for credentials, and knows them")
 	replies := value("replies?", "table<string, integer|false|tandem.test.reply_options>", "what it answers to requests in calls and outside, by method: a code, `{ code =, after =, headers = }`, or `false` for nothing")
 	phone := options("net:phone", "tandem.test.phone_options", "A phone; the first item is its URI.",
 		value("answers?", "tandem.test.behaviour|tandem.test.behaviour[]", "what it does; of a list, one after the other for one call after the other, the last one again and again").or("t.after(2)"),
@@ -264,7 +265,7 @@ func testOptions() []Class {
 		options("pbx:network", "tandem.test.network_options", "A network.",
 			value("at?", "string", `the date at which it starts: "2026-11-23 10:15 Europe/Amsterdam"`),
 			value("seed?", "integer", "decides everything random").in("", Range{Max: 1 << 53, Whole: true}),
-			value("shards?", "integer", "of the engine").in("", Range{Min: 1, Max: 16, Whole: true}).or("1")),
+			value("shards?", "integer", "of the engine").in("", Range{Min: 1, Max: 16, Whole: true}).or("1"), users),
 		phone,
 		options("net:call", "tandem.test.call_options", "A call.",
 			value("from", "string", "who calls: a SIP URI, with a display name if wanted"), value("to", "string", "who is called"), headers,
@@ -273,6 +274,8 @@ func testOptions() []Class {
 			value("hangup?", "number", "when the caller hangs up, from the answer").in("s", day),
 			value("vanish?", "number", "when the caller is gone from the network, from the INVITE").in("s", day),
 			value("answered?", "fun(call: tandem.test.offered)", "what the caller does once the call is answered, step by step"),
+			value("user?", "string|false", "the user whose credentials the caller has, `false`: none").or("the user of the configuration that `from` names"),
+			value("password?", "string", "what the caller says that the password is").or("the user's own"),
 			value("ack?", "boolean", "false: the answer is never acknowledged").or("true"),
 			value("sdp?", "boolean|string", "false: the INVITE has no session description; or another one"), replies,
 			value("at?", "number", "when it is placed, on the network's clock").in("s", day)),
@@ -293,6 +296,6 @@ func testOptions() []Class {
 			value("down?", "boolean", "nothing arrives; of one phone or caller only")),
 		options("pbx:decide", "tandem.test.decide_options", "A call that is only decided about.",
 			value("from", "string", "who calls"), value("to", "string", "who is called"), headers,
-			value("at?", "string", `the date: "2026-11-23 10:15 Europe/Amsterdam"`), value("seed?", "integer", "decides everything random").in("", Range{Max: 1 << 53, Whole: true})),
+			value("at?", "string", `the date: "2026-11-23 10:15 Europe/Amsterdam"`), value("seed?", "integer", "decides everything random").in("", Range{Max: 1 << 53, Whole: true}), users),
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"tandem/engine/plan"
 	"tandem/engine/sim"
 	"tandem/luaapi/mod"
+	"tandem/luaapi/scenario"
 )
 
 // call is a call that a test places.
@@ -32,7 +33,7 @@ func (r *run) call(L *lua.LState) int {
 	n := self[*network](L, example)
 	a := argsOf(L, "net:call")
 	t := a.table(2, example)
-	a.known(t, 0, "from", "to", "headers", "cancel", "hangup", "at", "answered", "vanish", "ack", "sdp", "replies", "ruri")
+	a.known(t, 0, "from", "to", "headers", "cancel", "hangup", "at", "answered", "vanish", "ack", "sdp", "replies", "ruri", "user", "password")
 	at := n.sim.Now()
 	if d := a.later(t, "at"); d != nil {
 		if at = clock.Time(*d); at < n.sim.Now() {
@@ -60,12 +61,59 @@ func (r *run) place(a *args, n *network, t *lua.LTable, at clock.Time) *call {
 	var s sim.Step
 	a.sdp(&s, t.RawGetString("sdp"))
 	spec.Body = s.Body
+	spec.Login = n.login(a, t, from)
 	caller := n.caller(a, from, user)
 	a.replies(caller, t.RawGetString("replies"))
 	r.placed++
 	c := &call{net: n, sim: caller.Call(at, spec), caller: caller, pos: a.pos, to: to, number: r.placed}
 	n.calls = append(n.calls, c)
 	return c
+}
+
+// login reads what a caller says to challenges: user = false nothing, else the password of a user, who is the one that From names if no other is.
+func (n *network) login(a *args, t *lua.LTable, from string) *scenario.Login {
+	if t.RawGetString("user") == lua.LFalse {
+		return nil
+	}
+	user, password := a.text(t, "user"), a.text(t, "password")
+	own := n.settings.Login(from)
+	switch {
+	case user+password == "":
+		return own
+	case n.settings.Auth == nil:
+		a.fail(`nobody is asked for credentials here; name users in tandem.toml, or write pbx:network { users = { ["100"] = "secret" } }`)
+	case user == "" && own == nil:
+		a.fail("password without user: %s is no user of ours", from)
+	case user == "":
+		user = own.User
+	case password == "":
+		if password = n.settings.Passwords[user]; password == "" {
+			a.fail("there is no user %q: say its password too", user)
+		}
+	}
+	return scenario.NewLogin(user, password)
+}
+
+// users reads the users that a test names.
+func (a *args) users(t *lua.LTable) map[string]string {
+	v := t.RawGetString("users")
+	if v == lua.LNil {
+		return nil
+	}
+	list, ok := v.(*lua.LTable)
+	if !ok {
+		a.fail(`users must be a table of passwords by name, got %s; write users = { ["100"] = "secret" }`, mod.TypeName(v))
+	}
+	users := make(map[string]string)
+	for k, v := list.Next(lua.LNil); k != lua.LNil; k, v = list.Next(k) {
+		name, isName := k.(lua.LString)
+		password, isPassword := v.(lua.LString)
+		if !isName || !isPassword || name == "" || password == "" {
+			a.fail(`users[%s] = %s: expects a password by a name; write users = { ["100"] = "secret" }`, show(k), show(v))
+		}
+		users[string(name)] = string(password)
+	}
+	return users
 }
 
 // talk reads option answered: a function that says what the caller does once the call is answered.

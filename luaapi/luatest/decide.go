@@ -14,7 +14,7 @@ func (r *run) decide(L *lua.LState) int {
 	p := self[*pbx](L, example)
 	a := argsOf(L, "pbx:decide")
 	t := a.table(2, example)
-	a.known(t, 0, "from", "to", "at", "headers", "seed")
+	a.known(t, 0, "from", "to", "at", "headers", "seed", "users")
 	n := r.newNetwork(a, t)
 	var decision *plan.Node
 	watched := scenario.Decisions{Only: true, Seen: func(_ engine.Call, n *plan.Node) { decision = n }}

@@ -73,7 +73,7 @@ func TestMisuse(t *testing.T) {
 
 		{"call without from", `net:call { to = "sip:100@pbx.example" }`, `net:call: from is missing; write from = "sip:alice@example.net"`},
 		{"call to a number", `net:call { from = "sip:a@example.net", to = "100" }`, `net:call: to "100" is no SIP URI; write "sip:100@pbx.example"`},
-		{"option of a call that is near none", `net:call { when = 5 }`, `net:call: there is no option "when"; it takes from, to, headers, cancel, hangup, at, answered, vanish, ack, sdp, replies, ruri`},
+		{"option of a call that is near none", `net:call { when = 5 }`, `net:call: there is no option "when"; it takes from, to, headers, cancel, hangup, at, answered, vanish, ack, sdp, replies, ruri, user, password`},
 		{"option of a call", `net:call { form = "sip:a@example.net", to = "sip:100@pbx.example" }`, `net:call: there is no option "form"; did you mean "from"?`},
 		{"time that is no number", `net:call { from = "sip:a@example.net", to = "sip:b@example.net", cancel = "5" }`, `net:call: cancel must be a number of seconds, got "5"`},
 		{"negative time", `net:call { from = "sip:a@example.net", to = "sip:b@example.net", hangup = -1 }`, `net:call: hangup must be from 0 to 86400 seconds, got -1`},

@@ -50,26 +50,28 @@ func (p *pbx) String() string { return "pbx " + p.name }
 
 // network is a virtual network with the engine on it, running the script.
 type network struct {
-	r       *run
-	seed    uint64
-	sim     *sim.Network
-	engines []*engine.Engine
-	others  []netip.AddrPort // where those but the first are
-	tape    *tape
-	phones  []*phone
-	from    map[string]*sim.Phone // callers by their From
-	calls   []*call
-	ran     bool
-	watched bool
-	invites map[string]bool // that scripted phones were offered
-	hosts   []string        // that targets named and no address is known of
-	losses  []*loss
-	sights  int // that were written down
-	pbx     *pbx
-	counted *luaapi.Program // the script as it runs, if lines are counted
-	lines   []uint64        // how often they ran
-	scripts engine.Scripts
-	broken  *lua.ApiError // what a function of t.script raised first
+	r        *run
+	seed     uint64
+	sim      *sim.Network
+	engines  []*engine.Engine
+	others   []netip.AddrPort // where those but the first are
+	tape     *tape
+	phones   []*phone
+	from     map[string]*sim.Phone // callers by their From
+	calls    []*call
+	ran      bool
+	watched  bool
+	invites  map[string]bool // that scripted phones were offered
+	hosts    []string        // that targets named and no address is known of
+	losses   []*loss
+	sights   int // that were written down
+	pbx      *pbx
+	counted  *luaapi.Program // the script as it runs, if lines are counted
+	lines    []uint64        // how often they ran
+	scripts  engine.Scripts
+	users    map[string]string // that the test names, with their passwords
+	settings scenario.Settings
+	broken   *lua.ApiError // what a function of t.script raised first
 }
 
 // String is what failures call it.
@@ -80,7 +82,7 @@ func (r *run) network(L *lua.LState) int {
 	p := self[*pbx](L, "pbx:network {}")
 	a := argsOf(L, "pbx:network")
 	t := a.table(2, "pbx:network {}")
-	a.known(t, 0, "at", "seed", "shards")
+	a.known(t, 0, "at", "seed", "shards", "users")
 	n := r.newNetwork(a, t)
 	if err := n.start(p, n.seed, int(a.whole(t, "shards", 1, maxShards, 1)), nil); err != nil {
 		a.fail("%s does not load: %v", p.name, err)
@@ -103,12 +105,21 @@ func (r *run) newNetwork(a *args, t *lua.LTable) *network {
 		}
 	}
 	seed := uint64(a.whole(t, "seed", 0, 1<<53, float64(r.networkSeed()>>11)))
-	return &network{r: r, seed: seed, sim: sim.NewNetwork(at, seed), tape: r.suite.w.tape(), from: make(map[string]*sim.Phone)}
+	return &network{r: r, seed: seed, users: a.users(t), sim: sim.NewNetwork(at, seed), tape: r.suite.w.tape(), from: make(map[string]*sim.Phone)}
 }
 
 // start puts the engine on the network. wrap, if there is one, stands between it and the script.
 func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Scripts) engine.Scripts) error {
 	n.pbx = p
+	if n.users != nil {
+		own, err := p.settings.WithUsers(n.users)
+		if err != nil {
+			return err
+		}
+		n.settings = own
+	} else {
+		n.settings = p.settings
+	}
 	prog, probes, err := n.probed(p.prog)
 	if err != nil {
 		return err
@@ -127,7 +138,7 @@ func (n *network) start(p *pbx, seed uint64, shards int, wrap func(engine.Script
 	if n.r.written() {
 		sink = n.tape
 	}
-	n.attach(p, tandem, seed, shards, scripts, sink)
+	n.attach(n.settings, tandem, seed, shards, scripts, sink)
 	return nil
 }
 
@@ -144,12 +155,12 @@ func (n *network) options(p *pbx, seed uint64, shards int) luaapi.Options {
 }
 
 // attach puts an engine on the network.
-func (n *network) attach(p *pbx, at netip.AddrPort, seed uint64, shards int, scripts engine.Scripts, sink trace.Sink) {
+func (n *network) attach(s scenario.Settings, at netip.AddrPort, seed uint64, shards int, scripts engine.Scripts, sink trace.Sink) {
 	e := engine.New(engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: at.String(), Addr: at.Addr()}},
 		Log: zap.New(&logCore{r: n.r, net: n}), Legs: n.tape, Trace: sink, Product: "Tandem", Resolver: n,
-		Operations: n.sim.AttachOperations(n.work), Trusted: p.settings.Trusted,
-		Emergency: p.settings.Emergency,
+		Operations: n.sim.AttachOperations(n.work), Trusted: s.Trusted,
+		Emergency: s.Emergency, Auth: s.Auth,
 	}, scripts, shards)
 	n.engines = append(n.engines, e)
 	n.sim.AttachEngine([]sim.Listener{{Addr: at}}, shards, e.ShardOf, func(i int, out sim.Sender) sim.Node {
@@ -184,7 +195,7 @@ func (r *run) other(L *lua.LState) int {
 	if err != nil {
 		a.fail("%s does not load: %v", p.name, err)
 	}
-	n.attach(p, at, seed, 1, scripts, nil)
+	n.attach(p.settings, at, seed, 1, scripts, nil)
 	n.others = append(n.others, at)
 	return 0
 }

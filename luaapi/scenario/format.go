@@ -89,6 +89,12 @@ func (c *Call) String() string {
 	if c.Hangup != nil {
 		s += " hangup " + c.Hangup.String()
 	}
+	if c.User != "" {
+		s += " user " + Quote(c.User)
+	}
+	if c.Password != "" {
+		s += " password " + Quote(c.Password)
+	}
 	return s + with(c.Headers)
 }
 

@@ -97,7 +97,7 @@ func (s *Scenario) line(n int, word string, w []string) error {
 	return s.fail(n, "%q is not known%s; lines begin with %s", word, spell.Hint(word, keywords), strings.Join(keywords, ", "))
 }
 
-// readCall reads: alice -> 100 [ruri URI] [via 198.51.100.7] [after 2s] [cancel 5s] [hangup 9s] [with "Name: value"].
+// readCall reads: alice -> 100 [ruri URI] [via 198.51.100.7] [after 2s] [cancel 5s] [hangup 9s] [with "Name: value"] [user 100] [password secret].
 func (s *Scenario) readCall(n int, w []string) error {
 	if len(w) < 3 || w[1] != "->" {
 		return s.fail(n, "write: call alice -> 100")
@@ -110,7 +110,7 @@ func (s *Scenario) readCall(n int, w []string) error {
 	if c.To, err = ParseAddress(w[2], ToHost); err != nil {
 		return s.fail(n, "%v", err)
 	}
-	options := []string{"ruri", "via", "after", "cancel", "hangup", "with"}
+	options := []string{"ruri", "via", "after", "cancel", "hangup", "with", "user", "password"}
 	for w = w[3:]; len(w) > 0; w = w[2:] {
 		if !slices.Contains(options, w[0]) {
 			return s.fail(n, "%q is not known of a call%s; %s are", w[0], spell.Hint(w[0], options), strings.Join(options, ", "))
@@ -136,6 +136,12 @@ func (c *Call) option(name, value string) error {
 		at, err := addrPort(value)
 		c.Via = at
 		return err
+	case "user":
+		c.User = value
+		return nil
+	case "password":
+		c.Password = value
+		return nil
 	case "with":
 		h, err := header(value)
 		c.Headers = append(c.Headers, h)

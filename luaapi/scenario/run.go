@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"maps"
@@ -184,7 +185,7 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	r.engine = engine.New(engine.Config{
 		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
 		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work), Trusted: r.opt.Settings.Trusted,
-		Emergency: r.opt.Settings.Emergency,
+		Emergency: r.opt.Settings.Emergency, Auth: r.opt.Settings.Auth,
 	}, decisions.Of(scripts), 1)
 	shard := r.engine.Shards()[0]
 	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {
@@ -214,13 +215,26 @@ func (r *Run) place() {
 			p = r.net.AttachPhone(sim.PhoneConfig{Name: name, URI: uriAt(c.From, at), Addr: at, Seed: uint64(i)})
 			r.callers[at] = p
 		}
-		spec := sim.CallSpec{From: c.From, To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup}
+		spec := sim.CallSpec{From: c.From, To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup, Login: c.login(r.opt.Settings)}
 		if c.Cancel != nil {
 			d := max(0, *c.Cancel-c.After)
 			spec.CancelAfter = &d
 		}
 		r.Calls = append(r.Calls, &Placed{p.Call(clock.Time(c.After), spec), c, r})
 	}
+}
+
+// login is what the caller says to challenges.
+func (c *Call) login(s Settings) *Login {
+	own := s.Login(c.From)
+	user, password := c.User, c.Password
+	if user == "" && own != nil {
+		user = own.User
+	}
+	if user == "" {
+		return nil
+	}
+	return NewLogin(user, cmp.Or(password, s.Passwords[user]))
 }
 
 // nth is the n-th address after the first one.

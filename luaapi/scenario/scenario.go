@@ -77,6 +77,8 @@ type Call struct {
 	After          time.Duration
 	Cancel, Hangup *time.Duration
 	Headers        []sim.Header
+	// User and Password are what the caller says to challenges; "" = the user that From names, and the password that he has.
+	User, Password string
 	Line           int
 }
 

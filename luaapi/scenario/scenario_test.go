@@ -157,7 +157,7 @@ at      2026-11-23 10:15:30 Europe/Amsterdam
 seed    7
 script  ../main.lua
 call    alice -> 100 ruri sip:100@192.0.2.1 via 198.51.100.7:5062 after 1s cancel 5s hangup 9s with "Subject: a b"
-call    "A <sip:a@h>" -> sip:x@example.org
+call    "A <sip:a@h>" -> sip:x@example.org user 100 password "a b"
 phone   100 486 after 2s then 180 after 1s, 200 after 2s with "X: y z", bye after 4s
 phone   vm sip:vm@192.0.2.9 302 to sip:1@192.0.2.8 then absent
 phone   200 silent then never then 183 sdp reliable, ignore-cancel after 2s, hold after 3s, resume after 3s, vanish after 9s

@@ -2,8 +2,11 @@ package scenario
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 
+	"tandem/engine/auth"
+	"tandem/engine/leg"
 	"tandem/luaapi"
 )
 
@@ -15,6 +18,55 @@ type Settings struct {
 	Trusted []netip.Prefix
 	// Emergency are the emergency numbers.
 	Emergency []string
+	// Auth says whose calls need credentials; nil = nobody's.
+	Auth *auth.Config
+	// Passwords are those of its users by name: their callers answer challenges with them.
+	Passwords map[string]string
+}
+
+// WithUsers returns settings with more users, by name, or with other passwords for them.
+func (s Settings) WithUsers(passwords map[string]string) (Settings, error) {
+	all := maps.Clone(s.Passwords)
+	if all == nil {
+		all = make(map[string]string)
+	}
+	maps.Copy(all, passwords)
+	var own auth.Config
+	realm := "tandem"
+	if s.Auth != nil {
+		own, realm = *s.Auth, s.Auth.Realm()
+	}
+	var list []auth.User
+	for name, password := range all {
+		list = append(list, auth.User{Name: name, Password: password})
+	}
+	users, err := auth.NewUsers(realm, list)
+	if err != nil {
+		return s, err
+	}
+	own.Users = users
+	s.Auth, s.Passwords = &own, all
+	return s, nil
+}
+
+// Login is what a caller says to challenges.
+type Login = leg.Login
+
+// Login returns what the caller of a From has to say for himself: if it names a user of ours, his password; else nil, he answers no challenge.
+func (s Settings) Login(from string) *Login {
+	if s.Auth == nil {
+		return nil
+	}
+	user := string(s.Auth.UserOf([]byte(from)))
+	if user == "" {
+		return nil
+	}
+	return NewLogin(user, s.Passwords[user])
+}
+
+// NewLogin returns what a caller with a name and a password says to challenges.
+func NewLogin(user, password string) *Login {
+	return &Login{User: user, Password: password, Cnonce: "test"}
 }
 
 // Budgets returns what a handler may use.

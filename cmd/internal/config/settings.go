@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -14,7 +15,18 @@ const Name = "tandem.toml"
 
 // SettingsOf returns what the configuration, which was checked, says to tests.
 func (c *Config) SettingsOf() scenario.Settings {
-	return scenario.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain(), Emergency: c.Emergency}
+	s := scenario.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain(), Emergency: c.Emergency, Auth: c.Credentials()}
+	if s.Auth == nil {
+		return s
+	}
+	passwords := make(map[string]string)
+	for _, u := range c.Users {
+		passwords[u.Name] = cmp.Or(u.Password, "the password of "+u.Name) // nobody knows it who has its HA1: tests have one of their own
+	}
+	if own, err := s.WithUsers(passwords); err == nil {
+		return own
+	}
+	return s
 }
 
 // Beside returns what tandem.toml beside the scripts at a root says to tests; the defaults if there is none.

@@ -68,13 +68,16 @@ func (c *call) diverter(d *plan.Diversion) string {
 	u, err := message.ParseURI(c.invite.RequestURI())
 	by := d.Divert.By
 	switch {
-	case by == "" && d.By != "":
+	case by == "" && strings.Contains(d.By, ":"):
 		return d.By
+	case by == "" && d.By != "": // a user
+		by = escape(d.By, userPlain)
 	case by == "":
 		return strings.TrimSuffix(string(c.invite.RequestURI()), string(u.Headers))
 	case strings.Contains(by, ":"):
 		return by
-	case err != nil || len(u.Host) == 0:
+	}
+	if err != nil || len(u.Host) == 0 {
 		return "sip:" + by + "@" + c.sh.cfg.Locals[c.source.Listener].SentBy
 	}
 	host := string(u.Host)
@@ -83,6 +86,9 @@ func (c *call) diverter(d *plan.Diversion) string {
 	}
 	return "sip:" + by + "@" + host
 }
+
+// userPlain is what the user part of a URI has besides letters and digits unescaped (RFC 3261 §25.1).
+const userPlain = "-_.!~*'()&=+$,"
 
 func userOf(uri string) string {
 	u, err := message.ParseURI([]byte(uri))

@@ -50,35 +50,6 @@ func fieldsOf(x *sim.Exchange, name string) string {
 	return strings.Join(out, " | ")
 }
 
-// RFC 3261 §10.3 step 8, §21.4.17; RFC 3327 §5.3; RFC 5626 §6. On three shards: it comes to one, and another owns the user.
-func TestRegister(t *testing.T) {
-	for _, shards := range []int{1, 3} {
-		r := newRig(t, always(toUser()), shards, registrar)
-		desk := r.phone("sip:100@192.0.2.11")
-		x := r.registers(desk, contactField("<sip:100@192.0.2.11>;q=0.5;expires=600"))
-		if got := fieldsOf(x, "Contact"); x.Code() != 200 || got != "<sip:100@192.0.2.11>;expires=600;q=0.5" {
-			t.Errorf("%d shards: %d %s", shards, x.Code(), got)
-		}
-		if got := fieldsOf(x, "Date"); got != "Mon, 23 Nov 2026 09:15:00 GMT" {
-			t.Errorf("Date: %s", got)
-		}
-		if x = r.registers(desk, contactField("<sip:100@192.0.2.11>;expires=3")); x.Code() != 423 || fieldsOf(x, "Min-Expires") != "60" {
-			t.Errorf("too brief: %d, Min-Expires %s", x.Code(), fieldsOf(x, "Min-Expires"))
-		}
-		x = r.registers(desk, contactField(`<sip:100@10.0.0.1>;+sip.instance="<urn:uuid:a>";reg-id=1`),
-			sim.Header{Name: "Path", Value: "<sip:192.0.2.50;lr>"}, sim.Header{Name: "Supported", Value: "path, outbound"}, sim.Header{Name: "Require", Value: "path"})
-		if x.Code() != 200 || fieldsOf(x, "Path") != "<sip:192.0.2.50;lr>" || fieldsOf(x, "Require") != "outbound" {
-			t.Errorf("outbound: %d, Path %s, Require %s", x.Code(), fieldsOf(x, "Path"), fieldsOf(x, "Require"))
-		}
-		if got := r.contacts(); got != 2 {
-			t.Errorf("%d contacts are counted, want 2", got)
-		}
-		if err := r.net.Run(r.net.Now().Add(2 * time.Hour)); err != nil || r.contacts() != 0 {
-			t.Errorf("%v; %d contacts after two hours", err, r.contacts())
-		}
-	}
-}
-
 func (r *rig) contacts() (n int) {
 	for _, sh := range r.eng.Shards() {
 		n += sh.Stats().Contacts
@@ -111,6 +82,31 @@ func TestRegisterRefused(t *testing.T) {
 	eve = r.phone("sip:eve@192.0.2.66")
 	if got := send("sip:eve@pbx.example", "sip:eve@pbx.example"); got != 405 {
 		t.Errorf("without a registrar: %d, want 405", got)
+	}
+}
+
+// A user that is registered nowhere diverts under his name, at the host that was called; one that is, under his address of record (RFC 5806 §4).
+func TestUserDiverts(t *testing.T) {
+	for want, registered := range map[string]bool{
+		`<sip:ann%20lee@pbx.example>;reason=unavailable;counter=1`: false,
+		`<sip:100@home.example>;reason=user-busy;counter=1`:        true,
+	} {
+		divert := func(n *plan.Node) *plan.Node {
+			return &plan.Node{Kind: plan.KindSerial, Divert: &plan.Divert{}, Members: []*plan.Node{n}}
+		}
+		first := toUser()
+		if !registered {
+			first.Target.URI, first.Target.Registrant = "user:ann lee", "ann lee"
+		}
+		r := newRig(t, always(divert(serial(first, divert(to("sip:vm@192.0.2.20"))))), 1, registrar)
+		vm := r.phone("sip:vm@192.0.2.20", sim.Status(480, nil))
+		desk := r.phone("sip:100@192.0.2.11", sim.Status(486, nil))
+		desk.Request(r.net.Now(), sim.RequestSpec{Method: "REGISTER", From: "sip:100@home.example", To: "sip:100@home.example", Dest: flow.Flow{Remote: pbx}})
+		r.run()
+		r.call(sim.CallSpec{})
+		if got := header(t, vm.Logged(false, "INVITE", "")[0], "Diversion"); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+			t.Errorf("Diversion %q, want first %s", got, want)
+		}
 	}
 }
 

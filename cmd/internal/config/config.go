@@ -85,6 +85,8 @@ type Config struct {
 	Users []User
 	// Auth says how callers are asked for credentials.
 	Auth Auth
+	// Register bounds what users register.
+	Register Register
 	// ACL are the lists of who is heard, in the order in which they are asked.
 	ACL []ACL
 	// Abuse bounds what sources may do that no list allows.
@@ -95,7 +97,7 @@ type Config struct {
 
 // Default returns the configuration of an engine that is told nothing.
 func Default() Config {
-	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: Reload{Require: luaapi.RequireCheck}}
+	return Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: Reload{Require: luaapi.RequireCheck}}
 }
 
 // DefaultAdmin returns where the admin socket is if nothing else is said.
@@ -237,6 +239,9 @@ func (c *Config) check() *Error {
 		return err
 	}
 	if err := c.checkUsers(); err != nil {
+		return err
+	}
+	if err := c.Register.check(len(c.Users)); err != nil {
 		return err
 	}
 	for i := range c.ACL {

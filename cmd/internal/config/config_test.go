@@ -34,19 +34,19 @@ func TestRead(t *testing.T) {
 		text string
 		want Config // Scripts and Admin as the file says them: beside it, unless absolute or empty
 	}{
-		"empty": {"", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked}},
+		"empty": {"", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked}},
 		"everything": {
 			"scripts = \"routes\"\nadmin = \"run/tandem.sock\"\nlog = \"debug\"\nbudget = 1_000\nscript_memory = 32\n" +
 				"[[listener]]\naddress = \"udp:127.0.0.1:5060\"\n[[listener]]\naddress = \"udp:0.0.0.0:5061\"\nadvertise = \"192.0.2.1:5061\"\n",
 			Config{
-				Scripts: "routes", Admin: "run/tandem.sock", Log: "debug", Budget: 1000, ScriptMemory: 32, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked,
+				Scripts: "routes", Admin: "run/tandem.sock", Log: "debug", Budget: 1000, ScriptMemory: 32, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked,
 				Listeners: []Listener{{Address: "udp:127.0.0.1:5060"}, {Address: "udp:0.0.0.0:5061", Advertise: "192.0.2.1:5061"}},
 			},
 		},
 		"reload and metrics": {
 			"[reload]\nrequire = \"test\"\ncanary = { share = 0.05, for = \"2m\" }\n[metrics]\nlisten = \"127.0.0.1:9090\"\n",
 			Config{
-				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(),
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(),
 				Reload:  Reload{Require: luaapi.RequireTest, Canary: luaapi.Canary{Share: 0.05, For: 2 * time.Minute}},
 				Metrics: Metrics{Listen: "127.0.0.1:9090"},
 			},
@@ -54,30 +54,30 @@ func TestRead(t *testing.T) {
 		"reload and metrics otherwise": {
 			"reload.require = \"load\"\nmetrics = { listen = \"[::]:9090\", public = true }\n[reload.canary]\nfor = \"1s\"\nshare = 0.5\n",
 			Config{
-				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(),
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(),
 				Reload:  Reload{Require: luaapi.RequireLoad, Canary: luaapi.Canary{Share: 0.5, For: time.Second}},
 				Metrics: Metrics{Listen: "[::]:9090", Public: true},
 			},
 		},
 		"inline tables": {
 			"listener = [{address = \"udp:[::1]:5060\"}]",
-			Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked, Listeners: []Listener{{Address: "udp:[::1]:5060"}}},
+			Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked, Listeners: []Listener{{Address: "udp:[::1]:5060"}}},
 		},
 		"absolute paths": {
 			"scripts = \"/srv/routes/main.lua\"\nadmin = \"/run/tandem.sock\"\nbudget = 100_000_000",
-			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked},
+			Config{Scripts: "/srv/routes/main.lua", Admin: "/run/tandem.sock", Log: "info", Budget: MaxBudget, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked},
 		},
-		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked}},
+		"no admin socket": {`admin = ""`, Config{Scripts: ".", Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked}},
 		"bounds": {"max_calls = 100\nmax_transactions = 5000\nmax_memory = 512\n", Config{
-			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
+			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked, MaxCalls: 100, MaxTransactions: 5000, MaxMemory: 512,
 		}},
-		"drain": {"drain = 0", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked}},
+		"drain": {"drain = 0", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked}},
 		"connections": {
 			"max_connections = 5\nmax_connections_per_source = 4\nconnection_idle = 60\nconnection_lifetime = 3600\nroots = \"/ca.pem\"\n" +
 				"[[listener]]\naddress = \"wss:192.0.2.1:443\"\ncertificate = [\"/a.pem\", \"/b.pem\"]\nkey = [\"/a.key\", \"/b.key\"]\n" +
 				"client_ca = \"/c.pem\"\nrequire_client = true\norigins = \"https://a.example\"\nnetworks = [\"192.0.2.0/24\"]\n",
 			Config{
-				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked,
+				Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked,
 				MaxConnections: 5, MaxConnectionsPerSource: 4, ConnectionIdle: 60, ConnectionLifetime: 3600, Roots: "/ca.pem",
 				Listeners: []Listener{{
 					Address: "wss:192.0.2.1:443", Certificate: []string{"/a.pem", "/b.pem"}, Key: []string{"/a.key", "/b.key"},
@@ -86,11 +86,11 @@ func TestRead(t *testing.T) {
 			},
 		},
 		"http": {"[http]\nallow = [\"api.example:443\"]\nproxy = \"http://192.0.2.9:3128\"\nca = \"/etc/ca.pem\"\nmax = 10\nper_host = 2\n", Config{
-			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked,
+			Scripts: ".", Admin: DefaultAdmin(), Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked,
 			HTTP: HTTP{Allow: []string{"api.example:443"}, Proxy: "http://192.0.2.9:3128", CA: "/etc/ca.pem", Max: 10, PerHost: 2},
 		}},
-		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked}},
-		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Reload: checked}},
+		"windows lines":  {"log = \"warn\"\r\nbudget = 5000\r\n", Config{Scripts: ".", Admin: DefaultAdmin(), Log: "warn", Budget: 5000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked}},
+		"longest socket": {`admin = "/` + long[1:] + `"`, Config{Scripts: ".", Admin: "/" + long[1:], Log: "info", Budget: 100_000, ScriptMemory: 16, Drain: DefaultDrain, Abuse: defaultAbuse(), Auth: defaultAuth(), Register: defaultRegister(), Reload: checked}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := file(t, c.text)

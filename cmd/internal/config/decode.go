@@ -13,11 +13,12 @@ import (
 var (
 	fileKeys = []string{
 		"scripts", "admin", "log", "budget", "script_memory", "max_calls", "max_transactions", "max_memory", "max_connections",
-		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "trusted", "emergency", "emergency_reserve", "domains", "auth", "http", "abuse", "reload", "metrics", "record",
+		"max_connections_per_source", "connection_idle", "connection_lifetime", "drain", "roots", "trusted", "emergency", "emergency_reserve", "domains", "auth", "register", "http", "abuse", "reload", "metrics", "record",
 	}
 	aclKeys      = []string{"action", "networks", "listeners"}
 	abuseKeys    = []string{"scanners", "rate", "burst", "ban", "failures"}
 	userKeys     = []string{"name", "password", "ha1", "ha1_sha256"}
+	registerKeys = []string{"min_expires", "max_expires", "default_expires", "max_contacts"}
 	authKeys     = []string{"realm", "calls", "nonce_lifetime"}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
@@ -61,6 +62,8 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 			note(setList(&c.Domains, key, v))
 		case "auth":
 			errs = append(errs, c.Auth.decode(v)...)
+		case "register":
+			errs = append(errs, c.Register.decode(v)...)
 		case "user":
 			errs = append(errs, c.users(v)...)
 		case "emergency":

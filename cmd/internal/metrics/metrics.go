@@ -27,12 +27,12 @@ type Server struct {
 // timeout bounds how long a reader may take for its request.
 const timeout = 10 * time.Second
 
-// Heard counts what was not heard of sources, and connections, from the start; Banned and Open are those of now.
+// Heard counts what was not heard of sources, and connections, from the start; Banned, Open and Contacts are those of now.
 type Heard struct {
 	Denied, Dropped, Bans, Untrusted                    uint64
 	Challenges, Failures                                uint64
 	Accepted, Dialled, Refused, Failed, Broken, Overrun uint64
-	Banned, Open                                        int
+	Banned, Open, Contacts                              int
 }
 
 // Serve listens on IP:PORT and shows what status and heard return; heard says false when nothing can be told now.
@@ -89,6 +89,8 @@ var (
 
 	challenges = describe("challenges_total", "Requests that were answered by asking for credentials.")
 	failures   = describe("credentials_refused_total", "Requests with wrong credentials.")
+
+	contacts = describe("contacts_registered", "Contacts that users have registered now.")
 
 	connsOpen     = describe("connections", "Connections of TCP, TLS, WS and WSS that are open now.")
 	connsAccepted = describe("connections_accepted_total", "Connections that peers have opened.")
@@ -158,6 +160,7 @@ func (s sources) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n))
 	}
 	out <- prometheus.MustNewConstMetric(banned, prometheus.GaugeValue, float64(h.Banned))
+	out <- prometheus.MustNewConstMetric(contacts, prometheus.GaugeValue, float64(h.Contacts))
 	out <- prometheus.MustNewConstMetric(connsOpen, prometheus.GaugeValue, float64(h.Open))
 	out <- prometheus.MustNewConstMetric(connsAccepted, prometheus.CounterValue, float64(h.Accepted))
 	out <- prometheus.MustNewConstMetric(connsDialled, prometheus.CounterValue, float64(h.Dialled))

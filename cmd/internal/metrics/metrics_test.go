@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func read(t *testing.T, st luaapi.Status) string {
 	t.Helper()
 	s, err := Serve("127.0.0.1:0", func() luaapi.Status { return st }, func() (Heard, bool) {
-		return Heard{Denied: 1, Dropped: 2, Bans: 3, Untrusted: 4, Banned: 5, Open: 6, Accepted: 7, Dialled: 8, Refused: 9, Failed: 10, Broken: 11, Overrun: 12, Challenges: 13, Failures: 14}, true
+		return Heard{Denied: 1, Dropped: 2, Bans: 3, Untrusted: 4, Banned: 5, Open: 6, Accepted: 7, Dialled: 8, Refused: 9, Failed: 10, Broken: 11, Overrun: 12, Challenges: 13, Failures: 14, Contacts: 15}, true
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +58,7 @@ func TestMetrics(t *testing.T) {
 		"tandem_reload_refused 0", "tandem_canary_running 1", `tandem_canary_share{generation="8",sha256="ba9876543210"} 0.05`,
 		`tandem_canary_calls{generation="7"} 40`, `tandem_canary_calls_failed{generation="8"} 2`,
 		`tandem_handler_errors_total{handler="invite"} 2`, `tandem_handler_over_budget_total{handler="invite"} 1`,
-		"tandem_messages_denied_total 1", "tandem_messages_banned_total 2", "tandem_bans_total 3", "tandem_refusals_stateless_total 4", "tandem_challenges_total 13", "tandem_credentials_refused_total 14",
+		"tandem_messages_denied_total 1", "tandem_messages_banned_total 2", "tandem_bans_total 3", "tandem_refusals_stateless_total 4", "tandem_challenges_total 13", "tandem_credentials_refused_total 14", "tandem_contacts_registered 15",
 		"tandem_connections 6", "tandem_connections_accepted_total 7", "tandem_connections_dialled_total 8", `tandem_connections_closed_total{why="refused"} 9`,
 		`tandem_connections_closed_total{why="failed"} 10`, `tandem_connections_closed_total{why="broken"} 11`, `tandem_connections_closed_total{why="overrun"} 12`,
 		"tandem_sources_banned 5", "tandem_handler_budget_instructions 1000", `tandem_handler_instructions_max{handler="invite"} 900`, `tandem_handler_bytes_max{handler="invite"} 4096`,

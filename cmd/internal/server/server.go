@@ -200,7 +200,7 @@ func (s *Server) listen(o Options, shards int) error {
 		Emergency: o.Config.Emergency, Reserve: o.Config.EmergencyReserve,
 		MaxCalls: o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
 	}
-	cfg.Guard, cfg.Auth = &heard, o.Config.Credentials()
+	cfg.Guard, cfg.Auth, cfg.Register = &heard, o.Config.Credentials(), o.Config.Registrations()
 	names, err := resolve.New(resolve.Config{Post: s.post, Reach: reach(tc.Listens)})
 	if err != nil {
 		return err

@@ -25,7 +25,9 @@ type Status struct {
 	Metrics   string   `json:"metrics,omitempty"`
 	Shards    int      `json:"shards"`
 	Calls     Calls    `json:"calls"`
-	Messages  Messages `json:"messages"`
+	// Contacts are those that users have registered.
+	Contacts int      `json:"contacts"`
+	Messages Messages `json:"messages"`
 	// Connections are those of TCP, TLS, WS and WSS.
 	Connections Connections       `json:"connections"`
 	Abuse       Abuse             `json:"abuse"`
@@ -231,11 +233,13 @@ func (s *Server) heard() (metrics.Heard, bool) {
 	return metrics.Heard{
 		Denied: a.Denied, Dropped: a.Banned, Bans: a.Bans, Untrusted: a.Untrusted, Challenges: a.Challenges, Failures: a.Failures, Banned: len(a.Sources) + a.More,
 		Open: c.Open, Accepted: c.Accepted, Dialled: c.Dialled, Refused: c.Refused, Failed: c.Failed, Broken: c.Broken, Overrun: c.Overrun,
+		Contacts: st.(Status).Contacts,
 	}, true
 }
 
 func (st *Status) add(e *engine.Stats) {
 	st.Calls.Active += e.Active
+	st.Contacts += e.Contacts
 	st.Calls.Total += e.Calls
 	st.Calls.Answered += e.Answered
 	st.Calls.Overload += e.Overload
@@ -283,6 +287,9 @@ func (st *Status) String() string {
 	fmt.Fprintf(w, "%s, up %s, %d shards, listening on %s\n", st.Version, up, st.Shards, strings.Join(st.Listeners, " "))
 	fmt.Fprintf(w, "calls     %d up, %d in all, %d answered, %d refused for overload\n",
 		st.Calls.Active, st.Calls.Total, st.Calls.Answered, st.Calls.Overload)
+	if st.Contacts > 0 {
+		fmt.Fprintf(w, "users     %d contacts registered\n", st.Contacts)
+	}
 	if n := st.Calls.Operations; n > 0 {
 		fmt.Fprintf(w, "awaiting  %d operations\n", n)
 	}

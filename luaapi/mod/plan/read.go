@@ -117,14 +117,11 @@ const userPrefix = "user:"
 
 // misnamed says why nobody can be registered under a name, "" if somebody can.
 func misnamed(name string) string {
-	if name == "" || len(name) > 128 || strings.Trim(name, userChars) != "" {
+	if name == "" || len(name) > 128 || strings.ContainsAny(name, "@:;/?<>\"") || strings.TrimSpace(name) != name || !message.ValidValue(name) {
 		return `user: takes the name of a user, such as "user:100"`
 	}
 	return ""
 }
-
-// userChars are what the user part of a URI has unescaped, less what looks like parameters and paths (RFC 3261 §25.1).
-const userChars = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_.!~*'()&=+$,"
 
 func hasScheme(uri string) bool {
 	return len(uri) > 4 && (strings.EqualFold(uri[:4], "sip:") || strings.EqualFold(uri[:5], "sips:") || strings.EqualFold(uri[:4], "tel:"))

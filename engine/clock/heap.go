@@ -15,7 +15,6 @@ type Timer struct {
 	Kind uint8
 
 	at    Time
-	seq   uint64
 	index int // position in the heap plus one; 0 = not armed
 }
 
@@ -28,35 +27,39 @@ func (t *Timer) At() Time { return t.at }
 // Heap orders timers by deadline, equal deadlines by the order in which they were armed.
 // The zero value is empty and ready.
 type Heap struct {
-	timers []*Timer
-	seq    uint64
+	waits []wait
+	seq   uint64
 }
 
+// wait is a place in the heap. What it is ordered by stands here, so that the timers compared need not be fetched.
+type wait struct {
+	at    Time
+	seq   uint64
+	timer *Timer
+}
+
+func (w *wait) before(v *wait) bool { return w.at < v.at || w.at == v.at && w.seq < v.seq }
+
 // Len returns how many timers are armed.
-func (h *Heap) Len() int { return len(h.timers) }
+func (h *Heap) Len() int { return len(h.waits) }
 
 // Next returns the earliest deadline.
 func (h *Heap) Next() (Time, bool) {
-	if len(h.timers) == 0 {
+	if len(h.waits) == 0 {
 		return 0, false
 	}
-	return h.timers[0].at, true
+	return h.waits[0].at, true
 }
 
 // Arm sets t to fire at the given instant, moving it if it is armed already.
 func (h *Heap) Arm(t *Timer, at Time) {
 	h.seq++
-	t.at, t.seq = at, h.seq
+	t.at = at
 	if t.index == 0 {
-		h.timers = append(h.timers, t)
-		t.index = len(h.timers)
-		h.up(t.index - 1)
-		return
+		h.waits = append(h.waits, wait{})
+		t.index = len(h.waits)
 	}
-	i := t.index - 1
-	if !h.down(i) {
-		h.up(i)
-	}
+	h.place(t.index-1, wait{at, h.seq, t})
 }
 
 // Stop disarms t. It does nothing to a timer that is not armed.
@@ -64,15 +67,13 @@ func (h *Heap) Stop(t *Timer) {
 	if t.index == 0 {
 		return
 	}
-	i, last := t.index-1, len(h.timers)-1
-	if i != last {
-		h.swap(i, last)
-	}
-	h.timers[last] = nil
-	h.timers = h.timers[:last]
+	i, last := t.index-1, len(h.waits)-1
+	w := h.waits[last]
+	h.waits[last] = wait{}
+	h.waits = h.waits[:last]
 	t.index = 0
-	if i != last && !h.down(i) {
-		h.up(i)
+	if i != last {
+		h.place(i, w)
 	}
 }
 
@@ -80,8 +81,8 @@ func (h *Heap) Stop(t *Timer) {
 // included. It returns how many fired.
 func (h *Heap) Run(now Time) int {
 	n := 0
-	for len(h.timers) > 0 && h.timers[0].at <= now {
-		t := h.timers[0]
+	for len(h.waits) > 0 && h.waits[0].at <= now {
+		t := h.waits[0].timer
 		h.Stop(t)
 		t.Owner.Fire(now, t.Kind)
 		n++
@@ -89,42 +90,34 @@ func (h *Heap) Run(now Time) int {
 	return n
 }
 
-func (h *Heap) less(i, j int) bool {
-	a, b := h.timers[i], h.timers[j]
-	return a.at < b.at || a.at == b.at && a.seq < b.seq
-}
-
-func (h *Heap) swap(i, j int) {
-	h.timers[i], h.timers[j] = h.timers[j], h.timers[i]
-	h.timers[i].index, h.timers[j].index = i+1, j+1
-}
-
-func (h *Heap) up(i int) {
+// place puts w into place i, which is free, or where it belongs above or below it.
+func (h *Heap) place(i int, w wait) {
 	for i > 0 {
 		p := (i - 1) / 2
-		if !h.less(i, p) {
-			return
+		if !w.before(&h.waits[p]) {
+			break
 		}
-		h.swap(i, p)
+		h.set(i, h.waits[p])
 		i = p
 	}
-}
-
-func (h *Heap) down(i int) bool {
-	start := i
 	for {
 		c := 2*i + 1
-		if c >= len(h.timers) {
+		if c >= len(h.waits) {
 			break
 		}
-		if r := c + 1; r < len(h.timers) && h.less(r, c) {
+		if r := c + 1; r < len(h.waits) && h.waits[r].before(&h.waits[c]) {
 			c = r
 		}
-		if !h.less(c, i) {
+		if !h.waits[c].before(&w) {
 			break
 		}
-		h.swap(i, c)
+		h.set(i, h.waits[c])
 		i = c
 	}
-	return i != start
+	h.set(i, w)
+}
+
+func (h *Heap) set(i int, w wait) {
+	h.waits[i] = w
+	w.timer.index = i + 1
 }

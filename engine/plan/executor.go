@@ -48,11 +48,11 @@ type Executor struct {
 	gone    bool // the caller cancelled
 	scratch Step // of a group, or the best response where none counts
 
-	// Room for a usual call within the one allocation.
-	nodes0    [8]node
-	results0  [4]result
+	// Room for a usual call within the one allocation: a group of three.
+	nodes0    [4]node
+	results0  [3]result
 	branches0 [4]int32
-	acts0     [4]Action
+	acts0     [3]Action
 }
 
 // NewExecutor returns an executor that asks ask and has not started.

@@ -80,10 +80,12 @@ func untagged(value []byte) string {
 }
 
 // contactURI returns the URI of the first Contact, "" if there is none.
-func contactURI(m *message.Message) (uri string) {
+func contactURI(m *message.Message) string { return string(firstContact(m)) }
+
+func firstContact(m *message.Message) (uri []byte) {
 	m.Each(message.Contact, func(e []byte) bool {
 		if na, err := message.ParseNameAddr(e); err == nil {
-			uri = string(na.URI)
+			uri = na.URI
 		}
 		return false
 	})

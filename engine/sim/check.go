@@ -154,9 +154,9 @@ func (k *checker) hungUp(c *Call) {
 	for _, l := range c.phone.diary.of(c.callID) {
 		switch {
 		case l.code > 0:
-		case string(l.method) == "ACK" && l.Sent:
+		case l.method == "ACK" && l.Sent:
 			return
-		case string(l.method) == "BYE" && !l.Sent && l.At.Sub(c.at) < 64*c.phone.cfg.Timers.T1:
+		case l.method == "BYE" && !l.Sent && l.At.Sub(c.at) < 64*c.phone.cfg.Timers.T1:
 			k.bad(c.phone, c.callID, "BYE at %s, before the ACK", time.Duration(l.At))
 			return
 		}
@@ -179,17 +179,18 @@ func (k *checker) callee(c *Incoming) {
 			}
 		}
 	}
-	if c.final >= 300 && len(c.phone.diary.entries) > 0 && !k.acknowledged(c) {
+	log := c.phone.diary.of(c.callID)
+	if c.final >= 300 && len(c.phone.diary.entries) > 0 && !c.acknowledged(log) {
 		k.bad(c.phone, c.callID, "%d got no ACK", c.final)
 	}
-	k.cancels(c)
+	k.cancels(c, log)
 }
 
-// acknowledged reports whether the log holds the ACK to a refusal: it has the branch of the INVITE (RFC 3261
+// acknowledged reports whether the log of the call holds the ACK to a refusal: it has the branch of the INVITE (RFC 3261
 // §17.1.1.3).
-func (k *checker) acknowledged(c *Incoming) bool {
-	return slices.ContainsFunc(c.phone.diary.of(c.callID), func(l *Logged) bool {
-		return !l.Sent && l.code == 0 && string(l.method) == "ACK" && c.owns(l)
+func (c *Incoming) acknowledged(log []*Logged) bool {
+	return slices.ContainsFunc(log, func(l *Logged) bool {
+		return !l.Sent && l.code == 0 && l.method == "ACK" && c.owns(l)
 	})
 }
 
@@ -197,15 +198,14 @@ func (k *checker) acknowledged(c *Incoming) bool {
 func (c *Incoming) owns(l *Logged) bool { return string(l.branch) == c.branch }
 
 // cancels checks that each CANCEL was sent after a provisional response could have arrived.
-func (k *checker) cancels(c *Incoming) {
+func (k *checker) cancels(c *Incoming, log []*Logged) {
 	var trip time.Duration
 	if k.rules.RoundTrip != nil {
 		trip = k.rules.RoundTrip(c.phone.cfg.Addr)
 	}
-	log := c.phone.diary.of(c.callID)
 	provisional := false
 	for _, l := range log {
-		if l.Sent || l.code != 0 || string(l.method) != "CANCEL" || !c.owns(l) || provisional {
+		if l.Sent || l.code != 0 || l.method != "CANCEL" || !c.owns(l) || provisional {
 			continue
 		}
 		provisional = slices.ContainsFunc(log, func(e *Logged) bool {
@@ -291,24 +291,14 @@ func malformed(raw []byte, m *message.Message, err error) string {
 		return "no Max-Forwards" // RFC 3261 §8.1.1
 	case !m.IsRequest() && m.Status() > 100 && len(m.ToTag()) == 0:
 		return "no To tag" // RFC 3261 §8.2.6.2
-	case m.Method() == message.INVITE && (m.IsRequest() || m.Status()/100 == 2) && contactURI(m) == "":
+	case m.Method() == message.INVITE && (m.IsRequest() || m.Status()/100 == 2) && len(firstContact(m)) == 0:
 		return "no Contact" // RFC 3261 §8.1.1.8, §12.1.1
 	}
 	return ""
 }
 
-// endsInCRLF reports whether there is no CR and no LF but as a pair.
+// endsInCRLF reports whether there is no CR and no LF but as a pair, in the header of a message that Parse took: it lets no CR stand
+// but before an LF.
 func endsInCRLF(head []byte) bool {
-	returns := bytes.Count(head, []byte("\r"))
-	for ; len(head) > 0; returns-- {
-		i := bytes.IndexByte(head, '\n')
-		if i < 0 {
-			break
-		}
-		if i == 0 || head[i-1] != '\r' {
-			return false
-		}
-		head = head[i+1:]
-	}
-	return returns == 0
+	return bytes.Count(head, []byte("\r")) == bytes.Count(head, []byte("\n"))
 }

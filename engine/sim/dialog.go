@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"iter"
 	"slices"
 	"time"
 
@@ -68,10 +69,23 @@ func (s *session) CallID() string { return s.callID }
 func (s *session) Up() bool { return s.upDialog() != nil }
 
 // Received returns the messages of the call that the phone received; what is as for Phone.Received.
-func (s *session) Received(what string) []*Logged { return s.phone.diary.pick(false, what, s.callID) }
+func (s *session) Received(what string) []*Logged {
+	return s.phone.diary.pick(nil, false, what, s.callID)
+}
 
 // Sent returns the messages of the call that the phone sent; what is as for Phone.Received.
-func (s *session) Sent(what string) []*Logged { return s.phone.diary.pick(true, what, s.callID) }
+func (s *session) Sent(what string) []*Logged { return s.phone.diary.pick(nil, true, what, s.callID) }
+
+// Messages yields the messages of the call that the phone sent and received, copies left out, in order.
+func (s *session) Messages() iter.Seq[*Logged] {
+	return func(yield func(*Logged) bool) {
+		for _, l := range s.phone.diary.of(s.callID) {
+			if !l.copy && !yield(l) {
+				return
+			}
+		}
+	}
+}
 
 func (s *session) upDialog() *dialog {
 	for _, d := range s.dialogs {

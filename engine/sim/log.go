@@ -28,7 +28,7 @@ type Logged struct {
 // facts are what the log of a phone is searched by: views of Raw.
 type facts struct {
 	callID, branch []byte
-	method         []byte
+	method         string
 	code           int    // 0 = a request
 	known          bool   // what stands here was read
 	bad            bool   // it does not parse
@@ -50,7 +50,7 @@ func (l *Logged) Request() string {
 	if l.bad || l.code > 0 {
 		return ""
 	}
-	return string(l.method)
+	return l.method
 }
 
 // Response returns the status code of a response and the method that it is to, 0 of anything else.
@@ -58,7 +58,7 @@ func (l *Logged) Response() (code int, method string) {
 	if l.bad || l.code == 0 {
 		return 0, ""
 	}
-	return l.code, string(l.method)
+	return l.code, l.method
 }
 
 // query is what a test asks for: "CANCEL" requests, "486" responses, "200 INVITE" responses to that method, "" anything.
@@ -87,7 +87,7 @@ func (q *query) matches(l *Logged) bool {
 	case l.bad:
 		return false
 	}
-	return l.code == q.code && (q.method == "" || q.method == string(l.method))
+	return l.code == q.code && (q.method == "" || q.method == l.method)
 }
 
 // diary is what a phone logged. It is read by Call-ID, but only when somebody asks.
@@ -193,17 +193,19 @@ func (l *Logged) know(m *message.Message) {
 }
 
 func (l *Logged) note(o message.Outline) {
-	l.known, l.callID, l.branch, l.method, l.code = true, o.CallID, o.Branch, o.Name, o.Status
+	l.known, l.callID, l.branch, l.method, l.code = true, o.CallID, o.Branch, o.Method.String(), o.Status
+	if l.method == "" {
+		l.method = string(o.Name)
+	}
 }
 
-// pick returns the entries of one direction that are what a test asks for, copies left out; callID "" is any.
-func (d *diary) pick(sent bool, what, callID string) []*Logged {
+// pick appends the entries of one direction that are what a test asks for, copies left out; callID "" is any.
+func (d *diary) pick(out []*Logged, sent bool, what, callID string) []*Logged {
 	d.index()
 	from := d.entries
 	if callID != "" {
 		from = d.of(callID)
 	}
-	var out []*Logged
 	q := queryOf(what)
 	for _, l := range from {
 		if l.Sent == sent && !l.copy && q.matches(l) {
@@ -221,15 +223,15 @@ func (p *Phone) Log() []*Logged {
 
 // Received returns the messages that the phone received, copies left out: what is "CANCEL" for requests, "486" for
 // responses, "200 INVITE" for responses to a method, "" for all.
-func (p *Phone) Received(what string) []*Logged { return p.diary.pick(false, what, "") }
+func (p *Phone) Received(what string) []*Logged { return p.diary.pick(nil, false, what, "") }
 
 // Sent returns the messages that the phone sent, copies left out; what is as for Received.
-func (p *Phone) Sent(what string) []*Logged { return p.diary.pick(true, what, "") }
+func (p *Phone) Sent(what string) []*Logged { return p.diary.pick(nil, true, what, "") }
 
-// Logged returns the messages with a Call-ID ("" = any) that the phone sent or received, copies left out; what is as for
+// AppendLogged appends the messages with a Call-ID ("" = any) that the phone sent or received, copies left out; what is as for
 // Received.
-func (p *Phone) Logged(sent bool, what, callID string) []*Logged {
-	return p.diary.pick(sent, what, callID)
+func (p *Phone) AppendLogged(dst []*Logged, sent bool, what, callID string) []*Logged {
+	return p.diary.pick(dst, sent, what, callID)
 }
 
 // Events returns the log as trace events, for a ladder with the phone in the engine's place.

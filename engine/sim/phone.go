@@ -234,7 +234,7 @@ func (l logger) Send(f flow.Flow, b []byte) {
 	if l.p.gone {
 		return
 	}
-	l.p.diary.add(l.p.now, true, f.Remote, b)
+	l.p.diary.add(l.p.now, true, f.Remote, b).know(&l.p.wrote) // it is at hand now
 	l.p.out.Send(f, b)
 }
 

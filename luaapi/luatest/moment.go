@@ -1,6 +1,7 @@
 package luatest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -67,11 +68,11 @@ func messageAt(sent bool) method {
 		}
 		what := a.selection(L.Get(3))
 		all := &messages{of: of, sent: sent, what: what, list: of.log(sent, what, m.call)}
-		return r.expect(L, m, all.title(), all)
+		return r.expect(L, m, "", all)
 	}
 }
 
-// expect pushes those of the messages that came at the moment; none is a failure.
+// expect pushes those of the messages that came at the moment; none is a failure, which calls them who ("" = their title).
 func (r *run) expect(L *lua.LState, m *moment, who string, all *messages) int {
 	in := *all
 	in.list = nil
@@ -82,6 +83,7 @@ func (r *run) expect(L *lua.LState, m *moment, who string, all *messages) int {
 	}
 	r.look(L, m.call)
 	if len(in.list) == 0 {
+		who = cmp.Or(who, all.title())
 		r.fail(L, "got   "+m.misses(who, all), "want  "+who+" at "+m.String())
 	}
 	L.Push(r.messages(&in))
@@ -129,32 +131,37 @@ func (r *run) endedAt(L *lua.LState) int {
 
 // answers returns the first 2xx that the caller got, as a list.
 func (c *call) answers() []*sim.Logged {
-	for _, l := range c.sim.Received("") {
-		if code, method := l.Response(); code/100 == 2 && method == "INVITE" {
+	for l := range c.sim.Messages() {
+		if code, method := l.Response(); !l.Sent && code/100 == 2 && method == "INVITE" {
 			return []*sim.Logged{l}
 		}
 	}
 	return nil
 }
 
-// ends returns what ended the call at the caller's: the refusal, or the first BYE of either side.
+// ends returns what ended the call at the caller's: the refusal, or the first BYE of either side. Of what came at once the refusal
+// counts, then what was received.
 func (c *call) ends() []*sim.Logged {
-	var ends []*sim.Logged
-	for _, l := range c.sim.Received("") {
-		if code, method := l.Response(); code >= 300 && method == "INVITE" {
-			ends = append(ends, l)
-			break
+	var refusal, received, sent *sim.Logged
+	for l := range c.sim.Messages() {
+		code, method := l.Response()
+		switch {
+		case refusal == nil && !l.Sent && code >= 300 && method == "INVITE":
+			refusal = l
+		case received == nil && !l.Sent && l.Request() == "BYE":
+			received = l
+		case sent == nil && l.Sent && l.Request() == "BYE":
+			sent = l
 		}
 	}
-	ends = append(append(ends, c.sim.Received("BYE")...), c.sim.Sent("BYE")...)
-	if len(ends) == 0 {
-		return nil
-	}
-	first := ends[0]
-	for _, l := range ends {
-		if l.At < first.At {
+	var first *sim.Logged
+	for _, l := range [...]*sim.Logged{refusal, received, sent} {
+		if l != nil && (first == nil || l.At < first.At) {
 			first = l
 		}
+	}
+	if first == nil {
+		return nil
 	}
 	return []*sim.Logged{first}
 }

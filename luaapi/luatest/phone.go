@@ -95,12 +95,12 @@ func (n *network) unique(name string, addr netip.AddrPort) string {
 // log returns the messages that the phone sent or received; of is the call that they belong to, nil for any.
 func (p *phone) log(sent bool, what string, of *call) []*sim.Logged {
 	if of == nil {
-		return p.sim.Logged(sent, what, "")
+		return p.sim.AppendLogged(nil, sent, what, "")
 	}
 	ids := of.net.tape.ids(of.sim.CallID())
 	var out []*sim.Logged
 	for _, id := range ids {
-		out = append(out, p.sim.Logged(sent, what, id)...)
+		out = p.sim.AppendLogged(out, sent, what, id)
 	}
 	if len(ids) > 1 {
 		slices.SortStableFunc(out, func(a, b *sim.Logged) int { return cmp.Compare(a.At, b.At) })

@@ -109,7 +109,7 @@ func (c *Placed) logged(name string, sent bool, what string) []*sim.Logged {
 	var out []*sim.Logged
 	for _, l := range c.Legs() {
 		if st := c.run.stations[l.To]; l.Name == name && st != nil && st.phone != nil {
-			out = append(out, st.phone.Logged(sent, what, l.callID)...)
+			out = st.phone.AppendLogged(out, sent, what, l.callID)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *sim.Logged) int { return int(a.At - b.At) })

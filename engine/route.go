@@ -36,16 +36,26 @@ func (sh *Shard) seek(uri string, done func(now clock.Time, hops []flow.Hop, why
 	case sh.cfg.Resolver == nil:
 		done(sh.now, nil, "no names are looked up here")
 	default:
-		sh.cfg.Resolver.Resolve(sh.index, &u, func(now clock.Time, hops []flow.Hop, err error) {
-			defer sh.rescue()
-			sh.now, sh.current = now, nil
-			if err != nil {
-				done(now, nil, err.Error())
-				return
-			}
-			done(now, hops, "")
-		})
+		sh.resolve(uri, done)
 	}
+}
+
+// resolve looks up the host of a SIP URI. It reads the URI again: those of seek, which mostly names a number, are not to outlive it.
+func (sh *Shard) resolve(uri string, done func(now clock.Time, hops []flow.Hop, why string)) {
+	u, err := message.ParseURI([]byte(uri))
+	if err != nil {
+		done(sh.now, nil, err.Error())
+		return
+	}
+	sh.cfg.Resolver.Resolve(sh.index, &u, func(now clock.Time, hops []flow.Hop, err error) {
+		defer sh.rescue()
+		sh.now, sh.current = now, nil
+		if err != nil {
+			done(now, nil, err.Error())
+			return
+		}
+		done(now, hops, "")
+	})
 }
 
 // speaks reports whether there is a listener for a transport.

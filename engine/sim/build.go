@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -99,12 +100,14 @@ type writer struct {
 }
 
 func (w *writer) field(name, value string) {
-	for i := range w.headers {
-		if strings.EqualFold(w.headers[i].Name, name) {
-			return
-		}
+	if w.wants(name) {
+		w.b = message.AppendField(w.b, name, value)
 	}
-	w.b = message.AppendField(w.b, name, value)
+}
+
+// wants reports whether a field is the phone's own to write.
+func (w *writer) wants(name string) bool {
+	return !slices.ContainsFunc(w.headers, func(h Header) bool { return strings.EqualFold(h.Name, name) })
 }
 
 // end writes the test's headers and the body.
@@ -126,7 +129,8 @@ func (w *writer) end(body *Body) []byte {
 func (p *Phone) request(r *request, f flow.Flow) []byte {
 	w := writer{headers: r.headers}
 	w.b = message.AppendRequestLine(p.buf[:0], r.method, r.uri)
-	w.b = message.AppendVia(w.b, f.Transport.String(), p.addr, p.word("z9hG4bK"))
+	var branch [32]byte
+	w.b = message.AppendVia(w.b, f.Transport.String(), p.addr, p.appendWord(append(branch[:0], "z9hG4bK"...)))
 	w.field("Max-Forwards", "70")
 	for _, route := range r.routes {
 		w.b = message.AppendField(w.b, "Route", route)
@@ -134,7 +138,10 @@ func (p *Phone) request(r *request, f flow.Flow) []byte {
 	w.field("From", r.from)
 	w.field("To", r.to)
 	w.field("Call-ID", r.callID)
-	w.field("CSeq", strconv.FormatUint(uint64(r.cseq), 10)+" "+r.method)
+	if w.wants("CSeq") {
+		w.b = append(message.AppendUint(append(w.b, "CSeq: "...), r.cseq), ' ')
+		w.b = append(append(w.b, r.method...), "\r\n"...)
+	}
 	if r.contact {
 		w.field("Contact", p.contact(f))
 	}
@@ -172,10 +179,13 @@ func (p *Phone) contact(f flow.Flow) string {
 }
 
 // word returns a new random word of at least 64 bits.
-func (p *Phone) word(prefix string) string {
-	var b [32]byte
-	return string(strconv.AppendUint(append(b[:0], prefix...), p.ids.Uint64(), 36))
+func (p *Phone) word() string {
+	var b [16]byte
+	return string(p.appendWord(b[:0]))
 }
+
+// appendWord appends such a word.
+func (p *Phone) appendWord(dst []byte) []byte { return strconv.AppendUint(dst, p.ids.Uint64(), 36) }
 
 // flowTo returns the flow to a URI that names its host by number, else the fallback.
 func flowTo(uri string, fallback flow.Flow) flow.Flow {

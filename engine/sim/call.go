@@ -66,7 +66,7 @@ type final struct {
 
 // Call places a call at an instant.
 func (p *Phone) Call(at clock.Time, s CallSpec) *Call {
-	c := &Call{spec: s, tag: p.word(""), cseq: 1, from: nameAddr(p.orOwn(s.From)), to: nameAddr(s.To), uri: s.RequestURI}
+	c := &Call{spec: s, tag: p.word(), cseq: 1, from: nameAddr(p.orOwn(s.From)), to: nameAddr(s.To), uri: s.RequestURI}
 	if c.uri == "" {
 		c.uri = uriOf(s.To)
 	}

@@ -44,6 +44,7 @@ type dialog struct {
 	name                string // that steps give it
 	localTag, remoteTag string
 	local, remote       string // From and To of our requests, without tags
+	from, to            string // likewise with tags, once one was sent
 	target              string // RFC 3261 §12.2.1.1: remote target
 	routes              []string
 	cseq, peerCSeq      uint32
@@ -212,9 +213,11 @@ func (d *dialog) next(method string, headers []Header, body *Body) (*request, fl
 	if len(d.routes) > 0 {
 		hop = uriOf(d.routes[0])
 	}
+	if d.from == "" {
+		d.from, d.to = d.local+tagged(d.localTag), d.remote+tagged(d.remoteTag)
+	}
 	return &request{
-		method: method, uri: d.target,
-		from: d.local + ";tag=" + d.localTag, to: d.remote + tagged(d.remoteTag), callID: d.s.callID,
+		method: method, uri: d.target, from: d.from, to: d.to, callID: d.s.callID,
 		cseq: d.cseq, routes: d.routes, headers: headers, body: body,
 		contact: method == "INVITE" || method == "UPDATE" || method == "REFER",
 	}, flowTo(hop, d.flow)

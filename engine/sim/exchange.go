@@ -17,7 +17,7 @@ type Exchange struct {
 	offered   bool    // it carried an offer
 	direction string  // of the media in it
 	code      int
-	response  *message.Message
+	response  *Logged
 	why       string
 }
 
@@ -28,7 +28,13 @@ func (x *Exchange) Method() string { return x.method }
 func (x *Exchange) Code() int { return x.code }
 
 // Message returns the final response, nil if none came.
-func (x *Exchange) Message() *message.Message { return x.response }
+func (x *Exchange) Message() *message.Message {
+	if x.response == nil {
+		return nil
+	}
+	m, _ := x.response.Message()
+	return m
+}
 
 // Why says why there is no final response: "timeout", "transport error", "no dialog"; "" if there is one, or none yet.
 func (x *Exchange) Why() string { return x.why }
@@ -72,7 +78,7 @@ func (a asking) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 		return
 	}
 	if x.code == 0 {
-		x.code, x.response = m.Status(), m.Share()
+		x.code, x.response = m.Status(), x.phone.heard
 	}
 	switch {
 	case d == nil:
@@ -130,7 +136,7 @@ func (p *Phone) Request(at clock.Time, s RequestSpec) *Exchange {
 	x := &Exchange{phone: p, method: s.Method}
 	to := p.orOwn(s.To)
 	r := &request{
-		method: s.Method, uri: s.RequestURI, from: nameAddr(p.orOwn(s.From)) + ";tag=" + p.word(""), to: nameAddr(to),
+		method: s.Method, uri: s.RequestURI, from: nameAddr(p.orOwn(s.From)) + ";tag=" + p.word(), to: nameAddr(to),
 		callID: p.newCallID(), cseq: 1, contact: slices.Contains(withContact, s.Method), headers: s.Headers, body: s.Body,
 	}
 	if r.uri == "" {
@@ -151,4 +157,4 @@ func (p *Phone) orOwn(uri string) string {
 	return "sip:" + p.user + "@" + p.addr
 }
 
-func (p *Phone) newCallID() string { return p.word("") + "@" + p.host }
+func (p *Phone) newCallID() string { return p.word() + "@" + p.host }

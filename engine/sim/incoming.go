@@ -49,7 +49,7 @@ const tryingAfter = 200 * time.Millisecond
 
 // invited takes the INVITE of a new call.
 func (p *Phone) invited(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow) {
-	c := &Incoming{invite: m.Share(), branch: string(m.TopVia().Branch), tx: tx, flow: f, at: now, tag: p.word("")}
+	c := &Incoming{invite: m.Share(), branch: string(m.TopVia().Branch), tx: tx, flow: f, at: now, tag: p.word()}
 	c.callID, c.in, c.pending = string(m.CallID()), c, true
 	p.enter(&c.session)
 	if isSDP(m) {

@@ -50,7 +50,7 @@ type Network struct {
 	rng      *rand.Rand
 	queue    queue
 	stations []*station
-	sites    map[place]*site
+	hosts    map[netip.AddrPort]*host
 	latency  time.Duration
 	all      Faults
 	links    map[netip.AddrPort]Faults
@@ -82,7 +82,11 @@ type place struct {
 	transport flow.Transport
 }
 
-const anyTransport flow.Transport = 0xff
+// host is what listens at an address: a phone for every transport, the engine for some.
+type host struct {
+	phone *site
+	by    [flow.WSS + 1]*site
+}
 
 // site is what listens at a place.
 type site struct {
@@ -96,7 +100,7 @@ func NewNetwork(start time.Time, seed uint64) *Network {
 	return &Network{
 		clk:     clock.NewVirtual(start),
 		rng:     rand.New(rand.NewPCG(seed, 0x7a6e64656d)),
-		sites:   make(map[place]*site),
+		hosts:   make(map[netip.AddrPort]*host),
 		latency: Latency,
 		links:   make(map[netip.AddrPort]Faults),
 		reach:   make(map[netip.AddrPort]Reach),
@@ -113,7 +117,7 @@ func (n *Network) Now() clock.Time { return n.clk.Now() }
 // Attach connects the node that build returns at addr, for every transport. A node attached at the same address before loses it.
 func (n *Network) Attach(addr netip.AddrPort, build func(out Sender) Node) Node {
 	st := n.station([]Listener{{Addr: addr}}, build)
-	n.sites[place{addr, anyTransport}] = &site{stations: []*station{st}}
+	n.host(addr).phone = &site{stations: []*station{st}}
 	return st.node
 }
 
@@ -158,7 +162,7 @@ func (n *Network) AttachEngine(listeners []Listener, shards int, pick func(b []b
 		nodes[i] = all[i].node
 	}
 	for i, l := range listeners {
-		n.sites[place{l.Addr, l.Transport}] = &site{listener: uint8(i), stations: all, pick: pick}
+		n.host(l.Addr).by[l.Transport] = &site{listener: uint8(i), stations: all, pick: pick}
 	}
 	return nodes
 }
@@ -170,12 +174,26 @@ func (n *Network) station(listeners []Listener, build func(out Sender) Node) *st
 	return st
 }
 
-// site returns what listens at p, nil if nothing does.
-func (n *Network) site(p place) *site {
-	if s := n.sites[p]; s != nil {
-		return s
+// host returns what listens at an address, something new if nothing does.
+func (n *Network) host(addr netip.AddrPort) *host {
+	h := n.hosts[addr]
+	if h == nil {
+		h = &host{}
+		n.hosts[addr] = h
 	}
-	return n.sites[place{p.addr, anyTransport}]
+	return h
+}
+
+// site returns what listens at an address for a transport, nil if nothing does.
+func (n *Network) site(addr netip.AddrPort, t flow.Transport) *site {
+	h := n.hosts[addr]
+	switch {
+	case h == nil:
+		return nil
+	case h.by[t] != nil:
+		return h.by[t]
+	}
+	return h.phone
 }
 
 // Run runs everything that happens up to and including an instant and leaves the clock there.
@@ -279,7 +297,7 @@ func (n *Network) step(limit clock.Time, stop bool) (bool, error) {
 // deliver hands a datagram to the node at its destination, or tells the sender that there is none.
 func (n *Network) deliver(now clock.Time, p *packet) {
 	remote := p.flow.Remote
-	to := n.site(place{remote, p.flow.Transport})
+	to := n.site(remote, p.flow.Transport)
 	reach := n.reach[remote]
 	switch {
 	case reach == Blackhole:

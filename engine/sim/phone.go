@@ -43,6 +43,7 @@ type Phone struct {
 	layer      *transaction.Layer
 	ids        *ident.Source
 	msg        message.Message // received
+	heard      *Logged         // likewise
 	wrote      message.Message // a request of its own
 	buf        []byte
 
@@ -185,6 +186,7 @@ func (p *Phone) Receive(now clock.Time, f flow.Flow, b []byte) {
 	if p.ignored[string(p.msg.CallID())] {
 		return
 	}
+	p.heard = l
 	p.layer.Receive(now, &p.msg, f)
 }
 
@@ -297,7 +299,7 @@ func (p *Phone) outOfDialog(now clock.Time, tx *transaction.Server, m *message.M
 		usual.Code = 501
 	}
 	r := p.usually(m, usual)
-	(&reply{p: p, tx: tx, m: m, f: f, tag: p.word("")}).later(now, r)
+	(&reply{p: p, tx: tx, m: m, f: f, tag: p.word()}).later(now, r)
 }
 
 // usually returns the next reply that the test gave for the method of m, else the usual one.

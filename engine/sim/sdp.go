@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // payloads are the payload types that a phone offers and takes: G.711 and telephone events.
@@ -60,11 +59,11 @@ func directed(b *Body, direction string) *Body {
 
 // common returns the payload types of an offer that a phone takes; all of its own if it takes none, which a test sees.
 func common(offer []byte) []string {
-	_, list, _ := strings.Cut(sdpLine(offer, "m=audio "), " RTP/AVP ")
+	_, list, _ := bytes.Cut(sdpLine(offer, "m=audio "), []byte(" RTP/AVP "))
 	out := make([]string, 0, len(payloads))
-	for t := range strings.FieldsSeq(list) {
-		if slices.Contains(payloads, t) {
-			out = append(out, t)
+	for t := range bytes.FieldsSeq(list) {
+		if i := slices.Index(payloads, string(t)); i >= 0 {
+			out = append(out, payloads[i])
 		}
 	}
 	if len(out) == 0 {
@@ -89,23 +88,23 @@ func mirrored(offer []byte) string {
 }
 
 // sdpLine returns the rest of the first line that starts with prefix.
-func sdpLine(sdp []byte, prefix string) string {
+func sdpLine(sdp []byte, prefix string) []byte {
 	for len(sdp) > 0 {
 		line, rest, _ := bytes.Cut(sdp, []byte{'\n'})
 		if len(line) >= len(prefix) && string(line[:len(prefix)]) == prefix {
-			return string(bytes.TrimSpace(line[len(prefix):]))
+			return bytes.TrimSpace(line[len(prefix):])
 		}
 		sdp = rest
 	}
-	return ""
+	return nil
 }
 
 // origin returns the name and the session of a description's origin.
 func origin(sdp []byte) (name, session string) {
-	name, rest, _ := strings.Cut(sdpLine(sdp, "o="), " ")
-	session, _, ok := strings.Cut(strings.TrimLeft(rest, " "), " ")
-	if !ok && session == "" {
+	n, rest, _ := bytes.Cut(sdpLine(sdp, "o="), []byte{' '})
+	s, _, ok := bytes.Cut(bytes.TrimLeft(rest, " "), []byte{' '})
+	if !ok && len(s) == 0 {
 		return "", ""
 	}
-	return name, session
+	return string(n), string(s)
 }

@@ -228,8 +228,13 @@ func (p *Phone) Received(what string) []*Logged { return p.diary.pick(nil, false
 // Sent returns the messages that the phone sent, copies left out; what is as for Received.
 func (p *Phone) Sent(what string) []*Logged { return p.diary.pick(nil, true, what, "") }
 
-// AppendLogged appends the messages with a Call-ID ("" = any) that the phone sent or received, copies left out; what is as for
+// Logged returns the messages with a Call-ID ("" = any) that the phone sent or received, copies left out; what is as for
 // Received.
+func (p *Phone) Logged(sent bool, what, callID string) []*Logged {
+	return p.diary.pick(nil, sent, what, callID)
+}
+
+// AppendLogged appends what Logged returns.
 func (p *Phone) AppendLogged(dst []*Logged, sent bool, what, callID string) []*Logged {
 	return p.diary.pick(dst, sent, what, callID)
 }

@@ -95,7 +95,7 @@ func (n *network) unique(name string, addr netip.AddrPort) string {
 // log returns the messages that the phone sent or received; of is the call that they belong to, nil for any.
 func (p *phone) log(sent bool, what string, of *call) []*sim.Logged {
 	if of == nil {
-		return p.sim.AppendLogged(nil, sent, what, "")
+		return p.sim.Logged(sent, what, "")
 	}
 	ids := of.net.tape.ids(of.sim.CallID())
 	var out []*sim.Logged

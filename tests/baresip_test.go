@@ -42,6 +42,12 @@ const modules = "/usr/lib/baresip/modules"
 // startBaresip starts a phone without sound hardware at a host of its own; settings are further lines of its configuration.
 func startBaresip(t *testing.T, user, host string, settings ...string) *baresip {
 	t.Helper()
+	return startAccount(t, user, host, "", settings...)
+}
+
+// startAccount starts a phone with further parameters of its account, each with its semicolon.
+func startAccount(t *testing.T, user, host, params string, settings ...string) *baresip {
+	t.Helper()
 	path := tool(t, "baresip")
 	if _, err := os.Stat(modules); err != nil {
 		t.Fatalf("the modules of baresip are not where Debian has them: %v", err)
@@ -50,7 +56,7 @@ func startBaresip(t *testing.T, user, host string, settings ...string) *baresip 
 	b.addr = net.JoinHostPort(host, strconv.Itoa(freePort(t, host)))
 	ctrl := net.JoinHostPort(host, strconv.Itoa(freeTCPPort(t, host)))
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "accounts"), fmt.Sprintf("<sip:%s@%s>;regint=0;answermode=manual\n", user, b.addr))
+	write(t, filepath.Join(dir, "accounts"), fmt.Sprintf("<sip:%s@%s>;regint=0;answermode=manual%s\n", user, b.addr, params))
 	write(t, filepath.Join(dir, "config"), strings.Join(append([]string{
 		"poll_method poll",
 		"sip_listen " + b.addr,

@@ -29,6 +29,16 @@ const (
 	algorithms
 )
 
+// AlgorithmNamed returns the algorithm of a name in challenges.
+func AlgorithmNamed(name string) (Algorithm, bool) {
+	for a := range algorithms {
+		if strings.EqualFold(name, a.String()) {
+			return a, true
+		}
+	}
+	return 0, false
+}
+
 // String returns the name in challenges and credentials.
 func (a Algorithm) String() string { return [...]string{"SHA-256", "MD5"}[a] }
 
@@ -65,8 +75,9 @@ type Users struct {
 	offered []Algorithm
 }
 
-// NewUsers returns the users of a realm. It is an error if no algorithm is for all of them: nobody knows who is asked when a challenge is made.
-func NewUsers(realm string, list []User) (*Users, error) {
+// NewUsers returns the users of a realm, who are asked for digests by the algorithms that are wanted, without any by all. It is an error if none of them is for all
+// users: nobody knows who is asked when a challenge is made.
+func NewUsers(realm string, list []User, wanted ...Algorithm) (*Users, error) {
 	u := &Users{realm: realm, secrets: make(map[string][algorithms]string, len(list))}
 	for _, user := range list {
 		secret := user.HA1
@@ -87,7 +98,7 @@ func NewUsers(realm string, list []User) (*Users, error) {
 				break
 			}
 		}
-		if without == "" {
+		if without == "" && (len(wanted) == 0 || slices.Contains(wanted, a)) {
 			u.offered = append(u.offered, a)
 		}
 	}

@@ -233,6 +233,16 @@ func TestHA1(t *testing.T) {
 	if _, err := auth.NewUsers(realm, []auth.User{md5, sha}); err == nil {
 		t.Error("no algorithm is for both")
 	}
+	if _, err := auth.NewUsers(realm, []auth.User{md5}, auth.SHA256); err == nil {
+		t.Error("the algorithm that is wanted is not for him")
+	}
+	u, err := auth.NewUsers(realm, []auth.User{{Name: "102", Password: "third"}}, auth.MD5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ch := auth.NewChecker(&auth.Config{Users: u}, [32]byte{}, func() uint64 { return 1 }, auth.NewShared()).Challenge(0, source, false); ch.Len() != 1 {
+		t.Errorf("%d algorithms are offered where one is wanted", ch.Len())
+	}
 	if got, want := auth.HA1(auth.MD5, "Mufasa", "http-auth@example.org", "Circle of Life"), "3d78807defe7de2157e2b0b6573a855f"; got != want {
 		t.Errorf("%s", got) // of RFC 7616 §3.9.1
 	}

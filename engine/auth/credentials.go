@@ -94,13 +94,8 @@ func (c *Credentials) set(k, v []byte) (bit int, ok bool) {
 	}
 	switch {
 	case bytes.EqualFold(k, []byte("algorithm")):
-		for a := range algorithms {
-			if bytes.EqualFold(v, []byte(a.String())) {
-				c.Algorithm = a
-				return 1 << 8, true
-			}
-		}
-		return 0, false
+		c.Algorithm, ok = AlgorithmNamed(string(v))
+		return 1 << 8, ok
 	case bytes.EqualFold(k, []byte("userhash")):
 		return 1 << 9, !bytes.EqualFold(v, []byte("true"))
 	}

@@ -23,6 +23,8 @@ type Auth struct {
 	Realm string
 	// Calls says whose calls, and other requests outside dialogs, need credentials: "users" = those that say they are of a user of ours, "all", "none".
 	Calls string
+	// Algorithms are those that digests may be made with: "SHA-256", which comes first, and "MD5". Some old phones give up when they read of one that they do not know.
+	Algorithms []string
 	// NonceLifetime is how long a challenge may be answered, and its answer counted on, 10 s to a day.
 	NonceLifetime time.Duration
 }
@@ -34,7 +36,9 @@ const (
 
 var policies = map[string]auth.Policy{"users": auth.OfUsers, "all": auth.OfAll, "none": auth.OfNone}
 
-func defaultAuth() Auth { return Auth{Calls: "users", NonceLifetime: auth.DefaultLifetime} }
+func defaultAuth() Auth {
+	return Auth{Calls: "users", Algorithms: []string{auth.SHA256.String(), auth.MD5.String()}, NonceLifetime: auth.DefaultLifetime}
+}
 
 // RealmName returns the realm of the challenges.
 func (c *Config) RealmName() string {
@@ -54,9 +58,9 @@ func (c *Config) Credentials() *auth.Config {
 	}
 	var list []auth.User
 	for _, u := range c.Users {
-		list = append(list, auth.User{Name: u.Name, Password: u.Password, HA1: [...]string{auth.SHA256: u.HA1SHA256, auth.MD5: u.HA1}})
+		list = append(list, auth.User{Name: u.Name, Password: u.Password, HA1: u.ha1()})
 	}
-	users, err := auth.NewUsers(c.RealmName(), list)
+	users, err := auth.NewUsers(c.RealmName(), list, c.Auth.algorithms()...)
 	if err != nil {
 		return nil
 	}
@@ -84,15 +88,33 @@ func (c *Config) checkUsers() *Error {
 		}
 		seen[u.Name] = true
 	}
-	md5 := slices.IndexFunc(c.Users, func(u User) bool { return u.Password == "" && u.HA1 == "" })
-	sha := slices.IndexFunc(c.Users, func(u User) bool { return u.Password == "" && u.HA1SHA256 == "" })
-	switch {
-	case md5 < 0 || sha < 0:
-		return nil
-	case md5 > sha:
-		return &Error{Key: "ha1_sha256", User: md5 + 1, What: "users above have ha1 only, and nobody knows who is asked: give all of them the same kind, or passwords"}
+	return c.checkAlgorithms()
+}
+
+// checkAlgorithms finds the first user for whom no algorithm is left that those above him have too.
+func (c *Config) checkAlgorithms() *Error {
+	last := -1
+	for _, a := range c.Auth.algorithms() {
+		i := slices.IndexFunc(c.Users, func(u User) bool { return u.Password == "" && u.ha1()[a] == "" })
+		if i < 0 {
+			return nil
+		}
+		last = max(last, i)
 	}
-	return &Error{Key: "ha1", User: sha + 1, What: "users above have ha1_sha256 only, and nobody knows who is asked: give all of them the same kind, or passwords"}
+	return &Error{Key: "name", User: last + 1, What: "no algorithm is left that is for all users up to " + c.Users[last].Name +
+		", and nobody knows who is asked: give them passwords, or the same kind of HA1, one of auth.algorithms"}
+}
+
+func (u *User) ha1() [2]string { return [...]string{auth.SHA256: u.HA1SHA256, auth.MD5: u.HA1} }
+
+// algorithms are those that are offered to users who have them.
+func (a *Auth) algorithms() (list []auth.Algorithm) {
+	for _, name := range a.Algorithms {
+		if known, ok := auth.AlgorithmNamed(name); ok {
+			list = append(list, known)
+		}
+	}
+	return list
 }
 
 func (a *Auth) check(users int) *Error {
@@ -104,6 +126,8 @@ func (a *Auth) check(users int) *Error {
 		return &Error{Key: "calls", What: "nobody could call: there is no [[user]]"}
 	case len(a.Realm) > maxRealm || !message.ValidValue(a.Realm) || strings.ContainsAny(a.Realm, `"\`):
 		return &Error{Key: "realm", What: fmt.Sprintf("%q is no realm; use at most %d letters without quotation marks and backslashes", a.Realm, maxRealm)}
+	case len(a.Algorithms) == 0 || len(a.algorithms()) != len(a.Algorithms):
+		return &Error{Key: "algorithms", What: fmt.Sprintf("%q are not known; use SHA-256, MD5 or both", a.Algorithms)}
 	case a.NonceLifetime < minNonceLifetime || a.NonceLifetime > 24*time.Hour:
 		return &Error{Key: "nonce_lifetime", What: fmt.Sprintf("%v is out of range; use \"10s\" to \"24h\"", a.NonceLifetime)}
 	}
@@ -170,6 +194,9 @@ func (a *Auth) decode(v any) []*Error {
 			return set(&a.Realm, key, v), true
 		case "calls":
 			return set(&a.Calls, key, v), true
+		case "algorithms":
+			a.Algorithms = nil
+			return setList(&a.Algorithms, key, v), true
 		case "nonce_lifetime":
 			return setDuration(&a.NonceLifetime, key, v), true
 		}

@@ -82,7 +82,7 @@ func TestBadUsers(t *testing.T) {
 		"unknown user key": {`password =`, `pasword =`, `:10: pasword: unknown key of [[user]]; did you mean "password"?`},
 		"kind":             {`"secret"`, `5`, `:10: password: want a string, got an integer`},
 		"no algorithm for all": {
-			`password = "secret"`, `ha1_sha256 = "` + strings.Repeat("0", 64) + `"`, `:13: ha1: users above have ha1_sha256 only`,
+			`password = "secret"`, `ha1_sha256 = "` + strings.Repeat("0", 64) + `"`, `:12: name: no algorithm is left that is for all users up to bob`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,10 @@ func TestBadUsers(t *testing.T) {
 		"[auth]\ncalls = \"all\"\n": `:2: auth.calls: nobody could call: there is no [[user]]`,
 		"user = 5\n":                `:1: user: want an array of tables`,
 		"users = 5\n":               `:1: users: unknown key; did you mean "user"?`,
-		"[[user]]\nname=\"a\"\nha1=\"" + strings.Repeat("0", 32) + "\"\n[[user]]\nname=\"b\"\nha1_sha256=\"" + strings.Repeat("0", 64) + "\"\n": `:6: ha1_sha256: users above have ha1 only`,
+		"[[user]]\nname=\"a\"\nha1=\"" + strings.Repeat("0", 32) + "\"\n[[user]]\nname=\"b\"\nha1_sha256=\"" + strings.Repeat("0", 64) + "\"\n": `:5: name: no algorithm is left that is for all users up to b`,
+		"[auth]\nalgorithms = \"SHA-256\"\n[[user]]\nname=\"a\"\nha1=\"" + strings.Repeat("0", 32) + "\"":                                       `:4: name: no algorithm is left that is for all users up to a`,
+		"[auth]\nalgorithms = [\"SHA-512\"]\n": `:2: auth.algorithms: ["SHA-512"] are not known; use SHA-256, MD5 or both`,
+		"[auth]\nalgorithms = []\n":            `:2: auth.algorithms: [] are not known`,
 	} {
 		if _, err := Read(file(t, text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v\nwant …%s…", err, want)

@@ -73,12 +73,16 @@ func (s *station) Send(f flow.Flow, b []byte) {
 	d := Datagram{At: n.Now(), From: s.source(f), To: f.Remote, Transport: f.Transport, Bytes: b}
 	n.stats.Sent++
 	from, to := n.links[d.From], n.links[d.To]
-	d.Lost = n.lost(&d, from.Loss, to.Loss)
+	d.Lost = !n.instant && n.lost(&d, from.Loss, to.Loss)
 	for _, see := range n.watch {
 		see(d)
 	}
 	if d.Lost {
 		n.stats.Lost++
+		return
+	}
+	if n.instant {
+		n.instants = append(n.instants, n.packet(s, f, &d))
 		return
 	}
 	n.enqueue(s, f, &d, from, to)
@@ -108,10 +112,30 @@ func (n *Network) enqueue(s *station, f flow.Flow, d *Datagram, from, to Faults)
 	if j := n.all.Jitter + from.Jitter + to.Jitter; j > 0 && !f.Transport.Reliable() {
 		delay += time.Duration(n.rng.Int64N(int64(j) + 1))
 	}
-	p := n.queue.take()
-	p.at, p.from, p.flow, p.source = d.At.Add(delay), s, f, d.From
-	p.buf = append(p.buf[:0], d.Bytes...)
+	p := n.packet(s, f, d)
+	p.at = d.At.Add(delay)
 	n.queue.push(p)
+}
+
+// packet is a datagram under way that arrives at once.
+func (n *Network) packet(s *station, f flow.Flow, d *Datagram) *packet {
+	p := n.queue.take()
+	p.at, p.from, p.flow, p.source = d.At, s, f, d.From
+	p.buf = append(p.buf[:0], d.Bytes...)
+	return p
+}
+
+// AtOnce lets what do sends, and what is sent in answer, arrive without loss and without taking time. Nothing else that is due happens.
+func (n *Network) AtOnce(do func(now clock.Time)) {
+	n.instant = true
+	do(n.Now())
+	for len(n.instants) > 0 {
+		p := n.instants[0]
+		n.instants = n.instants[1:]
+		n.deliver(n.Now(), p)
+		n.queue.release(p)
+	}
+	n.instant = false
 }
 
 // roundTrip is the shortest time in which addr can get an answer to what it sends.

@@ -61,6 +61,8 @@ type Network struct {
 	ink      ink // of the phones
 	stats    Stats
 	atOnce   int
+	instant  bool      // what is sent arrives at once
+	instants []*packet // that are about to
 }
 
 // station is one node with the addresses that it sends from.

@@ -40,6 +40,7 @@ type Phone struct {
 	out        Sender
 	now        clock.Time
 	heap       clock.Heap
+	leases     clock.Heap // when registrations are refreshed, which goes on for ever
 	layer      *transaction.Layer
 	ids        *ident.Source
 	msg        message.Message // received
@@ -193,15 +194,23 @@ func (p *Phone) Receive(now clock.Time, f flow.Flow, b []byte) {
 // Tick runs what is due.
 func (p *Phone) Tick(now clock.Time) {
 	p.now = now
+	p.leases.Run(now)
 	p.heap.Run(now)
 }
+
+// Rests reports whether the phone waits for nothing but to refresh its registration.
+func (p *Phone) Rests() bool { return p.heap.Len() == 0 }
 
 // Next returns the earliest deadline.
 func (p *Phone) Next() (clock.Time, bool) {
 	if p.gone {
 		return 0, false
 	}
-	return p.heap.Next()
+	at, ok := p.heap.Next()
+	if lease, has := p.leases.Next(); has && (!ok || lease < at) {
+		return lease, true
+	}
+	return at, ok
 }
 
 // vanish takes the phone off the network, as when its power fails: it says nothing any more and hears nothing.

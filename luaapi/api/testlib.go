@@ -146,7 +146,9 @@ func testObjects() []Class {
 		}},
 	}, {
 		Name: "phone", Type: "tandem.test.phone", Doc: "A phone on a network.",
-		Methods: []Function{list("received", "Messages that the phone received.", what), list("sent", "Messages that the phone sent.", what)},
+		Methods: []Function{list("received", "Messages that the phone received.", what), list("sent", "Messages that the phone sent.", what), {
+			Name: "unregister", Doc: "Takes the phone's contact back, at once.", Errors: "when it has not registered", Use: "desk:unregister()",
+		}},
 	}, {
 		Name: "call of a test", Type: "tandem.test.call", Doc: "A call that a test placed.",
 		Methods: []Function{{
@@ -254,7 +256,8 @@ func testOptions() []Class {
 	replies := value("replies?", "table<string, integer|false|tandem.test.reply_options>", "what it answers to requests in calls and outside, by method: a code, `{ code =, after =, headers = }`, or `false` for nothing")
 	phone := options("net:phone", "tandem.test.phone_options", "A phone; the first item is its URI.",
 		value("answers?", "tandem.test.behaviour|tandem.test.behaviour[]", "what it does; of a list, one after the other for one call after the other, the last one again and again").or("t.after(2)"),
-		value("name?", "string", "what it is called"), replies)
+		value("name?", "string", "what it is called"),
+		value("registers?", "boolean|tandem.test.register_options", "it registers its address, so that `plan.to \"user:100\"` rings it: at once when it is made, with the password of the user, and again in time").or("false"), replies)
 	phone.Items = "string"
 	engine := options("net:engine", "tandem.test.engine_options", "Another engine; the first item is its script.",
 		value("at", "string", "its address in 192.0.2.0/24, with a port if it is another than 5060"))
@@ -279,6 +282,11 @@ func testOptions() []Class {
 			value("ack?", "boolean", "false: the answer is never acknowledged").or("true"),
 			value("sdp?", "boolean|string", "false: the INVITE has no session description; or another one"), replies,
 			value("at?", "number", "when it is placed, on the network's clock").in("s", day)),
+		options("a registration", "tandem.test.register_options", "How a phone registers.",
+			value("user?", "string", "whose phone it is").or("the user of its URI"),
+			value("expires?", "integer", "how long its contact is to last").in("s", Range{Min: 1, Max: maxSeconds, Whole: true}).or("3600"),
+			value("q?", "number", "its preference").in("", Range{Max: 1}).or("1"),
+			value("refresh?", "boolean", "false: its contact expires").or("true")),
 		options("a response", "tandem.test.response_options", "A response of a phone.", headers,
 			value("sdp?", "boolean|string", "`true`: the phone's own description, `false`: none, or another one"), value("phrase?", "string", "the reason phrase"),
 			value("reliable?", "boolean", "a provisional is sent reliably (RFC 3262)").or("false"), value("tag?", "string", "the To-tag, of another dialog than the phone's own")),

@@ -160,7 +160,7 @@ func (n *network) attach(s scenario.Settings, at netip.AddrPort, seed uint64, sh
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: at.String(), Addr: at.Addr()}},
 		Log: zap.New(&logCore{r: n.r, net: n}), Legs: n.tape, Trace: sink, Product: "Tandem", Resolver: n,
 		Operations: n.sim.AttachOperations(n.work), Trusted: s.Trusted,
-		Emergency: s.Emergency, Auth: s.Auth,
+		Emergency: s.Emergency, Auth: s.Auth, Register: s.Registrations(),
 	}, scripts, shards)
 	n.engines = append(n.engines, e)
 	n.sim.AttachEngine([]sim.Listener{{Addr: at}}, shards, e.ShardOf, func(i int, out sim.Sender) sim.Node {

@@ -2,11 +2,14 @@ package luatest
 
 import (
 	"cmp"
+	"math"
 	"net/netip"
 	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tandem/engine/clock"
+	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/sim"
 )
@@ -16,6 +19,7 @@ type phone struct {
 	net     *network
 	sim     *sim.Phone
 	user    string
+	lease   *sim.Registration // nil if it does not register
 	answers []*behaviour
 	does    []sim.Behaviour // for the calls offered so far, if a function decides
 	ud      *lua.LUserData
@@ -30,7 +34,7 @@ func (r *run) phone(L *lua.LState) int {
 	n := self[*network](L, example)
 	a := argsOf(L, "net:phone")
 	t := a.table(2, example)
-	a.known(t, 1, "answers", "name", "replies")
+	a.known(t, 1, "answers", "name", "replies", "registers")
 	uri, ok := t.RawGetInt(1).(lua.LString)
 	if !ok {
 		a.fail("the first item must be the phone's URI; write %s", example)
@@ -42,9 +46,64 @@ func (r *run) phone(L *lua.LState) int {
 	a.replies(p.sim, t.RawGetString("replies"))
 	p.behave()
 	n.phones = append(n.phones, p)
+	a.registers(p, u, t.RawGetString("registers"))
 	p.ud = object(L, p, r.class.phone)
 	L.Push(p.ud)
 	return 1
+}
+
+// registers reads registers = true | { user =, expires =, q =, refresh = } and registers the phone at once.
+func (a *args) registers(p *phone, own *message.URI, v lua.LValue) {
+	s := sim.RegisterSpec{Dest: toTandem, Expires: location.DefaultExpires, Q: 1000}
+	user := string(own.User)
+	switch v := v.(type) {
+	case *lua.LNilType:
+		return
+	case lua.LBool:
+		if !bool(v) {
+			return
+		}
+	case *lua.LTable:
+		a.known(v, 0, "user", "expires", "q", "refresh")
+		if u := a.text(v, "user"); u != "" {
+			user = u
+		}
+		s.Expires = uint32(a.whole(v, "expires", 1, 1_000_000, location.DefaultExpires))
+		if q, ok := v.RawGetString("q").(lua.LNumber); ok && q >= 0 && q <= 1 {
+			s.Q = int(math.Round(float64(q) * 1000))
+		} else if v.RawGetString("q") != lua.LNil {
+			a.fail("q must be a number from 0 to 1, got %s", show(v.RawGetString("q")))
+		}
+		s.Once = v.RawGetString("refresh") != lua.LNil && !a.flag(v, "refresh")
+	default:
+		a.fail("registers must be true or a table, got %s; write registers = { expires = 600 }", show(v))
+	}
+	if user == "" {
+		a.fail("nobody registers without a user; write \"sip:100@192.0.2.11\"")
+	}
+	n := p.net
+	s.AOR, s.Registrar = "sip:"+user+"@"+n.settings.Domain(), "sip:"+n.settings.Domain()
+	a.uri("user", s.AOR)
+	if own := n.settings.Login(s.AOR); own != nil {
+		s.Login = own
+	}
+	n.sim.AtOnce(func(now clock.Time) { p.lease = p.sim.Register(now, s) })
+	switch p.lease.Code() {
+	case 401:
+		a.fail("user %s may not register; say his password: pbx:network { users = { [%q] = \"secret\" } }", user, user)
+	case 423:
+		a.fail("expires = %d is too brief: at least %d", s.Expires, n.settings.Registrations().Min)
+	}
+}
+
+// unregister is phone:unregister().
+func (r *run) unregister(L *lua.LState) int {
+	p := self[*phone](L, "phone:unregister()")
+	if p.lease == nil {
+		argsOf(L, "phone:unregister").fail("%s has not registered; write net:phone { …, registers = true }", p)
+	}
+	p.net.sim.AtOnce(p.lease.End)
+	return 0
 }
 
 // address returns where a phone or an engine is to be, if nobody else is there.

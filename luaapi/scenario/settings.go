@@ -7,6 +7,7 @@ import (
 
 	"tandem/engine/auth"
 	"tandem/engine/leg"
+	"tandem/engine/location"
 	"tandem/luaapi"
 )
 
@@ -20,6 +21,8 @@ type Settings struct {
 	Emergency []string
 	// Auth says whose calls need credentials; nil = nobody's.
 	Auth *auth.Config
+	// Register bounds what its users register; nil = as without a word of the configuration.
+	Register *location.Limits
 	// Passwords are those of its users by name: their callers answer challenges with them.
 	Passwords map[string]string
 }
@@ -67,6 +70,23 @@ func (s Settings) Login(from string) *Login {
 // NewLogin returns what a caller with a name and a password says to challenges.
 func NewLogin(user, password string) *Login {
 	return &Login{User: user, Password: password, Cnonce: "test"}
+}
+
+// Registrations bound what users register; tests have a registrar also where nobody is asked for credentials.
+func (s Settings) Registrations() *location.Limits {
+	if s.Register != nil {
+		return s.Register
+	}
+	l := location.DefaultLimits
+	return &l
+}
+
+// Domain is one whose users are ours.
+func (s Settings) Domain() string {
+	if s.Auth != nil && len(s.Auth.Domains) > 0 {
+		return s.Auth.Domains[0]
+	}
+	return ToHost
 }
 
 // Budgets returns what a handler may use.

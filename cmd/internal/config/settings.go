@@ -15,7 +15,7 @@ const Name = "tandem.toml"
 
 // SettingsOf returns what the configuration, which was checked, says to tests.
 func (c *Config) SettingsOf() scenario.Settings {
-	s := scenario.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain(), Emergency: c.Emergency, Auth: c.Credentials()}
+	s := scenario.Settings{Instructions: c.Budget, Bytes: c.ScriptMemory << 20, Trusted: c.TrustDomain(), Emergency: c.Emergency, Auth: c.Credentials(), Register: c.Registrations()}
 	if s.Auth == nil {
 		return s
 	}

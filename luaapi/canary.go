@@ -70,8 +70,12 @@ func (a *arm) judge(failed bool) {
 		a.failed.Add(1)
 	}
 	a.judged.Add(1)
-	if t := a.trial; t != nil && t.judged.Add(1) == canaryCalls {
-		t.wake()
+	if a.trial == nil {
+		return
+	}
+	switch a.trial.judged.Add(1) {
+	case 1, canaryCalls: // the first may be what is waited for
+		a.trial.wake()
 	}
 }
 
@@ -119,9 +123,9 @@ const (
 )
 
 // judge judges a canary: by enough calls, or when its time is over by those that there are. The result is "" while it
-// is undecided.
+// is undecided: also when the time is over and there was no call, for a version that nobody has called has proved nothing.
 func judge(old, fresh Tally, over bool) (Result, string) {
-	if fresh.Judged < canaryCalls && !over {
+	if fresh.Judged < canaryCalls && !over || fresh.Judged == 0 {
 		return "", ""
 	}
 	limit := canaryFactor*old.Rate() + canaryMargin

@@ -30,7 +30,7 @@ func TestJudge(t *testing.T) {
 		{"the old one fails always", of(1000, 1000), of(200, 200), false, Promoted},
 		{"the time is over, few calls, all well", of(0, 100), of(0, 3), true, Promoted},
 		{"the time is over, few calls, one failed", of(0, 100), of(1, 3), true, RolledBack},
-		{"the time is over, no calls", of(0, 0), of(0, 0), true, Promoted},
+		{"the time is over, no calls", of(0, 100), of(0, 0), true, ""},
 		{"no calls on the old one", of(0, 0), of(3, 200), false, RolledBack},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestCanary(t *testing.T) {
 		{"the last handler fails", well, late, 200, 0, RolledBack, 200},
 		{"both fail", errs, rejects, 200, 0, Promoted, 200},
 		{"the time is over", well, errs, 1, 2 * time.Minute, RolledBack, 1},
-		{"the time is over without a call", well, errs, 0, 2 * time.Minute, Promoted, 0},
+		{"the time is over without a call", well, errs, 0, 2 * time.Hour, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newCanaried(t, c.old)
@@ -188,6 +188,51 @@ func TestCanary(t *testing.T) {
 			if v := h.Status().Verdict; v.Result != c.want || v.New.Failed != c.failed || v.New.Judged != uint64(c.calls) && c.want != "" {
 				t.Errorf("verdict %+v", v)
 			}
+		})
+	}
+}
+
+// A canary without calls waits for the first one, and says so.
+func TestCanaryWaits(t *testing.T) {
+	for name, c := range map[string]struct {
+		new    string
+		serves uint64
+		log    string
+	}{
+		"well":  {better, 2, "info script generation 2 live: 0 of 1 calls failed (0 %), "},
+		"badly": {errs, 1, "error generation 2 rolled back, serving 1: 1 of 1 calls failed (100 %), "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newCanaried(t, well)
+				h.opt.Now = time.Now
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				go h.Run(ctx)
+				h.mustPut(c.new)
+				if st := h.Status().Canary; st.Waits {
+					t.Errorf("%+v", st)
+				}
+				<-time.After(30 * time.Hour)
+				synctest.Wait()
+				h.want(1, 2)
+				if st := h.Status().Canary; !st.Waits {
+					t.Errorf("%+v", st)
+				}
+				if h.logs.TakeAll(); t.Failed() {
+					return
+				}
+				h.calls(1)
+				synctest.Wait()
+				h.want(c.serves, 0)
+				logs := ""
+				for _, e := range h.logs.TakeAll() {
+					logs += e.Level.String() + " " + e.Message + "\n"
+				}
+				if !strings.Contains(logs, c.log) {
+					t.Errorf("logged %s", logs)
+				}
+			})
 		})
 	}
 }

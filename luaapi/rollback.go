@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // errNoPrevious says that there is nothing to go back to: one generation is kept for that.
@@ -22,7 +23,7 @@ func (h *Host) Rollback() (Status, error) {
 	now, sv := h.opt.Now(), h.served.Load()
 	const reason = "by hand"
 	if sv.trial != nil {
-		h.rollTrialBack(sv, now, reason)
+		h.rollTrialBack(sv, now, reason, zapcore.WarnLevel)
 		return h.status(), nil
 	}
 	g := h.previous
@@ -33,7 +34,7 @@ func (h *Host) Rollback() (Status, error) {
 	h.serve(g, now)
 	h.previous = nil
 	h.relive(g)
-	h.hold(bad, now, reason)
+	h.hold(bad, now, reason, zapcore.WarnLevel)
 	h.sweep()
 	return h.status(), nil
 }
@@ -52,13 +53,13 @@ func (h *Host) relive(g *generation) {
 	h.live = append(h.live[:at], append([]*generation{g}, h.live[at:]...)...)
 }
 
-// hold keeps a version that was rolled back from being loaded again, and says so.
-func (h *Host) hold(bad *generation, now time.Time, reason string) {
+// hold keeps a version that was rolled back from being loaded again, and says so: as an error, unless somebody wanted it.
+func (h *Host) hold(bad *generation, now time.Time, reason string, level zapcore.Level) {
 	s := bad.prog.Snapshot
 	h.held, h.heldWhy = s, fmt.Sprintf("generation %d was rolled back: %s", bad.number, reason)
 	h.refused = Refusal{Generation: bad.number, Hash: short(s), Error: h.heldWhy, At: now}
 	h.note(Reload{Result: RolledBack, At: now})
-	h.opt.Logger.Error(fmt.Sprintf("generation %d rolled back, serving %d: %s", bad.number, h.served.Load().gen.number, reason),
+	h.opt.Logger.Log(level, fmt.Sprintf("generation %d rolled back, serving %d: %s", bad.number, h.served.Load().gen.number, reason),
 		zap.String("sha256", short(s)))
 }
 
@@ -104,9 +105,9 @@ func (h *Host) withdraw(sv *serving, now time.Time, reason string) {
 	h.opt.Logger.Warn(fmt.Sprintf("generation %d withdrawn: %s", sv.trial.gen.number, reason))
 }
 
-func (h *Host) rollTrialBack(sv *serving, now time.Time, reason string) {
+func (h *Host) rollTrialBack(sv *serving, now time.Time, reason string, level zapcore.Level) {
 	h.end(sv, now, RolledBack, reason)
-	h.hold(sv.trial.gen, now, reason)
+	h.hold(sv.trial.gen, now, reason, level)
 	h.sweep()
 }
 
@@ -146,7 +147,7 @@ func (h *Host) decide() time.Duration {
 		h.opt.Logger.Info(fmt.Sprintf("script generation %d live: %s", t.gen.number, reason), zap.String("sha256", short(t.gen.prog.Snapshot)))
 		h.sweep()
 	case RolledBack:
-		h.rollTrialBack(sv, now, reason)
+		h.rollTrialBack(sv, now, reason, zapcore.ErrorLevel)
 	default:
 		return t.until.Sub(now)
 	}

@@ -76,9 +76,10 @@ type CanaryStatus struct {
 	// Generation is the one that is tried, Hash the start of its SHA-256.
 	Generation uint64
 	Hash       string
-	// Share is its part of new calls; it is decided at Until at the latest.
+	// Share is its part of new calls; it is decided at Until at the latest, or Waits for its first call, if it has had none by then.
 	Share float64
 	Until time.Time
+	Waits bool
 	// Old and New are what came of the calls so far.
 	Old, New Tally
 }
@@ -141,6 +142,7 @@ func (h *Host) status() Status {
 			Generation: t.gen.number, Hash: short(t.gen.prog.Snapshot), Share: t.canary.Share, Until: t.until,
 			Old: tally(t.old), New: tally(t.new),
 		}
+		s.Canary.Waits = s.Canary.New.Judged == 0 && !h.opt.Now().Before(t.until)
 	}
 	if h.previous != nil {
 		s.Previous = h.previous.number

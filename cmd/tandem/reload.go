@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -54,19 +53,15 @@ func outcome(r *admin.Reloaded) string {
 	serving := fmt.Sprintf("serving generation %d, sha256 %s", r.Generation, r.Hash)
 	switch {
 	case r.Result == luaapi.Unchanged && r.Canary != nil:
-		return "unchanged, " + serving + trial(r.Canary)
+		return "unchanged, " + serving + "; " + r.Canary.String()
 	case r.Result == luaapi.Unchanged:
 		return "unchanged, " + serving
 	case r.Result == luaapi.RolledBack:
 		return "rolled back, " + serving + "; the scripts on disk are loaded again when they have changed"
 	case r.Canary != nil:
-		return serving + trial(r.Canary)
+		return serving + "; " + r.Canary.String()
 	}
 	return serving
-}
-
-func trial(c *admin.Canary) string {
-	return fmt.Sprintf("; generation %d, sha256 %s, gets %.4g %% of new calls until %s", c.Generation, c.Hash, c.Share*100, c.Until.Format(time.DateTime))
 }
 
 // refusal says why nothing changed, with everything that was found.

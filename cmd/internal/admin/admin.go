@@ -44,14 +44,25 @@ type Canary struct {
 	Generation uint64 `json:"generation"`
 	Hash       string `json:"sha256"`
 	// Share is its part of new calls, above 0 and below 1.
-	Share float64   `json:"share"`
+	Share float64 `json:"share"`
+	// Until is when it is decided at the latest; one that Waits has had no call by then, and is decided by the first.
 	Until time.Time `json:"until"`
+	Waits bool      `json:"waits,omitempty"`
 	// Calls are those that were judged so far, in the new and in the old generation; Failed are those of them in which a
 	// handler failed or the script answered 5xx.
 	Calls     uint64 `json:"calls"`
 	Failed    uint64 `json:"failed"`
 	OldCalls  uint64 `json:"old_calls"`
 	OldFailed uint64 `json:"old_failed"`
+}
+
+// String says of which calls it gets how many, and until when.
+func (c *Canary) String() string {
+	until := c.Until.Format(time.DateTime)
+	if c.Waits {
+		until = "the first is over: it has had none by " + until
+	}
+	return fmt.Sprintf("generation %d, sha256 %s, gets %.4g %% of new calls until %s", c.Generation, c.Hash, c.Share*100, until)
 }
 
 // Engine is what a Server speaks for.

@@ -57,7 +57,7 @@ func canary(c *luaapi.CanaryStatus) *admin.Canary {
 		return nil
 	}
 	return &admin.Canary{
-		Generation: c.Generation, Hash: c.Hash, Share: c.Share, Until: c.Until,
+		Generation: c.Generation, Hash: c.Hash, Share: c.Share, Until: c.Until, Waits: c.Waits,
 		Calls: c.New.Judged, Failed: c.New.Failed, OldCalls: c.Old.Judged, OldFailed: c.Old.Failed,
 	}
 }

@@ -404,4 +404,8 @@ bugs      1 calls were ended by a bug in Tandem; see the log
 	if got := st.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	st.Script.Canary.Waits = true
+	if got := st.String(); !strings.Contains(got, "gets 5 % of new calls until the first is over: it has had none by 2026-11-23 10:21:00\n") {
+		t.Errorf("got\n%s", got)
+	}
 }

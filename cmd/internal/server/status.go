@@ -305,7 +305,7 @@ func (st *Status) String() string {
 		fmt.Fprintf(w, "refused   %s\n", st.Script.Refused)
 	}
 	if c := st.Script.Canary; c != nil {
-		fmt.Fprintf(w, "canary    generation %d, sha256 %s, gets %.4g %% of new calls until %s\n", c.Generation, c.Hash, c.Share*100, c.Until.Format(time.DateTime))
+		fmt.Fprintf(w, "canary    %s\n", c)
 		fmt.Fprintf(w, "          %d of %d calls failed, %d of %d in generation %d\n", c.Failed, c.Calls, c.OldFailed, c.OldCalls, st.Script.Generation)
 	}
 	if st.Script.Verdict != "" {

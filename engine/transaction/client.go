@@ -1,7 +1,6 @@
 package transaction
 
 import (
-	"bytes"
 	"slices"
 
 	"tandem/engine/clock"
@@ -39,7 +38,8 @@ type ack struct {
 // branch in use) fails with TransportError as soon as the heap runs. The user may be nil.
 func (l *Layer) Request(now clock.Time, f flow.Flow, method message.Method, b []byte, user ClientUser) *Client {
 	c := &Client{user: user}
-	c.layer, c.flow, c.method, c.bytes = l, f, method, bytes.Clone(b)
+	c.layer, c.flow, c.method = l, f, method
+	c.keep(b)
 	c.timer.Owner = c
 	l.Counters.Requests++
 	if !c.register() {
@@ -111,8 +111,9 @@ func (c *Client) Cancel(now clock.Time, fields ...message.Change) {
 // that To tag is answered with it and not told to the user. It does nothing before a 2xx came.
 func (c *Client) Ack(_ clock.Time, b []byte, f flow.Flow, toTag []byte) {
 	if c.state == Accepted {
-		kept := ack{toTag: string(toTag), flow: f, bytes: bytes.Clone(b)}
+		kept := ack{toTag: string(toTag), flow: f, bytes: c.layer.shelf.keep(b)}
 		if old := c.ackTo(toTag); old != nil {
+			c.layer.shelf.drop(old.bytes)
 			*old = kept
 		} else {
 			c.acks = append(c.acks, kept)
@@ -179,7 +180,8 @@ func (c *Client) fail(now clock.Time, why Failure) {
 	user := c.user
 	if c.method == message.INVITE && c.key != "" {
 		// The peer may have got the INVITE all the same: its 2xx is still one that was asked for.
-		c.user, c.why, c.bytes, c.state = nil, nil, nil, Accepted
+		c.drop()
+		c.user, c.why, c.state = nil, nil, Accepted
 		c.finish(now, &c.layer.jlm)
 	} else {
 		c.terminate()
@@ -193,6 +195,9 @@ func (c *Client) terminate() {
 	c.end()
 	if c.key != "" {
 		delete(c.layer.clients, c.key)
+	}
+	for i := range c.acks {
+		c.layer.shelf.drop(c.acks[i].bytes)
 	}
 	c.user, c.why, c.acks = nil, nil, nil
 }

@@ -1,8 +1,6 @@
 package transaction
 
 import (
-	"bytes"
-
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/message"
@@ -73,7 +71,8 @@ func (c inviteClient) sendCancel(now clock.Time) {
 
 func (c inviteClient) accept(now clock.Time, m *message.Message, f flow.Flow) {
 	c.state = Accepted
-	c.bytes, c.why = nil, nil
+	c.drop()
+	c.why = nil
 	c.finish(now, &c.layer.jlm) // Timer M
 	c.tellAccept(now, m, f)
 }
@@ -101,9 +100,10 @@ func (c inviteClient) complete(now clock.Time, m *message.Message) {
 	l := c.layer
 	l.build = c.request().AppendAck(l.build[:0], m) // RFC 3261 §17.1.1.3
 	c.send(l.build)
-	c.state, c.bytes = Completed, nil
+	c.state = Completed
+	c.drop()
 	if !c.reliable() {
-		c.bytes = bytes.Clone(l.build)
+		c.keep(l.build)
 	}
 	c.conclude(now, &l.d, m)
 }

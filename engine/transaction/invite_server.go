@@ -1,9 +1,8 @@
 package transaction
 
 import (
-	"bytes"
-
 	"tandem/engine/clock"
+	"tandem/engine/message"
 )
 
 // inviteServer is the machine of RFC 6026 figure 7, which replaces RFC 3261 figure 7. The 100 is the user's to send.
@@ -15,7 +14,7 @@ func (s inviteServer) respond(now clock.Time, code int, b []byte) bool {
 	case class < 1 || class > 6:
 		return false
 	case s.state == Proceeding && class == 1:
-		s.bytes = append(s.bytes[:0], b...)
+		s.keep(b)
 		s.send(b)
 	case s.state == Proceeding && class == 2:
 		s.accept(now, b)
@@ -35,14 +34,16 @@ func (s inviteServer) respond(now clock.Time, code int, b []byte) bool {
 
 func (s inviteServer) accept(now clock.Time, b []byte) {
 	s.state = Accepted
-	s.bytes, s.Owner = nil, nil
+	s.drop()
+	s.Owner = nil
 	s.send(b)
 	s.finish(now, &s.layer.jlm) // Timer L, for all transports
 }
 
 func (s inviteServer) complete(now clock.Time, b []byte) {
 	s.state = Completed
-	s.bytes, s.Owner = bytes.Clone(b), nil
+	s.keep(b)
+	s.Owner = nil
 	if s.old {
 		s.readToTag()
 	}
@@ -63,7 +64,8 @@ func (s inviteServer) ack(now clock.Time) {
 		s.layer.Counters.RequestsRepeated++
 		return
 	}
-	s.state, s.bytes = Confirmed, nil
+	s.state = Confirmed
+	s.drop()
 	s.finish(now, &s.layer.ik) // Timer I
 }
 
@@ -71,8 +73,9 @@ func (s inviteServer) fire(now clock.Time, kind uint8) {
 	if kind == timerH {
 		s.layer.Counters.Unacknowledged++
 		response := s.bytes
+		s.bytes = nil // the user is told of it: it is not to be used again meanwhile
 		s.terminate()
-		if m := &s.layer.parsed; m.Parse(response) == nil {
+		if m := new(message.Message); m.Parse(response) == nil {
 			s.layer.user.Unacknowledged(now, m, s.flow)
 		}
 		return

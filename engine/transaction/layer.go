@@ -38,6 +38,7 @@ type Layer struct {
 
 	d, ik, jlm linger // the finished ones, by the timers that end them
 
+	shelf  shelf           // of messages that are kept
 	key    []byte          // of the lookup at hand
 	build  []byte          // message being built
 	parsed message.Message // request of ours being read

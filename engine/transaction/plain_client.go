@@ -24,7 +24,8 @@ func (c plainClient) response(now clock.Time, m *message.Message) {
 		c.state = Proceeding
 		c.tell(now, m)
 	default:
-		c.state, c.bytes = Completed, nil
+		c.state = Completed
+		c.drop()
 		c.conclude(now, &c.layer.ik, m) // Timer K
 	}
 }

@@ -1,10 +1,6 @@
 package transaction
 
-import (
-	"bytes"
-
-	"tandem/engine/clock"
-)
+import "tandem/engine/clock"
 
 // plainServer is the machine of RFC 3261 figure 8, for every request but INVITE and ACK.
 type plainServer struct{ *Server }
@@ -19,7 +15,7 @@ func (s plainServer) respond(now clock.Time, code int, b []byte) bool {
 		return false // RFC 4320 §4.1
 	default:
 		s.state = Proceeding
-		s.bytes = append(s.bytes[:0], b...)
+		s.keep(b)
 		s.send(b)
 	}
 	return true
@@ -27,9 +23,10 @@ func (s plainServer) respond(now clock.Time, code int, b []byte) bool {
 
 func (s plainServer) complete(now clock.Time, b []byte) {
 	s.state = Completed
-	s.bytes, s.Owner = nil, nil
+	s.drop()
+	s.Owner = nil
 	if !s.reliable() {
-		s.bytes = bytes.Clone(b)
+		s.keep(b)
 	}
 	s.send(b)
 	s.finish(now, &s.layer.jlm) // Timer J

@@ -51,6 +51,18 @@ func (t *tx) send(b []byte) { t.layer.out.Send(t.flow, b) }
 
 func (t *tx) reliable() bool { return t.flow.Transport.Reliable() }
 
+// keep keeps a copy of a message, to send it again, in place of the one before.
+func (t *tx) keep(b []byte) {
+	t.drop()
+	t.bytes = t.layer.shelf.keep(b)
+}
+
+// drop forgets the message that was kept.
+func (t *tx) drop() {
+	t.layer.shelf.drop(t.bytes)
+	t.bytes = nil
+}
+
 // begin starts the clock of a message that is sent: copies from T1 on, unless the transport makes them, and an end
 // after 64*T1.
 func (t *tx) begin(now clock.Time, again, giveUp uint8) {
@@ -87,7 +99,8 @@ func (t *tx) finish(now clock.Time, l *linger) {
 func (t *tx) end() {
 	t.layer.heap.Stop(&t.timer)
 	t.leave()
-	t.state, t.bytes = Terminated, nil
+	t.drop()
+	t.state = Terminated
 }
 
 // queue is a list of transactions in the order in which they joined it.

@@ -158,7 +158,7 @@ func (n *network) options(p *pbx, seed uint64, shards int) luaapi.Options {
 func (n *network) attach(s scenario.Settings, at netip.AddrPort, seed uint64, shards int, scripts engine.Scripts, sink trace.Sink) {
 	e := engine.New(engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: at.String(), Addr: at.Addr()}},
-		Log: zap.New(&logCore{r: n.r, net: n}), Legs: n.tape, Trace: sink, Product: "Tandem", Resolver: n,
+		Log: zap.New(&logCore{r: n.r, net: n}), Legs: legs{n.tape}, Trace: sink, Product: "Tandem", Resolver: n,
 		Operations: n.sim.AttachOperations(n.work), Trusted: s.Trusted,
 		Emergency: s.Emergency, Auth: s.Auth, Register: s.Registrations(),
 	}, scripts, shards)

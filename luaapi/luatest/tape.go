@@ -30,8 +30,16 @@ const tapeChunk = 1 << 16
 func (t *tape) Trace(e trace.Event) {
 	e.Bytes = t.keep(e.Bytes)
 	t.events = append(t.events, e)
+	legs{t}.Trace(e)
+}
+
+// legs is a trace.Sink that notes on a tape which legs there are, and keeps no event.
+type legs struct{ tape *tape }
+
+// Trace notes a leg.
+func (l legs) Trace(e trace.Event) {
 	if e.Kind == trace.Leg {
-		t.leg(leg{e.Call, e.Text, e.User, e.Remote})
+		l.tape.leg(leg{e.Call, e.Text, e.User, e.Remote})
 	}
 }
 

@@ -85,17 +85,17 @@ func NewUAC(response *message.Message, f flow.Flow, requestURI []byte, ways *Way
 		return nil, err
 	}
 	d.aim(f)
-	return d, nil
+	return &d, nil
 }
 
-func newUAC(response *message.Message, requestURI []byte, ways *Ways) (*Dialog, error) {
+func newUAC(response *message.Message, requestURI []byte, ways *Ways) (Dialog, error) {
 	target, err := contactURI(response)
 	if err != nil {
 		if target = requestURI; target == nil {
-			return nil, err
+			return Dialog{}, err
 		}
 	}
-	d := &Dialog{
+	d := Dialog{
 		CallID:    response.CallID(),
 		LocalTag:  response.FromTag(),
 		RemoteTag: response.ToTag(),
@@ -124,7 +124,7 @@ func (d *Dialog) Confirm(response *message.Message) {
 	}
 	heard := d.Flow
 	fresh.LocalSeq, fresh.RemoteSeq, fresh.Login = d.LocalSeq, d.RemoteSeq, d.Login
-	*d = *fresh
+	*d = fresh
 	d.aim(heard)
 }
 

@@ -101,6 +101,7 @@ type diary struct {
 
 // thread are the entries with one Call-ID, in order.
 type thread struct {
+	callID  string
 	entries []*Logged
 	room    [8]*Logged
 }
@@ -157,13 +158,11 @@ func (d *diary) index() {
 		d.byCall = make(map[string]*thread)
 	}
 	var m message.Message
+	var t *thread
 	for _, l := range d.entries[d.read:] {
 		l.know(&m)
-		t := d.byCall[string(l.callID)]
-		if t == nil {
-			t = &thread{}
-			t.entries = t.room[:0]
-			d.byCall[string(l.callID)] = t
+		if t == nil || t.callID != string(l.callID) { // mostly it is the one before
+			t = d.thread(l.callID)
 		}
 		l.copy = slices.ContainsFunc(t.entries, func(e *Logged) bool { return e.Sent == l.Sent && bytes.Equal(e.Raw, l.Raw) })
 		t.entries = append(t.entries, l)
@@ -178,6 +177,17 @@ func (l *Logged) parse(m *message.Message) error {
 		l.note(m.Outline())
 	}
 	return err
+}
+
+// thread returns the entries with a Call-ID, none at first.
+func (d *diary) thread(callID []byte) *thread {
+	t := d.byCall[string(callID)]
+	if t == nil {
+		t = &thread{callID: string(callID)}
+		t.entries = t.room[:0]
+		d.byCall[t.callID] = t
+	}
+	return t
 }
 
 // know reads what an entry is searched by, if that is not done. It may use m.

@@ -37,6 +37,7 @@ func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Mes
 		return
 	}
 	whose := partyOf(m, message.To)
+	asked := user
 	if user == "" {
 		user = partyOf(m, message.From)
 	}
@@ -56,7 +57,7 @@ func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Mes
 		sh.refuseRegister(now, tx, m, f, whose, err)
 		return
 	}
-	if !sh.lets(now, tx, m, f, &Registration{User: whose, Contacts: u.Contacts, All: u.All}, u) {
+	if !sh.lets(now, tx, m, f, asked, &Registration{User: whose, Contacts: u.Contacts, All: u.All}, u) {
 		return
 	}
 	own, answer := m.Clone(), []byte(nil)
@@ -78,10 +79,10 @@ func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Mes
 // errBug is what a registration fails with that a panic has ended.
 var errBug = errors.New("a bug in Tandem")
 
-// lets asks the script about a registration that is in order, and reports whether it is to be carried out; if not the request was answered.
-func (sh *Shard) lets(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, r *Registration, u *location.Update) bool {
+// lets asks the script about a registration that is in order, and reports whether it is to be carried out; user is who has identified himself. If not the request was answered.
+func (sh *Shard) lets(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, user string, r *Registration, u *location.Update) bool {
 	script := sh.scripts.Acquire(sh.index, m.CallID())
-	o := &outside{sh: sh, id: string(m.CallID()), slot: ident.Slot(m.CallID()), date: sh.cfg.Clock.Date(), req: m.Clone(), source: f, server: tx}
+	o := &outside{sh: sh, id: string(m.CallID()), slot: ident.Slot(m.CallID()), date: sh.cfg.Clock.Date(), req: m.Clone(), source: f, user: user, server: tx}
 	n := script.Register(o, r)
 	script.Release(o)
 	if sh.cfg.Trace != nil {

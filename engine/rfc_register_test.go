@@ -10,6 +10,7 @@ import (
 	"tandem/engine"
 	"tandem/engine/auth"
 	"tandem/engine/flow"
+	"tandem/engine/plan"
 	"tandem/engine/sim"
 )
 
@@ -19,7 +20,14 @@ func TestRFC_049_WhoRegisters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRig(t, always(toUser()), 1, registrar, func(c *engine.Config) {
+	s := always(toUser())
+	s.register = func(c engine.Call, reg *engine.Registration) *plan.Node {
+		if c.User() != "100" || reg.User != "100" {
+			t.Errorf("the script is told that %q registers %q", c.User(), reg.User)
+		}
+		return nil
+	}
+	r := newRig(t, s, 1, registrar, func(c *engine.Config) {
 		c.Auth = &auth.Config{Users: users, Domains: []string{"pbx.example"}}
 	})
 	desk := r.phone("sip:100@192.0.2.11")

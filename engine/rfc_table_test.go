@@ -132,7 +132,7 @@ var rfcRows = []rfcRow{
 	{93, "3326 §2", "Which Reason goes where", holds, ""},
 	{94, "6228 §6", "199 for early dialogs that are over", holds, ""},
 	{95, "3960 §3", "Each early dialog keeps its session description", holds, ""},
-	{96, "3665, 5359", "The flows", partly, "3665 §3.3 (a proxy that asks the caller for credentials): " + users + ". 5359 §2.10, §2.11, §2.14 to §2.19 are matters of phones and scripts"},
+	{96, "3665, 5359", "The flows", partly, "3665 §3.3 (the caller is asked for credentials) has its test in `tests`. 5359 §2.10, §2.11, §2.14 to §2.19 are matters of phones and scripts"},
 	{97, "5806 §4", "Diversion", holds, "Of calls that a plan diverts; what came in is never changed unless the script wants it"},
 	{98, "7044 §9", "History-Info", partly, "In the INVITEs of calls that a plan diverts. Responses: a callee's entries pass, ours are neither merged with them nor added (§9.3 step 3, §9.4). Private entries are anonymous for who is not trusted (§10.1.2)"},
 	{99, "3325 §5, 3323", "P-Asserted-Identity at the edge of trust", holds, "Trust is by network and by target. Remote-Party-ID is held to the same. `session` is not provided: media do not pass through. The Identity header passes (8224 §11), but for `user`"},

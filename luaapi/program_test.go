@@ -18,7 +18,7 @@ func TestCompileErrors(t *testing.T) {
 		{"syntax", "local x = 1\nlocal y = = 2", `main.lua:2: syntax error near "="`},
 		{"the end is missing", "local function f()\n  return 1\n", `main.lua:2: syntax error: "end" expected (to close "function" at line 1)`},
 		{"string", "local s = 'abc\nreturn s", `main.lua:1: unterminated string near "abc"`},
-		{"long token", "local s = [[" + strings.Repeat("x", 100), `main.lua:1: unterminated multiline string: the file ends too early; is an "end", a bracket or a quote missing?`},
+		{"long token", "local s = [[" + strings.Repeat("x", 100), `main.lua:1: syntax error: "]]" expected (to close "[[" at line 1)`},
 		{"long name", "local x = 1 " + strings.Repeat("x", 100) + " 2", `main.lua:1: syntax error near "2"`},
 		{"long text", "local '" + strings.Repeat("x", 100) + "'", `main.lua:1: syntax error near "` + strings.Repeat("x", 40) + `…"`},
 		{"one = in a condition", "local x\nif x = 1 then x = 2 end", `main.lua:2: syntax error near "="; values are compared with ==`},

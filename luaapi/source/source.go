@@ -105,7 +105,9 @@ func describe(err error, text []byte) *Error {
 func closing(e *Error, err error, text []byte, name string) *Error {
 	var p *parse.Error
 	if errors.As(err, &p) {
-		if open := unclosed(text, name, p); open != "" {
+		if long, line := unclosedLong(text, p); long != "" {
+			e.Message, e.Line = "syntax error: "+long, line
+		} else if open := unclosed(text, name, p); open != "" {
 			e.Message = "syntax error: " + open
 		}
 	}

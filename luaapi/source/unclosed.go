@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
@@ -120,6 +121,23 @@ func unclosed(text []byte, name string, at *parse.Error) string {
 		}
 		s.take(&tok)
 	}
+}
+
+// longOpener is what a long string or comment begins with.
+var longOpener = regexp.MustCompile(`(?:--)?\[(={0,20})\[\n?$`)
+
+// unclosedLong says which long string or comment the file ends within, and the line at which it begins; "" if that is not what is wrong. The token of the error is what
+// was read of it.
+func unclosedLong(text []byte, at *parse.Error) (string, int) {
+	text = bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+	before, ok := bytes.CutSuffix(text, []byte(at.Token))
+	m := longOpener.FindSubmatch(before)
+	if !ok || m == nil || at.Pos.Line != parse.EOF {
+		return "", 0
+	}
+	is := bytes.TrimRight(m[0], "\n")
+	line := 1 + bytes.Count(before[:len(before)-len(m[0])], []byte("\n"))
+	return fmt.Sprintf("%q expected (to close %q at line %d)", "]"+string(m[1])+"]", is, line), line
 }
 
 // near says what is open where a token cannot stand: a bracket that another one closes, or a block that has returned.

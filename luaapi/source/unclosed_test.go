@@ -59,3 +59,25 @@ func TestUnclosed(t *testing.T) {
 		})
 	}
 }
+
+// TestUnclosedLong: a long string or comment that has no end is told of where it begins.
+func TestUnclosedLong(t *testing.T) {
+	for _, c := range []struct {
+		name, text, want string
+		line             int
+	}{
+		{"a comment", "local x = 1\n--[[ abc\nlocal y\n\nreturn x\n", `syntax error: "]]" expected (to close "--[[" at line 2)`, 2},
+		{"a string", "local x = 1\nlocal y = [[\nabc\n\nreturn x\n", `syntax error: "]]" expected (to close "[[" at line 2)`, 2},
+		{"with a level", "--[==[ ]] ]=]\nreturn {}", `syntax error: "]==]" expected (to close "--[==[" at line 1)`, 1},
+		{"lines of Windows", "local x\r\n\r\n--[[\r\nabc\r\n", `syntax error: "]]" expected (to close "--[[" at line 3)`, 3},
+		{"in a block", "function f()\n  local s = [[x\nend\n", `syntax error: "]]" expected (to close "[[" at line 2)`, 2},
+		{"at the end", "return [[", `syntax error: "]]" expected (to close "[[" at line 1)`, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse([]byte(c.text), "a.lua")
+			if err == nil || err.Message != c.want || err.Line != c.line {
+				t.Errorf("got %+v, want line %d: %s", err, c.line, c.want)
+			}
+		})
+	}
+}

@@ -1,5 +1,6 @@
 -- Who diverted a call, by Diversion (RFC 5806): lists of entries as in call.diversion, the last diversion first. Lists are not changed; what is
 -- changed comes back as a new one, and entries that nobody changed stay as they were received, byte for byte.
+local history = require "history"
 local identity = require "identity"
 local diversion = {}
 
@@ -37,14 +38,7 @@ function diversion.count(list)
 end
 
 -- The list with the number of each entry as change(number, entry) gives it; nil leaves an entry alone, and so it is with invalid ones.
-function diversion.normalise(list, change)
-  local all = {}
-  for i, e in ipairs(list) do
-    local to = not e.invalid and e.user and change(e.user, e)
-    all[i] = to and to ~= e.user and e:with { user = to } or e
-  end
-  return all
-end
+function diversion.normalise(list, change) return history.normalise(list, change) end
 
 -- The history (RFC 7044) that says the same of a call that goes to target now.
 function diversion.to_history(list, target) return identity.to_history(list, target) end

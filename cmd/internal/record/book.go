@@ -30,12 +30,25 @@ type book struct {
 	order   []*open         // as they began; those that are over too, until they are the first
 	legs    map[string]*leg // by Call-ID
 	msg     message.Message
+
+	recorded map[string]string // the branch of the INVITE by Call-ID, of calls of which a copy may still come
+	copies   []recorded        // the same, the first to be forgotten first
 }
+
+// recorded is a call whose record is made.
+type recorded struct {
+	id, via string
+	at      clock.Time
+}
+
+// lastCopy is how long copies of an INVITE may come after its final response: as long as its transaction lasts (RFC 6026 §7.1: Timer L, 64*T1).
+const lastCopy = 32 * time.Second
 
 // open is a call that has no final response yet.
 type open struct {
 	r    *replay.Record
 	zero clock.Time
+	via  string   // the branch of its INVITE
 	legs []string // Call-IDs
 	// answers is how many bytes of answers its record has.
 	answers int
@@ -49,7 +62,7 @@ type leg struct {
 }
 
 func newBook(privacy bool) *book {
-	b := &book{privacy: privacy, calls: make(map[string]*open), legs: make(map[string]*leg)}
+	b := &book{privacy: privacy, calls: make(map[string]*open), legs: make(map[string]*leg), recorded: make(map[string]string)}
 	crand.Read(b.key[:]) // it never fails
 	return b
 }
@@ -103,7 +116,7 @@ func (b *book) received(e *trace.Event, date time.Time) {
 	}
 	switch {
 	case m.IsRequest() && m.Method() == message.INVITE && len(m.ToTag()) == 0:
-		if b.calls[string(m.CallID())] == nil && len(b.calls) < maxOpen {
+		if b.calls[string(m.CallID())] == nil && len(b.calls) < maxOpen && !b.copied(m, e.At) {
 			b.begin(m, e, date)
 		}
 	case m.IsRequest() && m.Method() == message.CANCEL:
@@ -118,13 +131,25 @@ func (b *book) received(e *trace.Event, date time.Time) {
 	}
 }
 
+// copied reports whether an INVITE is a copy of one whose record is made.
+func (b *book) copied(m *message.Message, now clock.Time) bool {
+	for len(b.copies) > 0 && (now.Sub(b.copies[0].at) > lastCopy || len(b.copies) > maxOpen) {
+		if first := b.copies[0]; b.recorded[first.id] == first.via {
+			delete(b.recorded, first.id)
+		}
+		b.copies = b.copies[1:]
+	}
+	via, ok := b.recorded[string(m.CallID())]
+	return ok && via == string(m.TopVia().Branch)
+}
+
 func (b *book) begin(m *message.Message, e *trace.Event, date time.Time) {
 	r := replay.Incoming(m)
 	r.At, r.Source = date, e.Remote.String()
 	if b.privacy {
 		r.From, r.Source, r.Headers = b.mask(r.From), "", nil
 	}
-	c := &open{r: r, zero: e.At}
+	c := &open{r: r, zero: e.At, via: string(m.TopVia().Branch)}
 	b.calls[r.ID] = c
 	b.order = append(b.order, c)
 	b.age(e.At)
@@ -189,6 +214,8 @@ func (b *book) sent(e *trace.Event) *replay.Record {
 	if c.r.Final/100 == 2 {
 		c.r.Answered = c.winner()
 	}
+	b.recorded[c.r.ID] = c.via
+	b.copies = append(b.copies, recorded{c.r.ID, c.via, e.At})
 	return b.forget(c)
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -184,8 +185,9 @@ func TestRotation(t *testing.T) {
 	}
 	all := events(t, "call alice -> 100\nphone 100 200")
 	const calls = 20
-	for range calls {
+	for i := range calls {
 		for _, e := range all {
+			e.At = e.At.Add(time.Duration(i) * time.Minute) // else they are copies
 			r.Trace(e)
 		}
 	}
@@ -225,6 +227,23 @@ func TestLostEnds(t *testing.T) {
 	b.add(&item{e: next})
 	if len(b.calls) != 1 || len(b.legs) != 0 || len(b.order) != 1 {
 		t.Errorf("%d calls and %d legs are open, %d in order", len(b.calls), len(b.legs), len(b.order))
+	}
+}
+
+// A copy of an INVITE that has its final response is no other call; one that is tried again under the same Call-ID is.
+func TestCopies(t *testing.T) {
+	all := events(t, "call alice -> 100\nphone 100 486\nphone 101 486")
+	final := slices.IndexFunc(all, func(e trace.Event) bool {
+		return strings.HasPrefix(string(e.Bytes), "SIP/2.0 486") && e.Kind == trace.Sent
+	})
+	copied := append(slices.Clone(all), all[0], all[final])
+	if got := written(t, Config{}, copied); len(got) != 1 || len(got[0].Decisions) == 0 {
+		t.Errorf("%d records of a call", len(got))
+	}
+	again := all[0]
+	again.Bytes = []byte(strings.Replace(string(again.Bytes), "branch=z9hG4bK", "branch=z9hG4bKx", 1))
+	if got := written(t, Config{}, append(copied, again, all[final])); len(got) != 2 {
+		t.Errorf("%d records of two calls", len(got))
 	}
 }
 

@@ -46,7 +46,7 @@ func template(replacement string, groups int) (string, error) {
 		case c < '0' || c > '9':
 			return "", fmt.Errorf("replacement %q: $%c is no group; write $$ for a dollar", replacement, c)
 		case int(c-'0') > groups:
-			return "", fmt.Errorf("replacement %q: $%c, but the pattern has %d groups", replacement, c, groups)
+			return "", fmt.Errorf("replacement %q: the pattern has no group $%c, its last is $%d", replacement, c, groups)
 		default:
 			b.WriteString("${" + string(c) + "}")
 		}

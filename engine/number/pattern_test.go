@@ -52,7 +52,7 @@ func TestPatternErrors(t *testing.T) {
 		"no group":         {`^sip:\d+`, "no group"},
 		"no replacement":   {`default]||[^00`, "rule 1"},
 		"rule":             {`default]||[^0||1]||[(||1`, "rule 2"},
-		"group":            {`default]||[^(0)||$2`, "the pattern has 1 groups"},
+		"group":            {`default]||[^(0)||$2`, "the pattern has no group $2, its last is $1"},
 		"dollar at end":    {`default]||[^0||$`, "$ at its end"},
 		"dollar and words": {`default]||[^0||$x`, "$x is no group"},
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"tandem/engine/message"
@@ -121,7 +122,12 @@ func ValidHost(host string) bool {
 	if _, err := netip.ParseAddrPort(host); err == nil {
 		return true
 	}
-	return validHost.MatchString(host)
+	m := validHost.FindStringSubmatch(host)
+	if m == nil || m[3] == "" {
+		return m != nil
+	}
+	port, err := strconv.ParseUint(m[3][1:], 10, 16)
+	return err == nil && port > 0
 }
 
 // quote returns a Lua string.

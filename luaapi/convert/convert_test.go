@@ -88,6 +88,7 @@ func TestAddresses(t *testing.T) {
 
 func TestValidHost(t *testing.T) {
 	for host, want := range map[string]bool{
+		"h:65535": true, "h:65536": false, "h:99999": false, "h:0": false, "[2001:db8::1]:99999": false, "192.0.2.1:99999": false,
 		"gw.example": true, "gw.example:5070": true, "192.0.2.1": true, "[2001:db8::1]": true, "[2001:db8::1]:5060": true, "": false, "a b": false, "h;x=y": false, "-h": false, "h:": false,
 	} {
 		if got := convert.ValidHost(host); got != want {

@@ -382,7 +382,7 @@ func TestStatusForPeople(t *testing.T) {
 			},
 		},
 		Generation: []Generation{{Number: 2, Active: 1}, {Number: 3, Active: 0}, {Number: 4, Active: 2}},
-		Handlers:   []Handler{{Name: "invite", Calls: 20, Errors: 2, OverBudget: 1, Instructions: 412, Bytes: 2100}},
+		Handlers:   []Handler{{Name: "invite", Calls: 20, Errors: 2, OverBudget: 1, Instructions: 412, Bytes: 2100}, {Name: "ended", Calls: 1, Errors: 1, Instructions: 1}},
 		BadInput:   map[string]uint64{"no start line": 2, "a lone CR": 1}, Panics: 1,
 	}
 	const want = `Tandem/1.0, up 1h1m1s, 4 shards, listening on udp:192.0.2.1:5060 udp:[2001:db8::1]:5060
@@ -397,9 +397,10 @@ canary    generation 4, sha256 ba9876543210, gets 5 % of new calls until 2026-11
 canary    generation 3 promoted: it did well
           generation 2 still has 1 call
 handler   invite     20 calls, 2 errors, 1 over budget, at most 412 instructions, 3 KB
+handler   ended      1 call, 1 error, 0 over budget, at most 1 instruction, 0 KB
 bad input a lone CR: 1
 bad input no start line: 2
-bugs      1 calls were ended by a bug in Tandem; see the log
+bugs      1 call was ended by a bug in Tandem; see the log
 `
 	if got := st.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -313,16 +313,12 @@ func (st *Status) String() string {
 	}
 	for _, g := range st.Generation {
 		if g.Number != st.Script.Generation && (st.Script.Canary == nil || g.Number != st.Script.Canary.Generation) {
-			calls := "calls"
-			if g.Active == 1 {
-				calls = "call"
-			}
-			fmt.Fprintf(w, "          generation %d still has %d %s\n", g.Number, g.Active, calls)
+			fmt.Fprintf(w, "          generation %d still has %s\n", g.Number, count(g.Active, "call"))
 		}
 	}
 	for _, h := range st.Handlers {
-		fmt.Fprintf(w, "handler   %-10s %d calls, %d errors, %d over budget, at most %d instructions, %d KB\n",
-			h.Name, h.Calls, h.Errors, h.OverBudget, h.Instructions, (h.Bytes+1023)/1024)
+		fmt.Fprintf(w, "handler   %-10s %s, %s, %d over budget, at most %s, %d KB\n",
+			h.Name, count(h.Calls, "call"), count(h.Errors, "error"), h.OverBudget, count(h.Instructions, "instruction"), (h.Bytes+1023)/1024)
 	}
 	whats := make([]string, 0, len(st.BadInput))
 	for what := range st.BadInput {
@@ -333,7 +329,19 @@ func (st *Status) String() string {
 		fmt.Fprintf(w, "bad input %s: %d\n", what, st.BadInput[what])
 	}
 	if st.Panics > 0 {
-		fmt.Fprintf(w, "bugs      %d calls were ended by a bug in Tandem; see the log\n", st.Panics)
+		were := "were"
+		if st.Panics == 1 {
+			were = "was"
+		}
+		fmt.Fprintf(w, "bugs      %s %s ended by a bug in Tandem; see the log\n", count(st.Panics, "call"), were)
 	}
 	return w.String()
+}
+
+// count writes so many things.
+func count[N int64 | uint64](n N, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }

@@ -48,6 +48,20 @@ func startBaresip(t *testing.T, user, host string, settings ...string) *baresip 
 // startAccount starts a phone with further parameters of its account, each with its semicolon.
 func startAccount(t *testing.T, user, host, params string, settings ...string) *baresip {
 	t.Helper()
+	return startAt(t, user, host, func(addr string) string { return fmt.Sprintf("<sip:%s@%s>;regint=0%s", user, addr, params) }, settings...)
+}
+
+// startRegistered starts a phone that registers at an address, by a transport.
+func startRegistered(t *testing.T, user, host, password, registrar, transport string) *baresip {
+	t.Helper()
+	return startAt(t, user, host, func(string) string {
+		return fmt.Sprintf("<sip:%s@%s;transport=%s>;regint=60;auth_user=%s;auth_pass=%s", user, registrar, transport, user, password)
+	})
+}
+
+// startAt starts a phone with the account that belongs to its own address.
+func startAt(t *testing.T, user, host string, account func(addr string) string, settings ...string) *baresip {
+	t.Helper()
 	path := tool(t, "baresip")
 	if _, err := os.Stat(modules); err != nil {
 		t.Fatalf("the modules of baresip are not where Debian has them: %v", err)
@@ -56,7 +70,7 @@ func startAccount(t *testing.T, user, host, params string, settings ...string) *
 	b.addr = net.JoinHostPort(host, strconv.Itoa(freePort(t, host)))
 	ctrl := net.JoinHostPort(host, strconv.Itoa(freeTCPPort(t, host)))
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "accounts"), fmt.Sprintf("<sip:%s@%s>;regint=0;answermode=manual%s\n", user, b.addr, params))
+	write(t, filepath.Join(dir, "accounts"), account(b.addr)+";answermode=manual\n")
 	write(t, filepath.Join(dir, "config"), strings.Join(append([]string{
 		"poll_method poll",
 		"sip_listen " + b.addr,

@@ -35,8 +35,12 @@ type engineStatus struct {
 		Active          int
 		Total, Answered uint64
 	}
-	Connections struct{ Open int }
-	Panics      uint64
+	Connections struct {
+		Open              int
+		Accepted, Dialled uint64
+	}
+	Contacts int
+	Panics   uint64
 }
 
 func status(t *testing.T, e *tandem) (st engineStatus) {

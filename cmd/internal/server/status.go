@@ -288,7 +288,7 @@ func (st *Status) String() string {
 	fmt.Fprintf(w, "calls     %d up, %d in all, %d answered, %d refused for overload\n",
 		st.Calls.Active, st.Calls.Total, st.Calls.Answered, st.Calls.Overload)
 	if st.Contacts > 0 {
-		fmt.Fprintf(w, "users     %d contacts registered\n", st.Contacts)
+		fmt.Fprintf(w, "contacts  %d registered\n", st.Contacts)
 	}
 	if n := st.Calls.Operations; n > 0 {
 		fmt.Fprintf(w, "awaiting  %d operations\n", n)

@@ -125,7 +125,7 @@ func (sh *Shard) challenge(now clock.Time, tx *transaction.Server, m *message.Me
 		code, field = 401, message.WWWAuthenticate
 	}
 	if sh.cfg.Trace != nil {
-		sh.cfg.Trace.Trace(trace.Event{At: now, Kind: trace.Note, Call: string(m.CallID()), Text: "asked for credentials"})
+		sh.cfg.Trace.Trace(trace.Event{At: now, Kind: trace.Note, Call: string(m.CallID()), Text: trace.Challenged})
 	}
 	var room [48]byte
 	tag, most := sh.provingTag(room[:0], m, f), math.MaxInt

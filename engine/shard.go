@@ -413,6 +413,6 @@ func (sh *Shard) EndCalls(now clock.Time) int {
 
 // note traces a decision.
 func (sh *Shard) note(c *call, e trace.Event) {
-	e.At, e.Kind, e.Call = sh.now, trace.Note, c.id
+	e.At, e.Kind, e.Call, e.User = sh.now, trace.Note, c.id, c.user
 	sh.cfg.Trace.Trace(e)
 }

@@ -23,6 +23,9 @@ const (
 	Saw                  // the script looked at something: Text says what it was, Pos where; ladders do not show it
 )
 
+// Challenged is the text of the note about a request that was answered by asking for credentials: it was nobody's call yet, and what follows is another request.
+const Challenged = "asked for credentials"
+
 // Event is one thing that happened.
 type Event struct {
 	At   clock.Time
@@ -35,7 +38,7 @@ type Event struct {
 	Bytes []byte
 	// Text is a note, or the Call-ID of a leg.
 	Text string
-	// User is the user that a leg was sent to.
+	// User is the user that a leg was sent to; of a note about a call, the one whose credentials the caller has.
 	User string
 	Pos  plan.Pos
 	// Edge is the outcome of a step whose own edge was taken, "" in other notes; Step is where the step was made.

@@ -25,6 +25,8 @@ type Record struct {
 	At      time.Time `json:"at"`
 	// Source is where the INVITE came from, IP:port; "" = it is not told.
 	Source string `json:"source,omitempty"`
+	// User is whose credentials the caller had; "" = it was asked for none, or that is not told.
+	User string `json:"user,omitempty"`
 	// From and To are those of the INVITE without tags, RequestURI its target.
 	From       string      `json:"from"`
 	To         string      `json:"to"`

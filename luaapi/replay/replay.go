@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/engine/auth"
 	"tandem/engine/message"
 	"tandem/engine/sim"
 	"tandem/engine/trace"
@@ -259,7 +260,7 @@ var others = scenario.DefaultAnswers
 // run runs the call through a script, with phones that do what they did.
 func (r *Record) run(s *script) (*Course, error) {
 	came := newAnswers(r.Awaited)
-	run, err := r.scenario().Run(scenario.Options{Program: s.program, Settings: s.settings, Seed: 1, Others: &others, Work: came.work})
+	run, err := r.scenario().Run(scenario.Options{Program: s.program, Settings: r.identified(s.settings), Seed: 1, Others: &others, Work: came.work})
 	if err != nil {
 		return nil, err
 	}
@@ -289,10 +290,27 @@ func (r *Record) run(s *script) (*Course, error) {
 	return c, nil
 }
 
+// identified returns settings under which the caller is let in as it was: as the user whose credentials it had, or without any.
+func (r *Record) identified(s scenario.Settings) scenario.Settings {
+	if r.User == "" {
+		s.Auth = nil
+		return s
+	}
+	own, err := s.WithUsers(map[string]string{r.User: "replayed"})
+	if err != nil {
+		return s
+	}
+	own.Auth.Calls = auth.OfAll // own is ours alone
+	return own
+}
+
 // scenario is the call in words.
 func (r *Record) scenario() *scenario.Scenario {
 	s := &scenario.Scenario{At: r.At.Add(-sim.Latency)} // so that the date is the same when the INVITE is there
-	c := &scenario.Call{From: r.From, To: r.To, RequestURI: r.RequestURI}
+	c := &scenario.Call{From: r.From, To: r.To, RequestURI: r.RequestURI, User: r.User}
+	if r.User != "" {
+		s.At = s.At.Add(-2 * sim.Latency) // it is asked who it is first
+	}
 	if message.ValidValue(r.ID) && !strings.ContainsAny(r.ID, " \t") {
 		c.CallID = r.ID
 	}

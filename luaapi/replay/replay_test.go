@@ -13,6 +13,8 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
+
+	"tandem/luaapi/scenario"
 )
 
 // root writes a script that calls targets one after the other.
@@ -65,6 +67,28 @@ func TestRun(t *testing.T) {
 				t.Errorf("%+v, %v, want %+v\n%s", got, err, c.want, b.String())
 			}
 		})
+	}
+}
+
+// A caller is let in as it was when the call was recorded, whatever the configuration asks of callers: as its user, or without credentials.
+func TestUsers(t *testing.T) {
+	const text = `return { invite = function(call) return require("plan").reject(call.source.user == "bob" and 486 or 480) end }`
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.lua"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	asks := func(string) (scenario.Settings, error) {
+		return scenario.Settings{}.WithUsers(map[string]string{"bob": "secret"})
+	}
+	for name, settings := range map[string]scenario.SettingsOf{"nobody is asked": nil, "users are": asks} {
+		for user, final := range map[string]int{"": 480, "bob": 486} {
+			line := fmt.Sprintf(`{"v":1,"id":"a","at":"2026-11-23T10:15:00Z","user":%q,"from":"sip:bob@example.net","to":"sip:100@pbx.example","ruri":"sip:100@pbx.example","final":%d}`, user, final)
+			var b strings.Builder
+			got, err := Run(Options{File: file(t, line+"\n"), Root: dir, Out: &b, Settings: settings})
+			if err != nil || got.Same != 1 {
+				t.Errorf("%s, user %q: %+v, %v\n%s", name, user, got, err, b.String())
+			}
+		}
 	}
 }
 

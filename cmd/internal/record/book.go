@@ -95,6 +95,13 @@ const maxAnswers = 64 << 10
 
 // note takes a decision, and what was awaited for it.
 func (b *book) note(c *open, e *trace.Event) {
+	if e.Text == trace.Challenged {
+		b.forget(c)
+		return
+	}
+	if !b.privacy {
+		c.r.User = e.User
+	}
 	text := e.Text
 	if e.Came != nil {
 		a := replay.Of(e.Came, maxAnswers-c.answers, b.privacy)

@@ -41,6 +41,11 @@ func events(t *testing.T, text string) []trace.Event {
 
 func eventsOf(t *testing.T, script, text string) []trace.Event {
 	t.Helper()
+	return eventsWith(t, scenario.Settings{}, script, text)
+}
+
+func eventsWith(t *testing.T, settings scenario.Settings, script, text string) []trace.Event {
+	t.Helper()
 	s, err := scenario.Parse("a.txtar", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +54,7 @@ func eventsOf(t *testing.T, script, text string) []trace.Event {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Run(scenario.Options{Program: prog})
+	r, err := s.Run(scenario.Options{Program: prog, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,6 +126,22 @@ func TestCancelled(t *testing.T) {
 func TestPrivacy(t *testing.T) {
 	got := written(t, Config{Privacy: true}, events(t, "call alice -> 100 with \"Subject: lunch\"\ncall alice -> 100 after 9s\nphone 100 200"))
 	if len(got) != 2 || strings.Contains(got[0].From, "alice") || got[0].From != got[1].From || got[0].Source != "" || len(got[0].Headers) > 0 {
+		t.Errorf("%+v", got[0])
+	}
+}
+
+// A request that is answered by a challenge is no call; the one that follows is, with the user whose credentials it has.
+func TestUser(t *testing.T) {
+	settings, err := scenario.Settings{}.WithUsers(map[string]string{"alice": "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := eventsWith(t, settings, script, "call alice -> 100\ncall alice -> 100 password guess after 9s\nphone 100 200")
+	got := written(t, Config{}, all)
+	if len(got) != 1 || got[0].User != "alice" || got[0].Final != 200 || len(got[0].Decisions) == 0 || !strings.HasPrefix(got[0].Decisions[0].Text, "invite") {
+		t.Errorf("%d records: %+v", len(got), got[0])
+	}
+	if got := written(t, Config{Privacy: true}, all); len(got) != 1 || got[0].User != "" {
 		t.Errorf("%+v", got[0])
 	}
 }

@@ -144,7 +144,11 @@ func (s *Session) lua(line string) error {
 		return nil
 	}
 	s.Drop()
-	return s.eval(text)
+	err := s.eval(text)
+	if word, _, _ := strings.Cut(strings.TrimSpace(text), " "); err != nil && slices.Contains(Commands(), ":"+word) {
+		return fmt.Errorf("%w; the command is :%s", err, word)
+	}
+	return err
 }
 
 // eval runs Lua and prints what it logs and comes to.

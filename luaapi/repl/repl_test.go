@@ -86,3 +86,24 @@ func TestMore(t *testing.T) {
 		t.Error("the end of the input completes it")
 	}
 }
+
+// A command without its colon is told from a mistake in Lua.
+func TestWithoutColon(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "main.lua"), []byte("return { invite = function() end }"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{
+		"call alice 100": "; the command is :call", "table alice 100": "; the command is :table", "cal alice 100": "",
+	} {
+		var out strings.Builder
+		s, err := New(Options{Root: dir, Out: &out})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Do(line)
+		if err == nil || want != "" && !strings.HasSuffix(err.Error(), want) || want == "" && strings.Contains(err.Error(), "the command is") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}

@@ -53,7 +53,8 @@ func BenchmarkStream(b *testing.B) {
 
 // BenchmarkHandshakeStorm compares how long a UDP round trip takes, at the 95th percentile, in a calm, while another process makes TLS
 // handshakes as fast as it can with the engine, and while it makes them with a third process: that has the same work done by the same
-// processors, and what is above it is the engine's own doing.
+// processors, and what is above it is the engine's own doing. The clients of a storm have processors of their own in earnest: here
+// they have the time that nobody else wants, where the system has a way to say so.
 func BenchmarkHandshakeStorm(b *testing.B) {
 	a := newAuthority(b)
 	pair := a.issue(b, "pbx.example")
@@ -77,9 +78,12 @@ func BenchmarkHandshakeStorm(b *testing.B) {
 	const rounds = 7 // of which the middle counts, since others use the machine too
 	for b.Loop() {
 		var calm, other, rough [rounds]time.Duration
-		before := ps[0].Connections().Accepted
+		made := uint64(0)
 		for i := range rounds {
-			calm[i], other[i], rough[i] = roundTrips(b, bound[0]), under(strings.TrimSpace(elsewhere)), under(bound[1].String())
+			calm[i], other[i] = roundTrips(b, bound[0]), under(strings.TrimSpace(elsewhere))
+			before, start := ps[0].Connections().Accepted, time.Now()
+			rough[i] = under(bound[1].String())
+			made += uint64(float64(ps[0].Connections().Accepted-before) / time.Since(start).Seconds())
 		}
 		middle := func(took [rounds]time.Duration) float64 {
 			slices.Sort(took[:])
@@ -90,7 +94,7 @@ func BenchmarkHandshakeStorm(b *testing.B) {
 		b.ReportMetric(middle(calm), "calm-p95-µs")
 		b.ReportMetric(middle(other), "elsewhere-p95-µs")
 		b.ReportMetric(middle(rough), "storm-p95-µs")
-		b.ReportMetric(float64(ps[0].Connections().Accepted-before), "handshakes")
+		b.ReportMetric(float64(made/rounds), "handshakes/s")
 	}
 }
 
@@ -101,7 +105,11 @@ const stormAt, stormServer, tripsTo = "TANDEM_TEST_STORM", "TANDEM_TEST_STORM_SE
 // stormProcess starts the test's program in one of these ways.
 func stormProcess(b *testing.B, variable string) (stop func(), out io.Reader) {
 	b.Helper()
-	p := exec.Command(os.Args[0])
+	words := []string{os.Args[0]}
+	if chrt, err := exec.LookPath("chrt"); err == nil && strings.HasPrefix(variable, stormAt+"=") {
+		words = []string{chrt, "--idle", "0", os.Args[0]}
+	}
+	p := exec.Command(words[0], words[1:]...)
 	p.Env = append(os.Environ(), variable, "GOMAXPROCS=1")
 	out, err := p.StdoutPipe()
 	if err == nil {
@@ -165,7 +173,8 @@ func serveStorm(cert, key string) {
 	}
 }
 
-// roundTrips has another process measure the 95th percentile of 500 round trips, 1000 a second.
+// roundTrips has another process measure the 95th percentile of 500 round trips, 1000 a second, after 200 that do not count: what was
+// before is over by then.
 func roundTrips(b *testing.B, to netip.AddrPort) time.Duration {
 	b.Helper()
 	stop, out := stormProcess(b, tripsTo+"="+to.String())
@@ -188,7 +197,7 @@ func measureTrips(to string) error {
 	}
 	d := make([]byte, benchSize)
 	var took []time.Duration
-	for tick := time.NewTicker(time.Millisecond); len(took) < 500; <-tick.C {
+	for tick := time.NewTicker(time.Millisecond); len(took) < 700; <-tick.C {
 		start := time.Now()
 		if _, err := c.Write(d); err != nil {
 			return err
@@ -198,6 +207,7 @@ func measureTrips(to string) error {
 		}
 		took = append(took, time.Since(start))
 	}
+	took = took[200:]
 	slices.Sort(took)
 	fmt.Println(took[len(took)*95/100])
 	return nil

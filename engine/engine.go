@@ -107,7 +107,11 @@ func New(cfg Config, scripts Scripts, shards int) *Engine {
 	if cfg.Limits == (plan.Limits{}) {
 		cfg.Limits = plan.DefaultLimits
 	}
-	e, memory, contacts := &Engine{}, auth.NewShared(), &location.Table{}
+	var memory auth.Memory
+	if cfg.Auth != nil {
+		memory = auth.NewShared()
+	}
+	e, contacts := &Engine{}, &location.Table{}
 	for i := range shards {
 		e.shards = append(e.shards, newShard(cfg, scripts, memory, contacts, i, shards))
 	}

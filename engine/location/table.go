@@ -17,8 +17,10 @@ type Reader interface {
 // Table is what the registrars of all shards publish. It is striped by the slots of the users. A stripe is one immutable list, which the one
 // registrar that owns it replaces at once: nobody waits for anybody.
 type Table struct {
-	stripes [ident.Slots]atomic.Pointer[[]*Set]
+	all atomic.Pointer[stripes] // nil before the first registration: every test makes an engine, and few register
 }
+
+type stripes [ident.Slots]atomic.Pointer[[]*Set]
 
 // Slot is the stripe of a user; its shard is that modulo the number of shards.
 func Slot(user string) uint16 { return ident.Slot([]byte(user)) }
@@ -33,7 +35,11 @@ func (t *Table) Find(user string) *Set {
 }
 
 func (t *Table) stripe(slot uint16) []*Set {
-	if p := t.stripes[slot].Load(); p != nil {
+	all := t.all.Load()
+	if all == nil {
+		return nil
+	}
+	if p := all[slot].Load(); p != nil {
 		return *p
 	}
 	return nil
@@ -55,5 +61,8 @@ func (t *Table) publish(s *Set) {
 		at++
 	}
 	list = append(list, was[at:]...)
-	t.stripes[slot].Store(&list)
+	if t.all.Load() == nil {
+		t.all.CompareAndSwap(nil, new(stripes)) // another shard may have been faster
+	}
+	t.all.Load()[slot].Store(&list)
 }

@@ -193,9 +193,17 @@ func reply(w http.ResponseWriter, v any) {
 	_, _ = w.Write(append(b, '\n')) // the client has gone: nobody to tell
 }
 
-// Close stops the server and removes its socket.
+// lastWords is how long answers that are being written may take when the server stops.
+const lastWords = time.Second
+
+// Close stops the server, after what it is about to say, and removes its socket.
 func (s *Server) Close() error {
-	err := s.http.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = s.http.Close()
+	}
 	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}

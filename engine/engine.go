@@ -82,6 +82,8 @@ type Config struct {
 	Auth *auth.Config
 	// Register bounds what users register; nil = nobody registers, and REGISTER is answered 405.
 	Register *location.Limits
+	// Contacts is where users are looked up; nil = where they have registered.
+	Contacts location.Reader
 	// Trusted are the networks of peers in the trust domain (RFC 3324 §2.3): the identities that others assert go no further, and what a party wants to keep
 	// private goes to nobody else. A target may say otherwise.
 	Trusted []netip.Prefix

@@ -136,6 +136,9 @@ func newShard(cfg Config, scripts Scripts, memory auth.Memory, contacts *locatio
 		sh.allow += ", REGISTER"
 		sh.registrar = location.NewRegistrar(*cfg.Register, contacts, &sh.leases)
 	}
+	if cfg.Contacts != nil {
+		sh.contacts = cfg.Contacts
+	}
 	if cfg.Guard != nil {
 		sh.guard, sh.layer.Doubts = guard.New(cfg.Guard, shards), sh.doubts
 	}

@@ -14,6 +14,7 @@ local users = {
   um = { clients = { "sip:um1@192.0.2.14" }, ring = 90, um = true }, -- more than may be
   owner = { clients = { "sip:owner@192.0.2.15" }, ring = 60, um = true, team = { delay = 50, "sip:member@192.0.2.16" } },
   boss = { clients = { "sip:boss@192.0.2.17" }, ring = 20, delegate = "sip:member@192.0.2.16" },
+  roaming = { ring = 20 }, -- wherever its clients are registered
   leaving = { forward = "sip:owner@192.0.2.15" },
 }
 
@@ -36,26 +37,26 @@ local function offline(user)
   return plan.reject(480, "Temporarily unavailable", { ["ms-diagnostics"] = diagnostics.offline })
 end
 
-local function clients(user)
+local function clients(user, name)
   local steps, why = {}, { ["ms-diagnostics-public"] = diagnostics.cancelled }
-  for i, uri in ipairs(user.clients) do
+  for i, uri in ipairs(user.clients or { "user:" .. name }) do
     steps[i] = plan.to(uri, { to = "keep", cancel_headers = why })
   end
   return plan.parallel(steps)
 end
 
 -- The clients, and the team or the delegate, who are told by History-Info whose call it is.
-local function ring(user, uri)
+local function ring(user, name, uri)
   local members = user.team or { user.delegate and team.retarget(uri, user.delegate, "delegation") }
   local options = {
     ring = user.pc_only and user.ring or math.min(user.ring, MAX_RING),
     on = { no_answer = unanswered(user), timeout = unanswered(user), offline = offline(user) },
   }
   if user.team then
-    options.owner, options.own, options.members, options.delay = uri, clients(user), members, members.delay
+    options.owner, options.own, options.members, options.delay = uri, clients(user, name), members, members.delay
     return team.new(options)
   end
-  return plan.parallel { ring = options.ring, on = options.on, clients(user), unpack(members) }
+  return plan.parallel { ring = options.ring, on = options.on, clients(user, name), unpack(members) }
 end
 
 function route.invite(call)
@@ -64,7 +65,7 @@ function route.invite(call)
   if name == "voicemail" then return plan.to(UM, { redirect = "follow" }) end
   if not user then return nil end -- 404
   if user.forward then return plan.serial { team.retarget(uri, user.forward, "forwarding") } end
-  return ring(user, uri)
+  return ring(user, name, uri)
 end
 
 -- What a record of missed calls would be written from: one for the call, and none where it was somebody else's.

@@ -28,7 +28,25 @@ t.test("L1 the INVITE goes to all clients", function()
   t.at(call, 0):received(phones.ev2, "INVITE")
 end)
 
-t.test("L1 those that are registered", function() t.skip "needs registrations" end)
+t.test("L1 those that are registered", function()
+  local net = pbx:network {}
+  local pc = net:phone { "sip:pc@192.0.2.21", answers = t.never(), registers = { user = "roaming" } }
+  local mobile = net:phone { "sip:mobile@192.0.2.22", answers = t.after(5), registers = { user = "roaming" } }
+  local home = net:phone { "sip:home@192.0.2.23", answers = t.after(1), registers = { user = "roaming" } }
+  home:unregister()
+  local call = net:call { from = "sip:+495251304667@netatwork.de", to = "sip:roaming@netatwork.de", hangup = 1 }
+  net:run()
+  t.at(call, 0):received(pc, "INVITE"):header("To", "<sip:roaming@netatwork.de>")
+  t.eq(call:answered_by(), mobile)
+  t.at(call, 5):received(pc, "CANCEL"):header("Reason", 'SIP;cause=200;text="Call completed elsewhere"')
+  t.eq(home:received("INVITE"):count(), 0)
+end)
+
+t.test("L1 nobody is registered", function()
+  local call = call_to("roaming", {})
+  t.eq(call:final(), 480)
+  call:received(480):header("ms-diagnostics", '13014;reason="The routing rules did not result in a final response and callee is not enabled für Unified Messaging"')
+end)
 
 t.test("L2 after 20 s the endpoints are cancelled, and the caller is told why", function()
   local call, phones = call_to("ev", {})

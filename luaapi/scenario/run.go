@@ -185,7 +185,7 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	r.engine = engine.New(engine.Config{
 		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
 		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work), Trusted: r.opt.Settings.Trusted,
-		Emergency: r.opt.Settings.Emergency, Auth: r.opt.Settings.Auth,
+		Emergency: r.opt.Settings.Emergency, Auth: r.opt.Settings.Auth, Contacts: registered{r},
 	}, decisions.Of(scripts), 1)
 	shard := r.engine.Shards()[0]
 	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {
@@ -303,12 +303,17 @@ func (r *Run) Trace(e trace.Event) {
 // Resolve gives every host an address of its own.
 func (r *Run) Resolve(_ int, u *message.URI, done func(now clock.Time, hops []flow.Hop, err error)) {
 	host := strings.ToLower(string(u.Host))
-	at, ok := r.byName[host]
+	done(r.net.Now(), []flow.Hop{{Remote: r.addressOf(host), Name: host}}, nil)
+}
+
+// addressOf is the address of a name.
+func (r *Run) addressOf(name string) netip.AddrPort {
+	at, ok := r.byName[name]
 	if !ok {
 		at = netip.AddrPortFrom(nth(hosts, len(r.byName)), 5060)
-		r.byName[host] = at
+		r.byName[name] = at
 	}
-	done(r.net.Now(), []flow.Hop{{Remote: at, Name: host}}, nil)
+	return at
 }
 
 // LogLine is what a script logged, as a line for people.

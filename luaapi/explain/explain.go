@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -195,6 +196,10 @@ func (x *explained) decide() {
 			saw = nil
 		}
 	}
+	// A challenge that the caller has met is in the ladder; it decides nothing.
+	if last := len(x.decisions) - 1; last >= 0 && x.decisions[last].text != trace.Challenged {
+		x.decisions = slices.DeleteFunc(x.decisions, func(d *decision) bool { return d.text == trace.Challenged })
+	}
 	if len(saw) > 0 {
 		x.decisions = append(x.decisions, &decision{text: "after the call", saw: saw})
 	}
@@ -223,10 +228,11 @@ func (x *explained) outcome() string {
 
 // lasted is how long it took until the caller had a final response.
 func (x *explained) lasted() time.Duration {
+	lasted := x.run.Virtual
 	for _, l := range x.call.Received("") {
-		if code, method := l.Response(); code >= 200 && method == "INVITE" {
-			return l.At.Sub(x.call.At()).Round(time.Millisecond)
+		if code, method := l.Response(); code >= 200 && method == "INVITE" { // the last one: a challenge that was met is none
+			lasted = l.At.Sub(x.call.At())
 		}
 	}
-	return x.run.Virtual.Round(time.Millisecond)
+	return lasted.Round(time.Millisecond)
 }

@@ -125,6 +125,11 @@ func (s *Scenario) Run(opt Options) (*Run, error) {
 		Scenario: s, opt: opt, stations: make(map[netip.AddrPort]*station), callers: make(map[netip.AddrPort]*sim.Phone), byName: make(map[string]netip.AddrPort),
 		plans: make(map[string]*plan.Node), turns: make(map[*Phone]int),
 	}
+	for _, c := range s.Calls {
+		if err := c.known(opt.Settings); err != "" {
+			return nil, s.fail(c.Line, "%s", err)
+		}
+	}
 	if r.opt.MaxVirtual <= 0 {
 		r.opt.MaxVirtual = defaultMaxVirtual
 	}
@@ -222,6 +227,21 @@ func (r *Run) place() {
 		}
 		r.Calls = append(r.Calls, &Placed{p.Call(clock.Time(c.After), spec), c, r})
 	}
+}
+
+// known says why the caller cannot have the credentials that he is told to have; "" = he can.
+func (c *Call) known(s Settings) string {
+	_, has := s.Passwords[c.User]
+	switch {
+	case c.User+c.Password == "" || has:
+	case s.Auth == nil:
+		return "nobody is asked for credentials here: name users in tandem.toml"
+	case c.Password == "":
+		return sprintf("there is no user %s: say its password too", c.User)
+	case c.User == "" && s.Login(c.From) == nil:
+		return sprintf("password without user: %s is no user of ours", c.From)
+	}
+	return ""
 }
 
 // login is what the caller says to challenges.

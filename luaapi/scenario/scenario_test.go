@@ -357,3 +357,47 @@ func TestUpdateAddsInOrder(t *testing.T) {
 		}
 	}
 }
+
+// Credentials that nobody asks for, or that the caller cannot have, are mistakes of the scenario.
+func TestCredentials(t *testing.T) {
+	users, err := Settings{}.WithUsers(map[string]string{"100": "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prog, err := luaapi.Compile(luaapi.NewSnapshot("main.lua", map[string][]byte{"main.lua": []byte(`return { invite = function(call)
+  return require("plan").reject(call.source.user == "100" and 486 or 480)
+end }`)}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		call     string
+		settings Settings
+		want     string
+	}{
+		{"100 -> 200", users, "result 486"},
+		{"100 -> 200", Settings{}, "result 480"},
+		{"alice -> 200", users, "result 480"},
+		{"alice -> 200 user 100 password secret", users, "result 480"},
+		{"100 -> 200 password guess", users, "result 407"},
+		{"100 -> 200 user 999 password guess", users, "result 407"},
+		{"100 -> 200 user 100", Settings{}, "a.txtar:1: nobody is asked for credentials here"},
+		{"100 -> 200 user 999", users, "a.txtar:1: there is no user 999: say its password too"},
+		{"alice -> 200 password x", users, "a.txtar:1: password without user: sip:alice@example.net is no user of ours"},
+	} {
+		s, err := Parse("a.txtar", []byte("call "+c.call))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := s.Run(Options{Program: prog, Settings: c.settings})
+		got := ""
+		if err != nil {
+			got = err.Error()
+		} else {
+			got = "result " + r.Calls[0].Result()
+		}
+		if !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %s, want %s", c.call, got, c.want)
+		}
+	}
+}

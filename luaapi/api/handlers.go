@@ -41,7 +41,7 @@ func handlers() []Handler {
 	}, Handler{
 		Name: "request", When: "OPTIONS with a user, MESSAGE, SUBSCRIBE, PUBLISH, NOTIFY, REFER outside a dialog",
 		Params: values(value("req", callType, "the request")), Decides: true,
-		Returns: "`plan.to`, `plan.serial`, `plan.reject`; nil is 405, 489 to SUBSCRIBE and PUBLISH, or 200 to OPTIONS. The NOTIFYs and refreshes of a SUBSCRIBE or REFER that was routed pass by themselves",
+		Returns: "`plan.to` (of a user one contact after the other, by descending q), `plan.serial`, `plan.reject`; nil is 405, 489 to SUBSCRIBE and PUBLISH, or 200 to OPTIONS. The NOTIFYs and refreshes of a SUBSCRIBE or REFER that was routed pass by themselves",
 	}, Handler{
 		Name: "register", When: "a REGISTER of a user who has identified himself; `req.user`, `req.contacts` and `req.expires` say what it asks for",
 		Params: values(value("req", callType, "the request")), Decides: true,

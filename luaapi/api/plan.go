@@ -150,7 +150,7 @@ func targetOptions() []Value {
 		value("send_181?", "boolean", "the caller hears 181 Call Is Being Forwarded when this target is called").or("false"),
 		value("dialect?", `"minisipserver"`, "that 181 has its form of Call-Info"),
 		value("params?", "table<string, string|number|true>", "parameters added to the Request-URI, and to the To that follows it; one that is `true` has no value"),
-		value("to?", `"keep"|string|tandem.uri`, "the URI in To, or `\"keep\"`: the To that came in; without it To is the Request-URI"),
+		value("to?", `"keep"|string|tandem.uri`, "the URI in To, or `\"keep\"`: the To that came in; without it To is the Request-URI, of a user the address of record that the phone has registered"),
 		value("from?", "tandem.from_options", "what is changed of the caller's From, for as long as the call lasts"),
 		value("display?", "string|false", "the display name in From; `false` is none"),
 		value("codecs?", "tandem.codec_options", "the codecs that offers to this target may have, in this order; answers pass as they are. Without any of them in the offer the target fails with 488"),

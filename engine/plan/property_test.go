@@ -43,6 +43,10 @@ func drawPlan(t *rapid.T, depth int) *Node {
 		return n
 	case KindTarget:
 		n.Target = to(pick(t, "user", someUsers)).Target
+		if oneIn(t, 3, "registered") {
+			name := pick(t, "registrant", []string{"nobody", "one", "two", "many"})
+			n.Target = &Target{URI: "user:" + name, User: name, Registrant: name, ByQ: oneIn(t, 2, "by q")}
+		}
 		n.Target.On6xx = pick(t, "on_6xx", []SixPolicy{SixDefault, SixBranch})
 		n.Target.Redirect = pick(t, "redirect", []RedirectPolicy{RedirectDefault, RedirectFollow, RedirectPass})
 	default:
@@ -128,7 +132,12 @@ func (w *world) Awaited(n *Node, r *Result) *Node {
 	return w.Deferred(n.Func, nil)
 }
 
-func (w *world) Contacts(string) []*location.Binding { return nil }
+func (w *world) Contacts(user string) []*location.Binding { return registeredBy(user) }
+
+// registeredBy are the contacts of the users that drawPlan calls.
+func registeredBy(user string) []*location.Binding {
+	return bindings(map[string][]string{"one": {"a"}, "two": {"a", "b"}, "many": {"b", "c", "d", "e"}}[user]...)
+}
 
 func (w *world) Exhausted(s *Step, _ int) *Node { return w.handler(s) }
 

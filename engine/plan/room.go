@@ -1,7 +1,7 @@
 package plan
 
 // Leaves returns how many branches of the plan can be alive at once at most: of a serial group as many as of the member that has
-// the most, of a parallel group those of all members, of a function and of an await 1. What stands on edges counts where it comes up, not
+// the most, of a parallel group those of all members, of a function, an await and a user 1: nobody knows yet what comes of them. What stands on edges counts where it comes up, not
 // here: it takes the place of a step that has failed.
 func (n *Node) Leaves() int {
 	leaves := 0

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"testing"
 
-	"tandem/engine/location"
-
 	"pgregory.net/rapid"
+
+	"tandem/engine/location"
 )
 
 // RFC 5393 §5.3: Max-Breadth.
@@ -259,15 +259,15 @@ func (m echo) said() *Node {
 	return n
 }
 
-func (m echo) Deferred(Callback, *Step) *Node      { return m.said() }
-func (m echo) Handler(Outcome, *Step) *Node        { return m.said() }
-func (m echo) Redirected(*Step) *Node              { return m.said() }
-func (m echo) Awaited(*Node, *Result) *Node        { return m.said() }
-func (m echo) Contacts(string) []*location.Binding { return nil }
-func (m echo) Exhausted(*Step, int) *Node          { return m.said() }
-func (m echo) Taken(*Step, *Node)                  {}
-func (m echo) Ringing(*Step)                       {}
-func (m echo) Bound(string, Pos)                   {}
+func (m echo) Deferred(Callback, *Step) *Node           { return m.said() }
+func (m echo) Handler(Outcome, *Step) *Node             { return m.said() }
+func (m echo) Redirected(*Step) *Node                   { return m.said() }
+func (m echo) Awaited(*Node, *Result) *Node             { return m.said() }
+func (m echo) Contacts(user string) []*location.Binding { return registeredBy(user) }
+func (m echo) Exhausted(*Step, int) *Node               { return m.said() }
+func (m echo) Taken(*Step, *Node)                       {}
+func (m echo) Ringing(*Step)                            {}
+func (m echo) Bound(string, Pos)                        {}
 
 func newTwins(t *rapid.T, breadth int) *world {
 	w := &world{T: t, awaits: map[OperationID]bool{}, limits: Limits{TimerC: sec(100000)}}
@@ -293,11 +293,11 @@ func TestLeavesAreEnoughBreadth(t *testing.T) {
 	})
 }
 
-// plain returns the plan without rings, edges, functions and awaits.
+// plain returns the plan without rings, edges, functions, awaits and users.
 func plain(n *Node) *Node {
 	c := *n
 	c.On, c.Ring, c.Each, c.Members = nil, 0, nil, nil
-	if c.Kind == KindDeferred || c.Kind == KindAwait {
+	if c.Kind == KindDeferred || c.Kind == KindAwait || c.Target != nil && c.Target.Registrant != "" {
 		c.Kind, c.Target = KindTarget, to("f").Target
 	}
 	if c.Kind == KindTarget {

@@ -196,7 +196,7 @@ var tortures = []torture{
 
 const (
 	registered  = "^(200|405)" // by a registrar, and where there is none
-	noRegistrar = "There is no registrar yet: 405"
+	noRegistrar = "Nobody registers without users in the configuration: 405"
 	ofNothing   = "It answers nothing that was sent"
 	lengths     = "Its Content-Length in the RFC counts other line ends; here it is that of the body"
 )

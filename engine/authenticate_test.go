@@ -10,6 +10,7 @@ import (
 
 	"tandem/engine"
 	"tandem/engine/auth"
+	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/guard"
 	"tandem/engine/leg"
@@ -385,4 +386,22 @@ func TestCredentialsStayHere(t *testing.T) {
 	want(t, invite, "Proxy-Authorization")
 	ack := a.Received("ACK")[0]
 	want(t, ack, "Proxy-Authorization")
+}
+
+// What a request costs that has to be asked for credentials, beside one that is refused without a script.
+func BenchmarkChallenge(b *testing.B) {
+	for name, method := range map[string]string{"asked": "INVITE", "refused": "FOO"} {
+		b.Run(name, func(b *testing.B) {
+			cfg := engine.Config{Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Guard: &guard.Config{Ban: time.Minute}}
+			asking(ofAll)(&cfg)
+			sh := engine.New(cfg, always(nil), 1).Shards()[0]
+			sh.Connect(nowhere{})
+			request, f := []byte(written{method: method}.String()), flow.Flow{Remote: victim}
+			b.ReportAllocs()
+			for now := clock.Time(0); b.Loop(); now += clock.Time(time.Minute) { // each is a new request
+				sh.Tick(now)
+				sh.Receive(now, f, request)
+			}
+		})
+	}
 }

@@ -2,8 +2,10 @@ package luaapi
 
 import (
 	"context"
+	"strconv"
 	"testing"
 
+	"tandem/engine/location"
 	"tandem/engine/plan"
 )
 
@@ -50,6 +52,24 @@ end }`
 	did(1, "0-1-1")
 	s.Release(c)
 	other.Release(elsewhere)
+}
+
+// A user is counted whichever of the phones has answered.
+func TestActivityOfAUser(t *testing.T) {
+	const main = `local activity = require "activity"
+activity.of "user:100"
+return { invite = function() return require("plan").to("sip:" .. activity.of("user:100").up .. "@192.0.2.11") end }`
+	h, err := NewHost(&changing{snapshot: memory("main.lua", main)}, Options{Random: seeded})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, phone := range []string{"sip:100@192.0.2.11", "sip:mobile@192.0.2.12"} {
+		s, c := h.Acquire(0, nil), newCall(t)
+		if got, want := s.Invite(c).String(), strconv.Itoa(i); got != want {
+			t.Errorf("%s calls are up, want %s", got, want)
+		}
+		s.Answered(c, &plan.Step{Target: &plan.Target{URI: phone, Key: phone, User: "100", Binding: &location.Binding{URI: phone}}})
+	}
 }
 
 // A call that a bug has ended is over too, though its script is not told.

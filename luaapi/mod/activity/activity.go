@@ -4,6 +4,8 @@
 package activity
 
 import (
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 
 	"tandem/engine/message"
@@ -25,11 +27,15 @@ func raise(L *lua.LState, format string, args ...any) { mod.Raise(L, mod.Where(L
 // of is activity.of(target).
 func (m *Module) of(L *lua.LState) int {
 	text := L.ToStringMeta(L.Get(1)).String()
-	uri, err := message.ParseURI([]byte(text))
-	if err != nil || uri.Opaque != nil {
-		raise(L, "activity.of: a SIP URI like \"sip:100@192.0.2.11\", got %q", text)
+	key := text
+	if !strings.HasPrefix(text, "user:") {
+		uri, err := message.ParseURI([]byte(text))
+		if err != nil || uri.Opaque != nil {
+			raise(L, "activity.of: a SIP URI like \"sip:100@192.0.2.11\" or a user like \"user:100\", got %q", text)
+		}
+		key = string(uri.AppendKey(nil))
 	}
-	l, ok := m.Book.Look(string(uri.AppendKey(nil)))
+	l, ok := m.Book.Look(key)
 	if !ok {
 		raise(L, "activity.of: more than %d devices", maxLines)
 	}

@@ -91,8 +91,8 @@ func TestModule(t *testing.T) {
 		`activity.of("sip:A%61@H.example;b=1").up`: "0",
 		`activity.turn("a") + activity.turn("a")`:  "1",
 		`activity.of("tel:+49301234567").taken`:    "0",
-		`activity.of("100")`:                       `main.lua:1: activity.of: a SIP URI like "sip:100@192.0.2.11", got "100"`,
-		`activity.of()`:                            `main.lua:1: activity.of: a SIP URI like "sip:100@192.0.2.11", got "nil"`,
+		`activity.of("100")`:                       `main.lua:1: activity.of: a SIP URI like "sip:100@192.0.2.11" or a user like "user:100", got "100"`,
+		`activity.of()`:                            `main.lua:1: activity.of: a SIP URI like "sip:100@192.0.2.11" or a user like "user:100", got "nil"`,
 		`activity.turn()`:                          `main.lua:1: activity.turn: a name, got nil`,
 	} {
 		L := lua.NewState()

@@ -241,14 +241,28 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// settings reads what tandem.toml beside an example says of trust, as the program does.
+// settings reads what tandem.toml beside an example says of trust and users, as the program does.
 func settings(root string) (s scenario.Settings, err error) {
-	var file struct{ Trusted []netip.Prefix }
+	var file struct {
+		Trusted []netip.Prefix
+		Domains []string
+		User    []struct{ Name, Password string }
+	}
 	_, err = toml.DecodeFile(filepath.Join(root, "tandem.toml"), &file)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) { // a script of one file
 		return s, nil
 	}
 	s.Trusted = file.Trusted
+	if err != nil || len(file.User) == 0 {
+		return s, err
+	}
+	passwords := map[string]string{}
+	for _, u := range file.User {
+		passwords[u.Name] = u.Password
+	}
+	if s, err = s.WithUsers(passwords); err == nil {
+		s.Auth.Domains = file.Domains
+	}
 	return s, err
 }
 

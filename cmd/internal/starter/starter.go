@@ -29,6 +29,7 @@ var Templates = []Template{
 	{"minimal", "a desk phone, then the reception"},
 	{"ring-group", "a team that shares a number, with a voice mailbox"},
 	{"follow-me", "desk and mobile by the hour, then a voice mailbox"},
+	{"office", "phones that register: desk, mobile, answering machine"},
 	{"diversion", "a voice mailbox that learns why it is called (RFC 5806)"},
 	{"carrier", "numbers as E.164, two carriers, failover"},
 }

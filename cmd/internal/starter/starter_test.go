@@ -33,11 +33,28 @@ func TestTemplates(t *testing.T) {
 				t.Errorf("%v\n%s", err, &out)
 			}
 			out.Reset()
-			sum, err := luatest.Run(t.Context(), luatest.Options{Out: &out, Seed: 1})
+			sum, err := luatest.Run(t.Context(), luatest.Options{Out: &out, Seed: 1, Settings: config.Beside})
 			if err != nil || sum.Bad() || sum.Broken > 0 || sum.Passed < 4 {
 				t.Errorf("%v\n%s", err, &out)
 			}
 		})
+	}
+}
+
+// The office is the example that the documents show.
+func TestOfficeIsTheExample(t *testing.T) {
+	files, err := Files("office")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"main.lua", "main_test.lua", "tandem.toml"} {
+		if text, err := os.ReadFile(filepath.Join("../../../examples/office", name)); err != nil || string(text) != string(files[name]) {
+			t.Errorf("%s of the template is not that of examples/office: %v; copy it", name, err)
+		}
+	}
+	common, err := Files("minimal")
+	if err != nil || !strings.Contains(string(common["tandem.toml"]), "[[user]]") {
+		t.Error("the configuration that others begin with does not say that there are users", err)
 	}
 }
 

@@ -89,7 +89,7 @@ func (sh *Shard) failed(now clock.Time, m *message.Message, f flow.Flow, user st
 			limit = sh.cfg.Guard.Failures
 		}
 	}
-	n, copied := sh.failures.Fail(now, guard.Source(f.Remote.Addr()), mark, window)
+	n, copied := sh.memory.Fail(now, guard.Source(f.Remote.Addr()), mark, window)
 	if !copied {
 		sh.stats.Failures++
 		why := "wrong password"
@@ -98,13 +98,13 @@ func (sh *Shard) failed(now clock.Time, m *message.Message, f flow.Flow, user st
 		}
 		sh.denied(now, m, f, user, why)
 	}
-	switch {
-	case n < limit:
+	if n < limit {
 		return false
-	case n == limit && !copied:
+	}
+	if !copied && !sh.guard.Banned(now, f.Remote.Addr()) { // past the limit, another shard has banned it, or it was a higher one before
 		sh.ban(f, guard.Failed)
 	}
-	return true // past the limit, another shard has banned it
+	return true
 }
 
 // denied logs that credentials were of no use.

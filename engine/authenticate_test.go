@@ -392,7 +392,7 @@ func TestCredentialsStayHere(t *testing.T) {
 func BenchmarkChallenge(b *testing.B) {
 	for name, method := range map[string]string{"asked": "INVITE", "refused": "FOO"} {
 		b.Run(name, func(b *testing.B) {
-			cfg := engine.Config{Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Guard: &guard.Config{Ban: time.Minute}}
+			cfg := engine.Config{Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Rules: engine.Rules{Guard: &guard.Config{Ban: time.Minute}}}
 			asking(ofAll)(&cfg)
 			sh := engine.New(cfg, always(nil), 1).Shards()[0]
 			sh.Connect(nowhere{})

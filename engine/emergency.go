@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ const perSource = 8
 // emergencies are the emergency calls of a shard. What they may do that others may not is bounded, for anybody can write such a number: there is room for a
 // share of the reserve, for a few calls of one source, and for a quarter of that share for sources that have not shown yet that they get what we send.
 type emergencies struct {
-	numbers map[string]bool
+	numbers map[string]bool // none = no call is one
 	room    int
 	calls   map[string]*urgent // by the caller's Call-ID; those that were let through are kept until their last message may have come
 	ended   []*urgent          // the first to be forgotten first
@@ -53,18 +54,17 @@ type urgent struct {
 	until   clock.Time // when it is forgotten
 }
 
-func newEmergencies(numbers []string, reserve, shards int) *emergencies {
-	if len(numbers) == 0 {
-		return nil
-	}
-	if reserve == 0 {
-		reserve = DefaultReserve
-	}
-	e := &emergencies{numbers: map[string]bool{}, room: (reserve + shards - 1) / shards, calls: map[string]*urgent{}, sources: map[netip.Addr]tally{}, others: map[netip.Addr]int{}}
+func newEmergencies() *emergencies {
+	return &emergencies{calls: map[string]*urgent{}, sources: map[netip.Addr]tally{}, others: map[netip.Addr]int{}}
+}
+
+// adopt has other numbers be those of emergency calls from now on. Calls that have begun go on being heard.
+func (e *emergencies) adopt(numbers []string, reserve, shards int) {
+	e.room = (cmp.Or(reserve, DefaultReserve) + shards - 1) / shards
+	e.numbers = make(map[string]bool, len(numbers))
 	for _, n := range numbers {
 		e.numbers[n] = true
 	}
-	return e
 }
 
 // isSOS reports whether a URI names an emergency service (RFC 5031 §4.2).
@@ -76,7 +76,7 @@ func isSOS(u *message.URI) bool {
 
 // holds reports whether a Request-URI asks for help.
 func (e *emergencies) holds(uri []byte) bool {
-	if e == nil {
+	if len(e.numbers) == 0 {
 		return false
 	}
 	u, err := message.ParseURI(uri)
@@ -132,12 +132,12 @@ func (sh *Shard) dropUrgent(u *urgent) {
 
 // emergency reports whether a request is a call for help.
 func (sh *Shard) emergency(m *message.Message) bool {
-	return sh.help != nil && m.Method() == message.INVITE && m.ToTag() == nil && sh.help.holds(m.RequestURI())
+	return len(sh.help.numbers) > 0 && m.Method() == message.INVITE && m.ToTag() == nil && sh.help.holds(m.RequestURI())
 }
 
 // mayBeUrgent reports whether bytes of a source that is not to be heard may be part of an emergency call all the same.
 func (sh *Shard) mayBeUrgent(f flow.Flow, b []byte) bool {
-	if sh.help == nil {
+	if e := sh.help; len(e.numbers)+len(e.calls)+len(e.others) == 0 {
 		return false
 	}
 	a := guard.Source(f.Remote.Addr())

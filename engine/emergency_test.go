@@ -237,7 +237,7 @@ func TestEmergencyForwarded(t *testing.T) {
 	forwarded := 0
 	cfg := engine.Config{
 		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}},
-		Emergency: []string{"112"}, Forward: func(int, flow.Flow, []byte) { forwarded++ },
+		Rules: engine.Rules{Emergency: []string{"112"}}, Forward: func(int, flow.Flow, []byte) { forwarded++ },
 	}
 	guardOf(guard.Config{}, callers)(&cfg)
 	e := engine.New(cfg, always(nil), 3)

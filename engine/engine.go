@@ -14,7 +14,6 @@ import (
 	"tandem/engine/auth"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
-	"tandem/engine/guard"
 	"tandem/engine/ident"
 	"tandem/engine/location"
 	"tandem/engine/message"
@@ -70,27 +69,10 @@ type Config struct {
 	Log *zap.Logger
 	// Trace is told of everything, Legs of legs only, where Trace is nil. Both may be nil.
 	Trace, Legs trace.Sink
-	// MaxCalls, MaxTransactions and MaxBytes bound what the engine keeps: past them new calls are answered 503 with Retry-After;
-	// calls that are up go on. MaxBytes is compared with an estimate of what calls and transactions hold. 0 = no bound. Each
-	// shard has an equal share.
-	MaxCalls, MaxTransactions, MaxBytes int
-	// Guard says which sources are heard; nil = all, and all are trusted. Scripts are then asked once about an INVITE, not once for
-	// each copy of one that is refused.
-	Guard *guard.Config
-	// Auth says who may identify himself, and whose requests outside dialogs need that; nil = nobody is asked for credentials. Sources that a list of Guard allows, or
-	// that are Trusted, are asked for a REGISTER only.
-	Auth *auth.Config
-	// Register bounds what users register; nil = nobody registers, and REGISTER is answered 405.
-	Register *location.Limits
 	// Contacts is where users are looked up; nil = where they have registered.
 	Contacts location.Reader
-	// Trusted are the networks of peers in the trust domain (RFC 3324 §2.3): the identities that others assert go no further, and what a party wants to keep
-	// private goes to nobody else. A target may say otherwise.
-	Trusted []netip.Prefix
-	// Emergency are the emergency numbers, as they stand in the user part of a Request-URI without visual separators. Calls to them, and to urn:service:sos, pass
-	// MaxCalls and the other bounds, Guard and Drain, as many at a time as Reserve says, 0 = DefaultReserve; each shard has an equal share. None = no call is one.
-	Emergency []string
-	Reserve   int
+	// Rules are those that the engine begins with; Shard.Adopt takes others.
+	Rules
 	// Product is the value of User-Agent and Server; empty = neither is sent.
 	Product string
 }
@@ -109,11 +91,7 @@ func New(cfg Config, scripts Scripts, shards int) *Engine {
 	if cfg.Limits == (plan.Limits{}) {
 		cfg.Limits = plan.DefaultLimits
 	}
-	var memory auth.Memory
-	if cfg.Auth != nil {
-		memory = auth.NewShared()
-	}
-	e, contacts := &Engine{}, &location.Table{}
+	e, memory, contacts := &Engine{}, auth.NewShared(), &location.Table{}
 	for i := range shards {
 		e.shards = append(e.shards, newShard(cfg, scripts, memory, contacts, i, shards))
 	}

@@ -50,7 +50,11 @@ func (sh *Shard) ban(f flow.Flow, why string) {
 	sh.bans.warn(sh, "more sources were banned", "source banned",
 		zap.Stringer("source", guard.Source(a)), zap.String("why", why), zap.Duration("for", sh.cfg.Guard.Ban))
 	sh.guard.Ban(sh.now, a, why)
-	sh.toSiblings(func(o *Shard) { o.guard.Ban(o.now, a, why) })
+	sh.toSiblings(func(o *Shard) {
+		if o.guard != nil { // else it goes by other rules already
+			o.guard.Ban(o.now, a, why)
+		}
+	})
 }
 
 // toSiblings has a function run on every other shard.

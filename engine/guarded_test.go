@@ -226,7 +226,7 @@ func BenchmarkGuard(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			sh := engine.New(engine.Config{
-				Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Guard: c,
+				Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Rules: engine.Rules{Guard: c},
 			}, always(nil), 1).Shards()[0]
 			sh.Connect(nowhere{})
 			f := flow.Flow{Remote: victim}

@@ -46,7 +46,7 @@ func TestFloodStaysUnderTheBound(t *testing.T) {
 	const bound = 16 << 20
 	s := always(to("sip:bob@192.0.2.11"))
 	e := engine.New(engine.Config{
-		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, MaxBytes: bound,
+		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Rules: engine.Rules{MaxBytes: bound},
 	}, s, 1)
 	sh := e.Shards()[0]
 	sh.Connect(&wire{last: map[string][]byte{}})

@@ -32,7 +32,7 @@ func registrarTag(tag []byte) bool { return string(tag) == "path" || string(tag)
 // register handles a REGISTER (RFC 3261 §10.3) of a user who has identified himself, "" if nobody is asked to: then From is believed
 // (§10.3 step 3). The bindings are changed on the shard that owns the user.
 func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, user string) {
-	if sh.registrar == nil {
+	if sh.cfg.Register == nil {
 		sh.finish(now, tx, m, f, 405, "Allow", sh.allow)
 		return
 	}
@@ -63,8 +63,9 @@ func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Mes
 	own, answer := m.Clone(), []byte(nil)
 	sh.ask(int(location.Slot(whose))%sh.shards, func(o *Shard, now clock.Time) {
 		var set *location.Set
-		err = errBug // unless it is done
-		if set, err = o.registrar.Register(now, whose, u); err == nil {
+		if err = errBug; !o.hasUser(whose) { // that shard goes by other rules already
+			err = errGone
+		} else if set, err = o.registrar.Register(now, whose, u); err == nil {
 			answer = appendBindings(nil, set, now)
 		}
 	}, func(now clock.Time) {
@@ -76,8 +77,11 @@ func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Mes
 	})
 }
 
-// errBug is what a registration fails with that a panic has ended.
-var errBug = errors.New("a bug in Tandem")
+// errBug is what a registration fails with that a panic has ended, errGone one of whom nobody knows any more.
+var (
+	errBug  = errors.New("a bug in Tandem")
+	errGone = &location.Refusal{Code: 403, Why: "the user was removed"}
+)
 
 // lets asks the script about a registration that is in order, and reports whether it is to be carried out; user is who has identified himself. If not the request was answered.
 func (sh *Shard) lets(now clock.Time, tx *transaction.Server, m *message.Message, f flow.Flow, user string, r *Registration, u *location.Update) bool {

@@ -284,7 +284,7 @@ func TestRegistrationsRest(t *testing.T) {
 func BenchmarkRegister(b *testing.B) {
 	l := location.DefaultLimits
 	e := engine.New(engine.Config{
-		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Register: &l,
+		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Rules: engine.Rules{Register: &l},
 	}, always(nil), 1)
 	sh := e.Shards()[0]
 	sh.Connect(nowhere{})

@@ -162,7 +162,7 @@ func (sh *Shard) listensAt(listener uint8, host string, u *message.URI) bool {
 
 func (sh *Shard) unknownTags(m *message.Message, id message.ID) string {
 	bad := ""
-	registers := m.Method() == message.REGISTER && sh.registrar != nil
+	registers := m.Method() == message.REGISTER && sh.cfg.Register != nil
 	m.Each(id, func(tag []byte) bool {
 		if !passes(tag) && string(tag) != rel100 && string(tag) != timerTag && (!registers || !registrarTag(tag)) {
 			if bad != "" {

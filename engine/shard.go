@@ -67,16 +67,16 @@ type Shard struct {
 	guard *guard.Guard // nil without cfg.Guard
 
 	auth      *auth.Checker       // nil without cfg.Auth
-	failures  auth.Memory         // of all shards
+	memory    auth.Memory         // of all shards: nonces and failures
 	contacts  location.Reader     // of all users
-	registrar *location.Registrar // of the users of this shard; nil without cfg.Register
+	registrar *location.Registrar // of the users of this shard
 	leases    clock.Heap          // when registrations end: nobody waits for that
 	allow     string              // the methods that are not answered 405
 
 	disbelief bool // that identities of a source are not believed was said
 
-	help *emergencies // nil = no number is one
-	let  bool         // the request at hand passes lists and limits
+	help *emergencies
+	let  bool // the request at hand passes lists and limits
 
 	draining bool   // nothing new is taken
 	ending   bool   // there is no time left to wait for anybody
@@ -124,24 +124,17 @@ func newShard(cfg Config, scripts Scripts, memory auth.Memory, contacts *locatio
 		watches: map[string]*watch{}, subscribed: map[string]*end{},
 		loopKey: loopKey(cfg.Seed),
 		stats:   Stats{Bad: map[string]uint64{}},
-		help:    newEmergencies(cfg.Emergency, cfg.Reserve, shards),
+		memory:  memory, contacts: contacts,
+		help: newEmergencies(),
 	}
 	sh.ways = &leg.Ways{Reach: sh.choose, Find: sh.find}
 	sh.layer = transaction.New(&sh.heap, sh, sh.ids, sh, cfg.Timers)
 	sh.layer.Large = sh.large
-	if cfg.Auth != nil {
-		sh.auth, sh.failures = auth.NewChecker(cfg.Auth, cfg.Seed, sh.ids.Uint64, memory), memory
-	}
-	if sh.contacts, sh.allow = contacts, allowed; cfg.Register != nil {
-		sh.allow += ", REGISTER"
-		sh.registrar = location.NewRegistrar(*cfg.Register, contacts, &sh.leases)
-	}
 	if cfg.Contacts != nil {
 		sh.contacts = cfg.Contacts
 	}
-	if cfg.Guard != nil {
-		sh.guard, sh.layer.Doubts = guard.New(cfg.Guard, shards), sh.doubts
-	}
+	sh.registrar = location.NewRegistrar(contacts, &sh.leases)
+	sh.goBy(cfg.Rules)
 	return sh
 }
 
@@ -160,9 +153,7 @@ func (sh *Shard) Stats() Stats {
 	if sh.guard != nil {
 		s.Sources = sh.guard.Bans(sh.now)
 	}
-	if sh.registrar != nil {
-		s.Contacts = sh.registrar.Len()
-	}
+	s.Contacts = sh.registrar.Len()
 	s.Active, s.Transactions, s.Timers, s.Operations = len(sh.calls), clients+servers, sh.heap.Len(), sh.operations
 	return s
 }
@@ -321,7 +312,7 @@ func (sh *Shard) Send(f flow.Flow, b []byte) {
 func (sh *Shard) SendFailed(now clock.Time, f flow.Flow, err error) {
 	defer sh.rescue()
 	sh.now, sh.current, sh.refused = now, nil, err
-	if f.Conn != 0 && sh.registrar != nil {
+	if f.Conn != 0 {
 		sh.registrar.Disconnected(f.Conn) // before scripts are asked what is to be done
 	}
 	sh.layer.SendFailed(now, f)

@@ -205,7 +205,7 @@ func TestCanaryWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newCanaried(t, well)
-				h.opt.Now = time.Now
+				h.opt.Load().Now = time.Now
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				go h.Run(ctx)
@@ -377,7 +377,7 @@ func TestRunDecides(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newCanaried(t, well)
-				h.opt.Now = time.Now
+				h.opt.Load().Now = time.Now
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				go h.Run(ctx)

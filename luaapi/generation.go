@@ -23,9 +23,10 @@ type generation struct {
 
 // generation makes the next generation from a program. Every shard's state is made beforehand: no call pays for it.
 func (h *Host) generation(p *Program, number uint64) (*generation, error) {
-	g := &generation{number: number, prog: p, vms: make([]*vm, h.opt.Shards)}
+	o := h.opt.Load()
+	g := &generation{number: number, prog: p, vms: make([]*vm, o.Shards)}
 	for i := range g.vms {
-		v, err := newVM(p, &h.opt, number, i, h.stats[i])
+		v, err := newVM(p, o, number, i, h.stats[i])
 		if err != nil {
 			return nil, err
 		}
@@ -82,12 +83,12 @@ func (h *Host) sweep() {
 // retire lets the established calls of a generation go on in the one that is served. Ringing calls keep theirs: their
 // plans may hold functions.
 func (h *Host) retire(g *generation) {
-	if h.opt.Post == nil || g.retired.Swap(true) {
+	if h.opt.Load().Post == nil || g.retired.Swap(true) {
 		return
 	}
-	h.opt.Logger.Warn(fmt.Sprintf("%d script generations have calls; established calls of generation %d go on in generation %d",
+	h.opt.Load().Logger.Warn(fmt.Sprintf("%d script generations have calls; established calls of generation %d go on in generation %d",
 		len(h.live), g.number, h.served.Load().gen.number), zap.Int64("calls", g.calls()))
 	for i, v := range g.vms {
-		h.opt.Post(i, v.moveCalls)
+		h.opt.Load().Post(i, v.moveCalls)
 	}
 }

@@ -17,8 +17,8 @@ type Source interface {
 // started with; a version that does not load, or does not pass what Options.Require asks for, never replaces one that does.
 type Host struct {
 	source Source
-	opt    Options
-	stats  []*shardStats // by shard
+	opt    atomic.Pointer[Options] // swapped as a whole
+	stats  []*shardStats           // by shard
 	served atomic.Pointer[serving]
 	wake   chan struct{} // Run has something to look at
 
@@ -60,8 +60,10 @@ var _ engine.Scripts = (*Host)(nil)
 // NewHost loads the first generation of a script, which has to load and no more: an engine that starts again after a
 // failure has to serve. The error is an *Error if it lies in the script.
 func NewHost(source Source, opt Options) (*Host, error) {
-	h := &Host{source: source, opt: opt.withDefaults(), wake: make(chan struct{}, 1), results: make(map[Result]uint64)}
-	for range h.opt.Shards {
+	h := &Host{source: source, wake: make(chan struct{}, 1), results: make(map[Result]uint64)}
+	opt = opt.withDefaults()
+	h.opt.Store(&opt)
+	for range h.opt.Load().Shards {
 		h.stats = append(h.stats, &shardStats{})
 	}
 	s, err := source.Read()
@@ -77,11 +79,11 @@ func NewHost(source Source, opt Options) (*Host, error) {
 
 // warn tells what the check finds in the version that Tandem starts with. That one has only to load: an engine that does not start helps nobody.
 func (h *Host) warn(s *Snapshot) {
-	if h.opt.Check == nil {
+	if h.opt.Load().Check == nil {
 		return
 	}
-	for _, f := range h.opt.Check(s) {
-		h.opt.Logger.Warn(f.String())
+	for _, f := range h.opt.Load().Check(s) {
+		h.opt.Load().Logger.Warn(f.String())
 	}
 }
 

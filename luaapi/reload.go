@@ -35,7 +35,7 @@ func (h *Host) Apply(ctx context.Context, s *Snapshot) error {
 
 // load serves a snapshot if it passes.
 func (h *Host) load(ctx context.Context, s *Snapshot) error {
-	begin := h.opt.Now()
+	begin := h.opt.Load().Now()
 	if known, err := h.known(s, begin); known {
 		return err
 	}
@@ -83,7 +83,7 @@ func (h *Host) holds(s *Snapshot) error {
 
 // prepare makes a generation that may serve.
 func (h *Host) prepare(ctx context.Context, s *Snapshot) (*generation, error) {
-	p, err := compileAfter(h.program(), s, h.opt.Library)
+	p, err := compileAfter(h.program(), s, h.opt.Load().Library)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (h *Host) prepare(ctx context.Context, s *Snapshot) (*generation, error) {
 	if h.served.Load() == nil {
 		return g, nil
 	}
-	return g, h.opt.pass(ctx, p)
+	return g, h.opt.Load().pass(ctx, p)
 }
 
 // program is what is served, nil before the first version is.
@@ -115,26 +115,29 @@ func (h *Host) install(g *generation, begin time.Time) {
 	defer h.mu.Unlock()
 	sv := h.served.Load()
 	h.numbered = g.number
+	for _, v := range g.vms {
+		v.tune(h.opt.Load()) // which may have become others since it was made
+	}
 	h.live = append(h.live, g)
-	now := h.opt.Now()
+	now := h.opt.Load().Now()
 	r := Reload{Result: Loaded, At: begin, Took: now.Sub(begin)}
 	s := g.prog.Snapshot
 	fields := []zap.Field{zap.String("sha256", short(s)), zap.Int("files", len(s.files)), zap.Duration("took", r.Took)}
-	if sv != nil && h.opt.Canary.Share > 0 {
+	if sv != nil && h.opt.Load().Canary.Share > 0 {
 		h.withdraw(sv, now, "a newer version came")
 		h.try(g, now)
 		r.Result = Tried
-		h.opt.Logger.Info(fmt.Sprintf("script generation %d gets %s of new calls for %v, generation %d the others",
-			g.number, percent(h.opt.Canary.Share), h.opt.Canary.For, sv.gen.number), fields...)
+		h.opt.Load().Logger.Info(fmt.Sprintf("script generation %d gets %s of new calls for %v, generation %d the others",
+			g.number, percent(h.opt.Load().Canary.Share), h.opt.Load().Canary.For, sv.gen.number), fields...)
 	} else {
 		h.serve(g, begin)
-		h.opt.Logger.Info(fmt.Sprintf("script generation %d live", g.number), fields...)
+		h.opt.Load().Logger.Info(fmt.Sprintf("script generation %d live", g.number), fields...)
 	}
 	h.note(r)
 	h.refused = Refusal{}
 	h.sweep()
 	if g.vms[0].route.handlers[hInvite] == nil {
-		h.opt.Logger.Warn(s.Entry + " returns no invite handler: every call is answered 404")
+		h.opt.Load().Logger.Warn(s.Entry + " returns no invite handler: every call is answered 404")
 	}
 }
 
@@ -164,7 +167,7 @@ func (h *Host) refuse(s *Snapshot, err error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := h.opt.Now()
+	now := h.opt.Load().Now()
 	h.note(Reload{Result: Refused, At: now})
 	number := h.refused.Generation
 	if s == nil || h.refused.Hash != short(s) {
@@ -182,5 +185,5 @@ func (h *Host) refuse(s *Snapshot, err error) {
 		fields = append(fields, zap.String("sha256", short(s)))
 	}
 	sv := h.served.Load()
-	h.opt.Logger.Error(fmt.Sprintf("generation %d refused, still serving %d: %v", number, sv.gen.number, err), fields...)
+	h.opt.Load().Logger.Error(fmt.Sprintf("generation %d refused, still serving %d: %v", number, sv.gen.number, err), fields...)
 }

@@ -20,7 +20,7 @@ func (h *Host) Rollback() (Status, error) {
 	defer h.reloading.Unlock()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now, sv := h.opt.Now(), h.served.Load()
+	now, sv := h.opt.Load().Now(), h.served.Load()
 	const reason = "by hand"
 	if sv.trial != nil {
 		h.rollTrialBack(sv, now, reason, zapcore.WarnLevel)
@@ -59,14 +59,14 @@ func (h *Host) hold(bad *generation, now time.Time, reason string, level zapcore
 	h.held, h.heldWhy = s, fmt.Sprintf("generation %d was rolled back: %s", bad.number, reason)
 	h.refused = Refusal{Generation: bad.number, Hash: short(s), Error: h.heldWhy, At: now}
 	h.note(Reload{Result: RolledBack, At: now})
-	h.opt.Logger.Log(level, fmt.Sprintf("generation %d rolled back, serving %d: %s", bad.number, h.served.Load().gen.number, reason),
+	h.opt.Load().Logger.Log(level, fmt.Sprintf("generation %d rolled back, serving %d: %s", bad.number, h.served.Load().gen.number, reason),
 		zap.String("sha256", short(s)))
 }
 
 // try begins the canary of a generation.
 func (h *Host) try(g *generation, now time.Time) {
 	old := h.served.Load().gen
-	t := newTrial(g, h.opt.Canary, now, h.poke)
+	t := newTrial(g, h.opt.Load().Canary, now, h.poke)
 	g.since = now
 	old.judgedBy(t.old)
 	g.judgedBy(t.new)
@@ -102,7 +102,7 @@ func (h *Host) withdraw(sv *serving, now time.Time, reason string) {
 	}
 	h.end(sv, now, Withdrawn, reason)
 	h.results[Withdrawn]++
-	h.opt.Logger.Warn(fmt.Sprintf("generation %d withdrawn: %s", sv.trial.gen.number, reason))
+	h.opt.Load().Logger.Warn(fmt.Sprintf("generation %d withdrawn: %s", sv.trial.gen.number, reason))
 }
 
 func (h *Host) rollTrialBack(sv *serving, now time.Time, reason string, level zapcore.Level) {
@@ -138,13 +138,13 @@ func (h *Host) decide() time.Duration {
 	if sv.trial == nil {
 		return 0
 	}
-	t, now := sv.trial, h.opt.Now()
+	t, now := sv.trial, h.opt.Load().Now()
 	result, reason := judge(tally(t.old), tally(t.new), !now.Before(t.until))
 	switch result {
 	case Promoted:
 		h.end(sv, now, result, reason)
 		h.note(Reload{Result: Promoted, At: now})
-		h.opt.Logger.Info(fmt.Sprintf("script generation %d live: %s", t.gen.number, reason), zap.String("sha256", short(t.gen.prog.Snapshot)))
+		h.opt.Load().Logger.Info(fmt.Sprintf("script generation %d live: %s", t.gen.number, reason), zap.String("sha256", short(t.gen.prog.Snapshot)))
 		h.sweep()
 	case RolledBack:
 		h.rollTrialBack(sv, now, reason, zapcore.ErrorLevel)

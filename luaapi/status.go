@@ -133,7 +133,7 @@ func (h *Host) Status() Status {
 
 func (h *Host) status() Status {
 	h.sweep()
-	s := Status{Last: h.last, Refused: h.refused, Results: maps.Clone(h.results), Verdict: h.verdict, Budget: h.opt.Budget, Handlers: h.handlers()}
+	s := Status{Last: h.last, Refused: h.refused, Results: maps.Clone(h.results), Verdict: h.verdict, Budget: h.opt.Load().Budget, Handlers: h.handlers()}
 	sv := h.served.Load()
 	g := sv.gen
 	s.Generation, s.Hash, s.Files, s.Since = g.number, short(g.prog.Snapshot), g.prog.Snapshot.Files(), g.since
@@ -142,7 +142,7 @@ func (h *Host) status() Status {
 			Generation: t.gen.number, Hash: short(t.gen.prog.Snapshot), Share: t.canary.Share, Until: t.until,
 			Old: tally(t.old), New: tally(t.new),
 		}
-		s.Canary.Waits = s.Canary.New.Judged == 0 && !h.opt.Now().Before(t.until)
+		s.Canary.Waits = s.Canary.New.Judged == 0 && !h.opt.Load().Now().Before(t.until)
 	}
 	if h.previous != nil {
 		s.Previous = h.previous.number

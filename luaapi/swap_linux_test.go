@@ -69,7 +69,7 @@ func benchSwap(b *testing.B, more string) {
 	var longest []turnCost // of each swap
 	for b.Loop() {
 		p := newPosted(b, 1)
-		p.more, p.opt.Logger = more, zap.NewNop() // the list of what a test logs grows in some turn
+		p.more, p.opt.Load().Logger = more, zap.NewNop() // the list of what a test logs grows in some turn
 		p.reload()
 		for range 1000 {
 			p.begin(0, true)

@@ -78,8 +78,10 @@ func (p *Program) TestFile(path, name string) (*Program, error) {
 
 // Serve returns the scripts of an engine that runs the program and never another one.
 func (p *Program) Serve(opt Options) (engine.Scripts, error) {
-	h := &Host{source: p.Snapshot, opt: opt.withDefaults()}
-	for range h.opt.Shards {
+	h := &Host{source: p.Snapshot}
+	opt = opt.withDefaults()
+	h.opt.Store(&opt)
+	for range h.opt.Load().Shards {
 		h.stats = append(h.stats, &shardStats{})
 	}
 	g, err := h.generation(p, 1)

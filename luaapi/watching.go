@@ -18,7 +18,7 @@ func (h *Host) watch(ctx context.Context, cfg watch.Config) error {
 		<-ctx.Done()
 		return nil
 	}
-	cfg.Root, cfg.Logger = string(dir), h.opt.Logger
+	cfg.Root, cfg.Logger = string(dir), h.opt.Load().Logger
 	cfg.Read = func() watch.Version { return h.version(ctx) }
 	cfg.Served = h.served.Load().gen.prog.Snapshot.Hash()
 	return watch.Run(ctx, cfg)

@@ -17,7 +17,7 @@ func newReloadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reload",
 		Short: "Make a running engine load its scripts now, or go back",
-		Long: "Make a running engine load its scripts from disk now, and print what came of it. With --rollback it goes back to the\n" +
+		Long: "Make a running engine read its configuration and load its scripts from disk now, and print what came of it. With --rollback it goes back to the\n" +
 			"version before, or ends the trial of a new one; what is on the disk is not loaded then before it changes.\n" +
 			"The engine is the one whose admin socket tandem.toml in the present folder names, or the file of --config; without either, the one\n" +
 			"that was started without.\n\n" +
@@ -40,12 +40,28 @@ func newReloadCommand() *cobra.Command {
 				return exit.Errorf(exit.Refused, "%s", refusal(&r))
 			}
 			cmd.Println(outcome(&r))
-			return nil
+			return configured(cmd, r.Configuration)
 		},
 	}
 	at.add(cmd)
 	cmd.Flags().BoolVar(&rollback, "rollback", false, "go back to the version before")
 	return cmd
+}
+
+// configured says what came of the configuration, if anything did.
+func configured(cmd *cobra.Command, c *admin.Configuration) error {
+	switch {
+	case c == nil:
+		return nil
+	case c.Error != "":
+		return exit.Errorf(exit.Refused, "%s", c.Refused())
+	case c.Result == luaapi.Loaded:
+		cmd.Println("configuration read again")
+	}
+	for _, place := range c.Waiting {
+		cmd.Println("configuration changed at " + place + ": takes effect after a restart")
+	}
+	return nil
 }
 
 // outcome says what came of a reload.
@@ -69,6 +85,9 @@ func refusal(r *admin.Reloaded) string {
 	text := fmt.Sprintf("refused, still serving generation %d: %s", r.Generation, r.Error)
 	if len(r.Findings) > 1 {
 		text += "\n  " + strings.Join(r.Findings, "\n  ")
+	}
+	if c := r.Configuration; c != nil && c.Error != "" {
+		text += "\n" + c.Refused()
 	}
 	return text
 }

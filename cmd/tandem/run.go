@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
@@ -22,74 +21,113 @@ import (
 	"tandem/engine/transport"
 )
 
+// runFlags are the flags of run, which go before the configuration.
+type runFlags struct {
+	set               func(name string) bool // was a flag given
+	file, admin       string
+	level             string
+	listen, advertise []string
+	certificate, key  string
+	drain             int
+}
+
 func newRunCommand() *cobra.Command {
-	var file, admin, level string
-	var listen, advertise []string
-	var certificate, key string
-	var drain int
+	var r runFlags
 	cmd := &cobra.Command{
 		Use:   "run [SCRIPTS]",
 		Short: "Route calls by scripts, reloading them when they change",
 		Long: "Route SIP calls by main.lua in SCRIPTS, the present folder if not given; SCRIPTS may be one file too. run listens on " + config.DefaultListen + " unless told\n" +
 			"otherwise, and loads scripts again when they are saved, on SIGHUP and on `tandem reload`. tandem.toml in SCRIPTS is read if it is\n" +
-			"there; flags go before it.",
+			"there, and again like the scripts; flags go before it.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := configure(file, args)
+			f, err := r.read(args)
 			if err != nil {
 				return exit.With(exit.Usage, err)
 			}
-			if cmd.Flags().Changed("admin") {
-				c.Admin = admin
-			}
-			if cmd.Flags().Changed("log") {
-				c.Log = level
-			}
-			if cmd.Flags().Changed("drain") {
-				c.Drain = drain
-			}
-			if err := overrideListeners(&c, listen, advertise, certificate, key); err != nil {
-				return exit.With(exit.Usage, err)
-			}
-			if err := c.Check(); err != nil {
-				return exit.With(exit.Usage, flagError(err))
-			}
-			return serve(cmd.Context(), c)
+			return serve(cmd.Context(), &f, &r, args)
 		},
 	}
 	f := cmd.Flags()
-	configFlag(cmd, &file)
-	f.StringArrayVar(&listen, "listen", nil, "listen on `udp:IP:PORT`, or tcp, tls, ws, wss; may be repeated, replaces the listeners of the configuration")
-	f.StringArrayVar(&advertise, "advertise", nil, "tell peers `IP:PORT` instead of the address of the listener at the same place")
-	f.StringVar(&certificate, "certificate", "", "the `file` with the certificates (PEM) of tls and wss listeners that have none")
-	f.StringVar(&key, "key", "", "the `file` with the key of --certificate")
-	f.StringVar(&level, "log", "", "log from this `level` on: debug, info, warn, error")
-	f.IntVar(&drain, "drain", config.DefaultDrain, "after SIGTERM turn new calls away and let others go on for so many `seconds`")
-	adminFlag(cmd, &admin)
+	r.set = f.Changed
+	configFlag(cmd, &r.file)
+	f.StringArrayVar(&r.listen, "listen", nil, "listen on `udp:IP:PORT`, or tcp, tls, ws, wss; may be repeated, replaces the listeners of the configuration")
+	f.StringArrayVar(&r.advertise, "advertise", nil, "tell peers `IP:PORT` instead of the address of the listener at the same place")
+	f.StringVar(&r.certificate, "certificate", "", "the `file` with the certificates (PEM) of tls and wss listeners that have none")
+	f.StringVar(&r.key, "key", "", "the `file` with the key of --certificate")
+	f.StringVar(&r.level, "log", "", "log from this `level` on: debug, info, warn, error")
+	f.IntVar(&r.drain, "drain", config.DefaultDrain, "after SIGTERM turn new calls away and let others go on for so many `seconds`")
+	adminFlag(cmd, &r.admin)
 	return cmd
+}
+
+// read reads the configuration and puts the flags before it.
+func (r *runFlags) read(args []string) (config.File, error) {
+	f, err := configureFile(r.file, args)
+	if err != nil {
+		return f, err
+	}
+	c := &f.Config
+	if r.set("admin") {
+		c.Admin = r.admin
+	}
+	if r.set("log") {
+		c.Log = r.level
+	}
+	if r.set("drain") {
+		c.Drain = r.drain
+	}
+	if err := overrideListeners(c, r.listen, r.advertise, r.certificate, r.key); err != nil {
+		return f, err
+	}
+	if err := c.Check(); err != nil {
+		return f, flagError(&f, err)
+	}
+	return f, nil
+}
+
+// watched is the file that the configuration is read from, whether it is there or not; empty = there can be none.
+func (r *runFlags) watched(args []string) string {
+	scripts := "."
+	if len(args) > 0 {
+		scripts = args[0]
+	}
+	if r.file != "" {
+		return r.file
+	}
+	if info, err := os.Stat(scripts); err != nil || !info.IsDir() {
+		return ""
+	}
+	return filepath.Join(scripts, config.Name)
 }
 
 // configure reads the configuration: the file named, else tandem.toml beside the scripts, else the defaults.
 func configure(file string, args []string) (config.Config, error) {
+	f, err := configureFile(file, args)
+	return f.Config, err
+}
+
+func configureFile(file string, args []string) (config.File, error) {
 	scripts := ""
 	if len(args) > 0 {
 		scripts = args[0]
 	}
 	if file == "" {
-		beside := filepath.Join(scripts, "tandem.toml")
+		beside := filepath.Join(scripts, config.Name)
 		if _, err := os.Stat(beside); err == nil {
 			file = beside
 		} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-			return config.Config{}, fmt.Errorf("configuration: %w", err)
+			return config.File{}, fmt.Errorf("configuration: %w", err)
 		}
 	}
-	c := config.Default()
+	f := config.File{Config: config.Default()}
 	if file != "" {
 		var err error
-		if c, err = config.Read(file); err != nil {
-			return config.Config{}, err
+		if f, err = config.ReadFile(file); err != nil {
+			return f, err
 		}
 	}
+	c := &f.Config
 	if scripts != "" {
 		c.Scripts = scripts
 	}
@@ -97,7 +135,7 @@ func configure(file string, args []string) (config.Config, error) {
 	if abs, err := filepath.Abs(c.Scripts); err == nil {
 		c.Scripts = abs
 	}
-	return c, nil
+	return f, nil
 }
 
 // overrideListeners puts the listeners of the flags in place of those of the configuration.
@@ -130,37 +168,40 @@ func overrideListeners(c *config.Config, listen, advertise []string, certificate
 }
 
 // flagError names the flag that set a value which cannot be used: what the file sets was checked when it was read.
-func flagError(err error) error {
+func flagError(f *config.File, err error) error {
 	flags := map[string]string{"admin": "--admin", "log": "--log", "address": "--listen", "advertise": "--advertise", "drain": "--drain"}
 	var bad *config.Error
 	if errors.As(err, &bad) && flags[bad.Key] != "" {
 		return fmt.Errorf("%s: %s", flags[bad.Key], bad.What)
 	}
-	return err
+	return f.Wrong(err)
 }
 
 // serve runs the server until a signal.
-func serve(ctx context.Context, c config.Config) error {
+func serve(ctx context.Context, f *config.File, flags *runFlags, args []string) error {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
 	defer signal.Stop(signals)
-	log := newLogger(c.Log)
+	log, level := newLogger(f.Config.Log)
 	if err := server.PaceGC(); err != nil {
 		log.Warn("memory is not limited: set GOMEMLIMIT", zap.Error(err))
 	}
-	s, err := server.Start(ctx, server.Options{Config: c, Log: log, Sockets: activation.Files(true), Product: "Tandem/" + versionText()})
+	s, err := server.Start(ctx, server.Options{
+		Config: f.Config, FileID: f.ID, File: flags.watched(args), Reread: func() (config.File, error) { return flags.read(args) },
+		Log: log, Level: &level, Sockets: activation.Files(true), Product: "Tandem/" + versionText(),
+	})
 	if err != nil {
 		return err
 	}
 	for _, l := range s.Addrs() {
 		log.Info("listening on " + l.String())
 	}
-	err = wait(ctx, s, signals, time.Duration(c.Drain)*time.Second)
+	err = wait(ctx, s, signals)
 	return errors.Join(err, s.Close())
 }
 
 // wait returns when the server is to end: at once on an interrupt, after its calls on SIGTERM, unless there is a second signal.
-func wait(ctx context.Context, s *server.Server, signals <-chan os.Signal, limit time.Duration) error {
+func wait(ctx context.Context, s *server.Server, signals <-chan os.Signal) error {
 	for {
 		select {
 		case err := <-s.Failed():
@@ -172,17 +213,17 @@ func wait(ctx context.Context, s *server.Server, signals <-chan os.Signal, limit
 			case os.Interrupt:
 				return errInterrupted
 			default:
-				return drain(ctx, s, signals, limit)
+				return drain(ctx, s, signals)
 			}
 		}
 	}
 }
 
-func drain(ctx context.Context, s *server.Server, signals <-chan os.Signal, limit time.Duration) error {
+func drain(ctx context.Context, s *server.Server, signals <-chan os.Signal) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	over := make(chan struct{})
-	go func() { s.Drain(ctx, limit); close(over) }()
+	go func() { s.Drain(ctx, s.DrainTime()); close(over) }()
 	for {
 		select {
 		case err := <-s.Failed():
@@ -201,14 +242,14 @@ func drain(ctx context.Context, s *server.Server, signals <-chan os.Signal, limi
 	}
 }
 
-// newLogger returns a logger for people, on standard error. Nothing is sampled: what failed has to be seen.
-func newLogger(level string) *zap.Logger {
-	lvl, err := zapcore.ParseLevel(level)
+// newLogger returns a logger for people, on standard error, and its level. Nothing is sampled: what failed has to be seen.
+func newLogger(level string) (*zap.Logger, zap.AtomicLevel) {
+	lvl, err := zap.ParseAtomicLevel(level)
 	if err != nil {
-		lvl = zapcore.InfoLevel // config.Check has refused it
+		lvl = zap.NewAtomicLevel() // config.Check has refused it
 	}
 	enc := zap.NewDevelopmentEncoderConfig()
 	enc.EncodeTime = zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000Z07:00")
 	enc.CallerKey, enc.StacktraceKey = zapcore.OmitKey, zapcore.OmitKey
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(os.Stderr), lvl))
+	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(os.Stderr), lvl)), lvl
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/engine/clock"
@@ -27,7 +28,16 @@ const (
 
 // Shared is the memory of an engine: in stripes, each with a lock of its own that is held for one look-up. It holds at most 131 072 nonces; when a nonce has to
 // go before its time, those of its age that are not known are no longer good: whoever uses one is asked again, and no use counts twice.
-type Shared struct{ stripes [stripes]stripe }
+type Shared struct {
+	all atomic.Pointer[[stripes]stripe] // nil before anybody has identified himself, or failed to: every test makes an engine, and few ask
+}
+
+func (s *Shared) stripe(i uint8) *stripe {
+	if s.all.Load() == nil {
+		s.all.CompareAndSwap(nil, new([stripes]stripe)) // another shard may have been faster
+	}
+	return &s.all.Load()[i]
+}
 
 type stripe struct {
 	lock     sync.Mutex
@@ -52,7 +62,7 @@ func NewShared() *Shared { return &Shared{} }
 
 // Use notes a use of a nonce.
 func (s *Shared) Use(now clock.Time, id NonceID, n uint32, until clock.Time) bool {
-	st := &s.stripes[id[nonceID-1]%stripes] // a random byte
+	st := s.stripe(id[nonceID-1] % stripes) // a random byte
 	st.lock.Lock()
 	defer st.lock.Unlock()
 	if u := st.nonces.find(id); u != nil {
@@ -74,7 +84,7 @@ func (s *Shared) Use(now clock.Time, id NonceID, n uint32, until clock.Time) boo
 
 // Fail counts a failure.
 func (s *Shared) Fail(now clock.Time, source netip.Addr, mark uint64, window time.Duration) (n int, copied bool) {
-	st := &s.stripes[stripeOf(source)]
+	st := s.stripe(stripeOf(source))
 	st.lock.Lock()
 	defer st.lock.Unlock()
 	f := st.failures.find(source)

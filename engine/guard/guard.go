@@ -22,7 +22,7 @@ const trustTime = time.Hour
 // walk bounds how many slots are looked at for one to give away.
 const walk = 32
 
-// Config is the same for all shards and not changed.
+// Config is the same for all shards. It is not changed; a Guard may adopt another one.
 type Config struct {
 	// Access are the lists of the listeners, by the index of the listener. A listener without one hears everybody.
 	Access [][]Entry
@@ -80,22 +80,36 @@ type source struct {
 
 // Guard is that of one shard.
 type Guard struct {
-	cfg   *Config
-	slots []source
-	index map[netip.Addr]int32
-	hand  int
-	every time.Duration // between two requests at the full rate
-	slack time.Duration // how far ahead of that a burst may be
+	cfg    *Config
+	shards int
+	slots  []source
+	index  map[netip.Addr]int32
+	hand   int
+	every  time.Duration // between two requests at the full rate
+	slack  time.Duration // how far ahead of that a burst may be
 }
 
 // New returns the guard of one of a number of shards: each lets its share of the rate pass.
 func New(c *Config, shards int) *Guard {
-	g := &Guard{cfg: c, index: map[netip.Addr]int32{}}
-	if c.Rate > 0 {
-		g.every = time.Second * time.Duration(shards) / time.Duration(c.Rate)
-		g.slack = g.every * time.Duration(max(c.Burst/shards, 1))
-	}
+	g := &Guard{shards: shards, index: map[netip.Addr]int32{}}
+	g.Adopt(c)
 	return g
+}
+
+// Adopt has another configuration hold from now on. Bans last as long as they were to, and who has shown that it gets what we send is trusted still. Under
+// another rate every source begins anew: what it has sent was measured by the one before.
+func (g *Guard) Adopt(c *Config) {
+	every, slack := time.Duration(0), time.Duration(0)
+	if c.Rate > 0 {
+		every = time.Second * time.Duration(g.shards) / time.Duration(c.Rate)
+		slack = every * time.Duration(max(c.Burst/g.shards, 1))
+	}
+	if every != g.every || slack != g.slack {
+		for i := range g.slots {
+			g.slots[i].due = 0
+		}
+	}
+	g.cfg, g.every, g.slack = c, every, slack
 }
 
 // Source returns what counts as one source: an IPv4 address or an IPv6 /64, of which one host commonly has all.

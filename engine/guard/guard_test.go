@@ -137,3 +137,35 @@ func BenchmarkBanned(b *testing.B) {
 		g.Banned(1, a)
 	}
 }
+
+// Under another configuration bans and trust stay as they were, and a source is measured by the new rate from then on.
+func TestAdopt(t *testing.T) {
+	g := New(&Config{Rate: 1, Burst: 50, Ban: time.Hour}, 1)
+	busy, banned := addr("192.0.2.7"), addr("192.0.2.8")
+	for range 40 {
+		g.Spend(0, busy) // 40 s ahead of its rate
+	}
+	g.Trust(0, busy)
+	g.Ban(0, banned, Scanner)
+	g.Adopt(&Config{Rate: 100, Burst: 50, Ban: time.Minute})
+	if !g.Spend(0, busy) || g.Banned(0, busy) || !g.Trusted(0, busy) {
+		t.Error("who kept to the rate is banned, or not trusted")
+	}
+	if !g.Banned(at(59*time.Minute), banned) || g.Banned(at(time.Hour), banned) {
+		t.Error("the ban does not last as long as it was to")
+	}
+	for n := 1; g.Spend(0, busy); n++ {
+		if n > 50 {
+			t.Fatal("the new burst does not hold")
+		}
+	}
+	if g.Banned(at(time.Minute), busy) {
+		t.Error("the new time of a ban does not hold")
+	}
+	g.Adopt(&Config{Ban: time.Minute})
+	for range 1000 {
+		if !g.Spend(at(2*time.Minute), busy) {
+			t.Fatal("there is a rate still")
+		}
+	}
+}

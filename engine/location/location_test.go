@@ -52,7 +52,8 @@ type shard struct {
 
 func newShard(l Limits) *shard {
 	s := &shard{}
-	s.Registrar = NewRegistrar(l, &s.table, &s.heap)
+	s.Registrar = NewRegistrar(&s.table, &s.heap)
+	s.Limit(l)
 	return s
 }
 

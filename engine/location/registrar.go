@@ -1,6 +1,7 @@
 package location
 
 import (
+	"maps"
 	"slices"
 
 	"tandem/engine/clock"
@@ -24,9 +25,21 @@ type record struct {
 	timer clock.Timer
 }
 
-// NewRegistrar returns one that publishes in table and whose timers are in heap.
-func NewRegistrar(limits Limits, table *Table, heap *clock.Heap) *Registrar {
-	return &Registrar{limits: limits, table: table, heap: heap, records: map[string]*record{}, conns: map[uint32][]string{}}
+// NewRegistrar returns one with the DefaultLimits that publishes in table and whose timers are in heap.
+func NewRegistrar(table *Table, heap *clock.Heap) *Registrar {
+	return &Registrar{limits: DefaultLimits, table: table, heap: heap, records: map[string]*record{}, conns: map[uint32][]string{}}
+}
+
+// Limit has limits hold for what is registered from now on.
+func (r *Registrar) Limit(l Limits) { r.limits = l }
+
+// Retain removes the contacts of all users but those that stay.
+func (r *Registrar) Retain(stays func(user string) bool) {
+	for _, user := range slices.Sorted(maps.Keys(r.records)) {
+		if !stays(user) {
+			r.records[user].keep(func(*Binding) bool { return false })
+		}
+	}
 }
 
 // Len is how many contacts are registered.

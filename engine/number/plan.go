@@ -39,6 +39,8 @@ type PlanConfig struct {
 	National, International string
 	// Emergency are emergency numbers beside those of the country, 112 and 911.
 	Emergency []string
+	// Common are more of them that all plans share; nil = none. They may become others between two uses of the plan.
+	Common *Emergencies
 	// Central is the number that calls are forwarded to, such as the pilot number of a follow-me service; empty if there is none. It is an
 	// extension: no longer than the longest of them.
 	Central string
@@ -206,7 +208,7 @@ func (p *Plan) public(n, original string) Number {
 
 // IsEmergency reports whether a number is an emergency number of the site or its country.
 func (p *Plan) IsEmergency(number string) bool {
-	return slices.Contains(p.emergency, number) || digits(number) && len(number) <= 6 && phonenumbers.IsEmergencyNumber(number, p.region)
+	return slices.Contains(p.emergency, number) || p.c.Common != nil && slices.Contains(*p.c.Common, number) || digits(number) && len(number) <= 6 && phonenumbers.IsEmergencyNumber(number, p.region)
 }
 
 // Emergencies are emergency numbers that a configuration names, beside 112 and 911.

@@ -10,6 +10,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,6 +80,12 @@ type task struct {
 
 // New returns a pool that posts what came of its work through post.
 func New(post func(shard int, fn func(now clock.Time)), l Limits) *Pool {
+	p := &Pool{post: post, hosts: make(map[string]*host), limits: l.withDefaults()}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p
+}
+
+func (l Limits) withDefaults() Limits {
 	or := func(n, otherwise int) int {
 		if n > 0 {
 			return n
@@ -85,12 +93,23 @@ func New(post func(shard int, fn func(now clock.Time)), l Limits) *Pool {
 		return otherwise
 	}
 	d := DefaultLimits
-	p := &Pool{
-		post: post, hosts: make(map[string]*host),
-		limits: Limits{All: or(l.All, d.All), PerHost: or(l.PerHost, d.PerHost), Waiting: or(l.Waiting, d.Waiting)},
+	return Limits{All: or(l.All, d.All), PerHost: or(l.PerHost, d.PerHost), Waiting: or(l.Waiting, d.Waiting)}
+}
+
+// Limit has other limits hold from now on. What is being done, and what waits, is not dropped.
+func (p *Pool) Limit(l Limits) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
+		return
 	}
-	p.ctx, p.cancel = context.WithCancel(context.Background())
-	return p
+	p.limits = l.withDefaults()
+	for _, name := range slices.Sorted(maps.Keys(p.hosts)) {
+		p.line(p.hosts[name])
+	}
+	for t := p.first(); t != nil; t = p.first() {
+		p.done.Go(func() { p.work(t) })
+	}
 }
 
 // grace is how much longer than its step waits an operation may take: the step's own timer comes first, and says "timeout".
@@ -195,11 +214,16 @@ func (p *Pool) next(h *host) *task {
 	p.running--
 	h.running--
 	p.line(h)
+	return p.first()
+}
+
+// first begins the task whose turn it is, nil if there is none or no room for it.
+func (p *Pool) first() *task {
 	first := p.ready.Front()
-	if first == nil {
+	if first == nil || p.running >= p.limits.All {
 		return nil
 	}
-	h = first.Value.(*host)
+	h := first.Value.(*host)
 	p.ready.Remove(first)
 	h.turn = nil
 	t := h.waiting.Remove(h.waiting.Front()).(*task)

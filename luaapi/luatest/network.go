@@ -159,8 +159,8 @@ func (n *network) attach(s scenario.Settings, at netip.AddrPort, seed uint64, sh
 	e := engine.New(engine.Config{
 		Clock: n.sim.Clock(), Seed: spread(seed), Locals: []engine.Local{{SentBy: at.String(), Addr: at.Addr()}},
 		Log: zap.New(&logCore{r: n.r, net: n}), Legs: legs{n.tape}, Trace: sink, Product: "Tandem", Resolver: n,
-		Operations: n.sim.AttachOperations(n.work), Trusted: s.Trusted,
-		Emergency: s.Emergency, Auth: s.Auth, Register: s.Registrations(),
+		Operations: n.sim.AttachOperations(n.work),
+		Rules:      engine.Rules{Trusted: s.Trusted, Emergency: s.Emergency, Auth: s.Auth, Register: s.Registrations()},
 	}, scripts, shards)
 	n.engines = append(n.engines, e)
 	n.sim.AttachEngine([]sim.Listener{{Addr: at}}, shards, e.ShardOf, func(i int, out sim.Sender) sim.Node {

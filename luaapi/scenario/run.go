@@ -189,8 +189,8 @@ func (r *Run) start(seed uint64, log *zap.Logger) error {
 	decisions := Decisions{Only: r.opt.Decide, Seen: func(c engine.Call, n *plan.Node) { r.plans[c.ID()] = n }}
 	r.engine = engine.New(engine.Config{
 		Clock: r.net.Clock(), Seed: b, Locals: []engine.Local{{SentBy: tandem.String(), Addr: tandem.Addr()}},
-		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work), Trusted: r.opt.Settings.Trusted,
-		Emergency: r.opt.Settings.Emergency, Auth: r.opt.Settings.Auth, Contacts: registered{r},
+		Log: log, Trace: r, Product: "Tandem", Resolver: r, Operations: r.net.AttachOperations(r.work), Contacts: registered{r},
+		Rules: engine.Rules{Trusted: r.opt.Settings.Trusted, Emergency: r.opt.Settings.Emergency, Auth: r.opt.Settings.Auth},
 	}, decisions.Of(scripts), 1)
 	shard := r.engine.Shards()[0]
 	r.net.AttachEngine([]sim.Listener{{Addr: tandem}}, 1, r.engine.ShardOf, func(_ int, out sim.Sender) sim.Node {

@@ -37,6 +37,26 @@ type Reloaded struct {
 	Error string `json:"error,omitempty"`
 	// Findings are all that a check or the tests found, a line for each: file:line rule message.
 	Findings []string `json:"findings,omitempty"`
+	// Configuration is what came of the configuration, nil if it is not read again.
+	Configuration *Configuration `json:"configuration,omitempty"`
+}
+
+// Configuration is that by which an engine goes.
+type Configuration struct {
+	// File is where it was read from; empty = from nowhere.
+	File string `json:"file,omitempty"`
+	// Read is when the one was read that holds, Result what came of the last reading: luaapi.Loaded, Unchanged or Refused.
+	Read   time.Time     `json:"read"`
+	Result luaapi.Result `json:"result"`
+	// Error says why the file was refused.
+	Error string `json:"error,omitempty"`
+	// Waiting are the places in the file that take effect after a restart.
+	Waiting []string `json:"waiting,omitempty"`
+}
+
+// Refused says for people that the file was refused.
+func (c *Configuration) Refused() string {
+	return fmt.Sprintf("configuration refused, still serving the one of %s: %s", c.Read.Format(time.TimeOnly), c.Error)
 }
 
 // Canary is a generation on trial.
@@ -69,7 +89,7 @@ func (c *Canary) String() string {
 type Engine interface {
 	// Status returns what `tandem status` shows, as something that can be written as JSON.
 	Status(ctx context.Context) (any, error)
-	// Reload loads the scripts from disk again.
+	// Reload reads the configuration and loads the scripts from disk again.
 	Reload(ctx context.Context) Reloaded
 	// Rollback goes back to the generation before.
 	Rollback(ctx context.Context) Reloaded
@@ -215,7 +235,7 @@ func Status(ctx context.Context, path string, into any) error {
 	return call(ctx, path, http.MethodGet, "/status", timeout, into)
 }
 
-// Reload asks the engine on path to load its scripts again.
+// Reload asks the engine on path to read its configuration and load its scripts again.
 func Reload(ctx context.Context, path string) (Reloaded, error) {
 	var r Reloaded
 	err := call(ctx, path, http.MethodPost, "/reload", reloadTimeout, &r)

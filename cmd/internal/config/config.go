@@ -110,11 +110,8 @@ func DefaultAdmin() string {
 
 // Read reads a configuration file over the defaults. Its errors name the file, the line and the key.
 func Read(path string) (Config, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Config{}, fmt.Errorf("configuration: %w", err)
-	}
-	return parse(path, text)
+	f, err := ReadFile(path)
+	return f.Config, err
 }
 
 func parse(path string, text []byte) (Config, error) {

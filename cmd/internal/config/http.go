@@ -90,19 +90,19 @@ func texts(key string, v any) ([]string, *Error) {
 	return out, nil
 }
 
-// Client returns the client that scripts use; product is its User-Agent.
+// Client returns the client that scripts use; product is its User-Agent. An error about a key is an *Error.
 func (h *HTTP) Client(product string) (*httpmod.Client, error) {
 	c := httpmod.Config{Allow: h.Allow, Proxy: h.Proxy, PerHost: h.PerHost, Agent: product}
 	if h.CA != "" {
 		pem, err := os.ReadFile(h.CA)
 		if err != nil {
-			return nil, fmt.Errorf("ca of [http]: %w", err)
+			return nil, &Error{Table: "http", Key: "ca", What: err.Error()}
 		}
 		if c.Roots, err = x509.SystemCertPool(); err != nil {
 			c.Roots = x509.NewCertPool()
 		}
 		if !c.Roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("ca of [http]: %s holds no certificate in PEM", h.CA)
+			return nil, &Error{Table: "http", Key: "ca", What: h.CA + " holds no certificate in PEM"}
 		}
 	}
 	return httpmod.NewClient(c)

@@ -21,7 +21,7 @@ func TestHTTPClient(t *testing.T) {
 		}
 	}
 	for ca, want := range map[string]string{
-		"": "", good: "", bad: "ca of [http]: " + bad + " holds no certificate in PEM", dir + "/none": "ca of [http]: open " + dir + "/none",
+		"": "", good: "", bad: "http.ca: " + bad + " holds no certificate in PEM", dir + "/none": "http.ca: open " + dir + "/none",
 	} {
 		c, err := (&HTTP{CA: ca}).Client("Tandem")
 		if (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) || err == nil && c == nil {

@@ -12,11 +12,14 @@ type lines [][]byte
 func newLines(text []byte) lines { return bytes.Split(text, []byte("\n")) }
 
 // of returns the line of the key that an error speaks of; the line of its table if the key is not written there; else 1.
-func (ls lines) of(e *Error) int {
+func (ls lines) of(e *Error) int { return max(ls.find(e), 1) }
+
+// find is of, but 0 if neither the key nor its table is written.
+func (ls lines) find(e *Error) int {
 	want := e.path()
 	var table []string
 	array, nth := e.array()
-	seen, found, best := 0, 1, 0
+	seen, found, best := 0, 0, 0
 	for i, l := range ls {
 		path, header := pathOf(l)
 		if len(path) == 0 {

@@ -35,14 +35,24 @@ type Heard struct {
 	Banned, Open, Contacts                              int
 }
 
-// Serve listens on IP:PORT and shows what status and heard return; heard says false when nothing can be told now.
-func Serve(addr string, status func() luaapi.Status, heard func() (Heard, bool)) (*Server, error) {
+// Configuration is what is known of the configuration and its file.
+type Configuration struct {
+	// Loaded, Unchanged and Refused count the readings since the start by what came of them.
+	Loaded, Unchanged, Refused uint64
+	// Broken says that the file is refused now, Waiting how many of its keys take effect after a restart, Read when the one was read that holds.
+	Broken  bool
+	Waiting int
+	Read    time.Time
+}
+
+// Serve listens on IP:PORT and shows what status, heard and conf return; heard says false when nothing can be told now.
+func Serve(addr string, status func() luaapi.Status, heard func() (Heard, bool), conf func() Configuration) (*Server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("metrics on %s: %w", addr, err)
 	}
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(scripts{status}, sources{heard})
+	reg.MustRegister(scripts{status}, sources{heard}, configuration{conf})
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	s := &Server{addr: l.Addr(), done: make(chan error, 1)}
@@ -89,6 +99,11 @@ var (
 
 	challenges = describe("challenges_total", "Requests that were answered by asking for credentials.")
 	failures   = describe("credentials_refused_total", "Requests with wrong credentials.")
+
+	configReads   = describe("configuration_reads_total", "How often the configuration was read since the start, by result.", "result")
+	configRefused = describe("configuration_refused", "1 if the configuration on disk is refused.")
+	configWaiting = describe("configuration_waiting", "Keys of the configuration on disk that take effect after a restart.")
+	configRead    = describe("configuration_read_timestamp_seconds", "When the configuration was read that holds, in seconds since 1970.")
 
 	contacts = describe("contacts_registered", "Contacts that users have registered now.")
 
@@ -167,6 +182,23 @@ func (s sources) Collect(out chan<- prometheus.Metric) {
 	for why, n := range map[string]uint64{"refused": h.Refused, "failed": h.Failed, "broken": h.Broken, "overrun": h.Overrun} {
 		out <- prometheus.MustNewConstMetric(connsClosed, prometheus.CounterValue, float64(n), why)
 	}
+}
+
+// configuration collects what is known of the file.
+type configuration struct{ state func() Configuration }
+
+// Describe sends nothing, like that of scripts.
+func (configuration) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends it.
+func (c configuration) Collect(out chan<- prometheus.Metric) {
+	st := c.state()
+	for r, n := range map[luaapi.Result]uint64{luaapi.Loaded: st.Loaded, luaapi.Unchanged: st.Unchanged, luaapi.Refused: st.Refused} {
+		out <- prometheus.MustNewConstMetric(configReads, prometheus.CounterValue, float64(n), string(r))
+	}
+	out <- prometheus.MustNewConstMetric(configRefused, prometheus.GaugeValue, one(st.Broken))
+	out <- prometheus.MustNewConstMetric(configWaiting, prometheus.GaugeValue, float64(st.Waiting))
+	out <- prometheus.MustNewConstMetric(configRead, prometheus.GaugeValue, float64(st.Read.UnixMilli())/1000)
 }
 
 func number(n uint64) string { return strconv.FormatUint(n, 10) }

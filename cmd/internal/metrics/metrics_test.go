@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -18,6 +19,8 @@ func read(t *testing.T, st luaapi.Status) string {
 	t.Helper()
 	s, err := Serve("127.0.0.1:0", func() luaapi.Status { return st }, func() (Heard, bool) {
 		return Heard{Denied: 1, Dropped: 2, Bans: 3, Untrusted: 4, Banned: 5, Open: 6, Accepted: 7, Dialled: 8, Refused: 9, Failed: 10, Broken: 11, Overrun: 12, Challenges: 13, Failures: 14, Contacts: 15}, true
+	}, func() Configuration {
+		return Configuration{Loaded: 16, Unchanged: 17, Refused: 18, Broken: true, Waiting: 19, Read: time.UnixMilli(20500)}
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +56,8 @@ func TestMetrics(t *testing.T) {
 	got := read(t, st)
 	for _, want := range []string{
 		`tandem_generation_info{generation="7",sha256="0123456789ab"} 1`, "tandem_generations_live 2",
+		`tandem_configuration_reads_total{result="loaded"} 16`, `tandem_configuration_reads_total{result="unchanged"} 17`, `tandem_configuration_reads_total{result="refused"} 18`,
+		"tandem_configuration_refused 1", "tandem_configuration_waiting 19", "tandem_configuration_read_timestamp_seconds 20.5",
 		`tandem_generation_calls{generation="7"} 3`, `tandem_generation_calls_total{generation="8"} 4`,
 		`tandem_reloads_total{result="loaded"} 6`, `tandem_reloads_total{result="rolled back"} 1`, `tandem_reloads_total{result="tried"} 0`,
 		"tandem_reload_refused 0", "tandem_canary_running 1", `tandem_canary_share{generation="8",sha256="ba9876543210"} 0.05`,
@@ -75,12 +80,13 @@ func TestMetrics(t *testing.T) {
 
 func TestAddressInUse(t *testing.T) {
 	status := func() luaapi.Status { return luaapi.Status{} }
-	s, err := Serve("127.0.0.1:0", status, func() (Heard, bool) { return Heard{}, false })
+	none := func() Configuration { return Configuration{} }
+	s, err := Serve("127.0.0.1:0", status, func() (Heard, bool) { return Heard{}, false }, none)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if _, err := Serve(s.addr.String(), status, func() (Heard, bool) { return Heard{}, false }); err == nil || !strings.Contains(err.Error(), s.addr.String()) {
+	if _, err := Serve(s.addr.String(), status, func() (Heard, bool) { return Heard{}, false }, none); err == nil || !strings.Contains(err.Error(), s.addr.String()) {
 		t.Errorf("got %v", err)
 	}
 }

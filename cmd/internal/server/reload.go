@@ -5,32 +5,45 @@ import (
 	"fmt"
 
 	"tandem/cmd/internal/admin"
+	"tandem/cmd/internal/config"
 	"tandem/engine/clock"
 	"tandem/luaapi"
+	httpmod "tandem/luaapi/mod/http"
 )
 
 // scripts loads the first generation of the scripts.
 func (s *Server) scripts(o Options, shards int) (*luaapi.Host, error) {
 	c := o.Config
+	t := tuning(&c, s.http.Load())
 	return luaapi.NewHost(luaapi.Dir(c.Scripts), luaapi.Options{
-		Shards: shards, Budget: c.Budget, Memory: c.ScriptMemory << 20, RaiseBudget: luaapi.RaiseBudget, Logger: o.Log, HTTP: s.http,
-		Emergency: c.Emergency,
-		Require:   c.Reload.Require, Canary: c.Reload.Canary, Check: checked,
+		Shards: shards, Budget: t.Budget, Memory: t.Memory, RaiseBudget: luaapi.RaiseBudget, Logger: o.Log, HTTP: t.HTTP,
+		Emergency: t.Emergency, Require: t.Require, Canary: t.Canary, Check: checked,
 		Test: func(ctx context.Context, p *luaapi.Program) ([]luaapi.Finding, error) {
-			return tests(ctx, c.Scripts, c.SettingsOf(), p)
+			now := s.conf.running()
+			return tests(ctx, c.Scripts, now.SettingsOf(), p)
 		},
 		Post: func(shard int, fn func()) { s.post(shard, func(clock.Time) { fn() }) },
 	})
 }
 
-// Reload loads the scripts from disk again.
+// tuning is what of a configuration scripts run by.
+func tuning(c *config.Config, client *httpmod.Client) luaapi.Tuning {
+	return luaapi.Tuning{
+		Budget: c.Budget, Memory: c.ScriptMemory << 20, Emergency: c.Emergency, HTTP: client, Require: c.Reload.Require, Canary: c.Reload.Canary,
+	}
+}
+
+// Reload reads the configuration again, and then loads the scripts from disk.
 func (s *Server) Reload(ctx context.Context) admin.Reloaded {
 	defer s.reloading()()
+	c := s.reread(ctx)
 	st, err := s.host.Reload(ctx)
 	if err == nil && st.Last.Result == luaapi.Unchanged {
 		s.log.Info(fmt.Sprintf("scripts unchanged, generation %d goes on", st.Generation))
 	}
-	return reloaded(st, err)
+	r := reloaded(st, err)
+	r.Configuration = c
+	return r
 }
 
 // Rollback goes back to the generation before.

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -26,7 +27,6 @@ import (
 	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
-	"tandem/engine/guard"
 	"tandem/engine/operation"
 	"tandem/engine/resolve"
 	"tandem/engine/trace"
@@ -47,6 +47,14 @@ type Options struct {
 	Sockets []*os.File
 	// Product is what User-Agent and Server say.
 	Product string
+	// File is the file of the configuration, which is read again when it changes; empty = there is none, and there will be none.
+	File string
+	// Reread reads the configuration as Config was made; nil = it is not read again.
+	Reread func() (config.File, error)
+	// FileID is the ID of the config.File that Config was made of, "" = there was none.
+	FileID string
+	// Level is that of Log; nil = it cannot change.
+	Level *zap.AtomicLevel
 }
 
 // Server is a running engine.
@@ -55,6 +63,7 @@ type Server struct {
 	host    *luaapi.Host
 	engine  *engine.Engine
 	sockets []*transport.Shard
+	listens []transport.Listen // as the configuration says
 	addrs   []transport.Listen
 	admin   *admin.Server
 	metrics *metrics.Server
@@ -62,10 +71,13 @@ type Server struct {
 	feed    *follow.Feed
 	traced  trace.Sink // who is told of everything whether somebody follows or not; nil = nobody
 	clock   *clock.Wall
-	http    *httpmod.Client
+	http    atomic.Pointer[httpmod.Client]
 	work    *operation.Pool
 	product string
 	started time.Time
+
+	rules atomic.Pointer[engine.Rules] // that shards have or are about to take
+	conf  configuration
 
 	serving bool // the shards run
 	stop    context.CancelFunc
@@ -80,6 +92,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		shards = runtime.GOMAXPROCS(0)
 	}
 	s := &Server{log: o.Log, product: o.Product, clock: clock.NewWall(), started: time.Now(), failed: make(chan error, shards+2)}
+	s.conf.begin(&o)
 	s.feed = follow.New(follow.Config{Attach: s.attach, Detach: s.detach, Now: s.clock.Now, Date: s.clock.Date})
 	ctx, s.stop = context.WithCancel(ctx)
 	defer func() {
@@ -93,9 +106,11 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if _, err := os.Stat(o.Config.Scripts); err != nil { // nothing to run, as for the other commands, not a script with a mistake
 		return nil, exit.Errorf(exit.Usage, "cannot read the scripts: %w; name the folder with main.lua", err)
 	}
-	if s.http, err = o.Config.HTTP.Client(o.Product); err != nil {
+	client, err := o.Config.HTTP.Client(o.Product)
+	if err != nil {
 		return nil, exit.With(exit.Usage, err)
 	}
+	s.http.Store(client)
 	s.work = operation.New(s.post, operation.Limits{All: o.Config.HTTP.Max, PerHost: o.Config.HTTP.PerHost})
 	if s.host, err = s.scripts(o, shards); err != nil {
 		return nil, exit.With(exit.Script, err)
@@ -113,7 +128,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 		}
 	}
 	if at := o.Config.Metrics.Listen; at != "" {
-		if s.metrics, err = metrics.Serve(at, s.host.Status, s.heard); err != nil {
+		if s.metrics, err = metrics.Serve(at, s.host.Status, s.heard, s.conf.counts); err != nil {
 			return nil, exit.Errorf(exit.Listen, "%w; give this engine another address in [metrics]", err)
 		}
 		s.log.Info("metrics at " + s.metrics.URL())
@@ -183,9 +198,9 @@ func (s *Server) listen(o Options, shards int) error {
 		return err
 	}
 	tc.Shards, tc.Log, tc.Inherited = shards, o.Log, o.Sockets
-	heard := o.Config.Guard(tc.Listens)
-	helps := len(o.Config.Emergency) > 0 // then the engine sorts out what comes from sources that are denied
-	tc.Admit = func(listener uint8, a netip.Addr) bool { return helps || heard.Look(listener, a) != guard.Denied }
+	s.listens = tc.Listens
+	s.rules.Store(rulesOf(&o.Config, tc.Listens))
+	tc.Admit = s.admits
 	tc.Pick = func(b []byte) int { return s.engine.ShardOf(b) }
 	var bound []netip.AddrPort
 	if s.sockets, bound, err = transport.Open(tc); err != nil {
@@ -196,11 +211,8 @@ func (s *Server) listen(o Options, shards int) error {
 	}
 	cfg := engine.Config{
 		Clock: s.clock, Log: o.Log, Trace: o.Trace, Product: o.Product, Forward: s.forward, Post: s.post,
-		Operations: s.work, Trusted: o.Config.TrustDomain(),
-		Emergency: o.Config.Emergency, Reserve: o.Config.EmergencyReserve,
-		MaxCalls: o.Config.MaxCalls, MaxTransactions: o.Config.MaxTransactions, MaxBytes: o.Config.MaxMemory << 20,
+		Operations: s.work, Rules: *s.rules.Load(),
 	}
-	cfg.Guard, cfg.Auth, cfg.Register = &heard, o.Config.Credentials(), o.Config.Registrations()
 	names, err := resolve.New(resolve.Config{Post: s.post, Reach: reach(tc.Listens)})
 	if err != nil {
 		return err
@@ -280,6 +292,11 @@ func (s *Server) serve(ctx context.Context) {
 			s.log.Warn("scripts are not watched, use `tandem reload`: " + err.Error())
 		}
 	})
+	s.done.Go(func() {
+		if err := s.watchFile(ctx); err != nil && ctx.Err() == nil {
+			s.log.Warn("the configuration is not watched, use `tandem reload`: " + err.Error())
+		}
+	})
 }
 
 // Addrs returns the listeners with the ports that were bound.
@@ -302,9 +319,11 @@ func (s *Server) Close() error {
 	s.stop()
 	if s.work != nil {
 		s.work.Close()
-		s.http.Close()
 	}
 	s.done.Wait()
+	if client := s.http.Load(); client != nil {
+		client.Close()
+	}
 	s.feed.Close()
 	var errs []error
 	if s.admin != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,9 @@ type peer struct {
 	t     *testing.T
 	conn  net.Conn
 	agent string // a field that requests have
+
+	from     string // who calls; "" = alice
+	sequence int    // the number of CSeq; 0 = 1
 }
 
 func dial(t *testing.T, s *Server) *peer {
@@ -92,9 +96,9 @@ func (p *peer) send(method, id, to string) {
 	p.t.Helper()
 	lines := []string{
 		method + " sip:100@pbx.example SIP/2.0",
-		"Via: SIP/2.0/UDP " + p.conn.LocalAddr().String() + ";branch=z9hG4bK" + id,
-		"From: <sip:alice@example.net>;tag=" + id, "To: <sip:100@pbx.example>" + to, "Call-ID: " + id,
-		"CSeq: 1 " + method, "Max-Forwards: 70", "Contact: <sip:alice@" + p.conn.LocalAddr().String() + ">", p.agent + "Content-Length: 0", "", "",
+		"Via: SIP/2.0/UDP " + p.conn.LocalAddr().String() + fmt.Sprintf(";branch=z9hG4bK%s%d", id, cmp.Or(p.sequence, 1)),
+		"From: <sip:" + cmp.Or(p.from, "alice") + "@example.net>;tag=" + id, "To: <sip:100@pbx.example>" + to, "Call-ID: " + id,
+		fmt.Sprintf("CSeq: %d %s", cmp.Or(p.sequence, 1), method), "Max-Forwards: 70", "Contact: <sip:alice@" + p.conn.LocalAddr().String() + ">", p.agent + "Content-Length: 0", "", "",
 	}
 	if _, err := p.conn.Write([]byte(strings.Join(lines, "\r\n"))); err != nil {
 		p.t.Fatal(err)

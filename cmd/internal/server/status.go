@@ -29,13 +29,15 @@ type Status struct {
 	Contacts int      `json:"contacts"`
 	Messages Messages `json:"messages"`
 	// Connections are those of TCP, TLS, WS and WSS.
-	Connections Connections       `json:"connections"`
-	Abuse       Abuse             `json:"abuse"`
-	Script      Script            `json:"script"`
-	Handlers    []Handler         `json:"handlers"`
-	BadInput    map[string]uint64 `json:"bad_input,omitempty"`
-	Panics      uint64            `json:"panics"`
-	Record      *Record           `json:"record,omitempty"`
+	Connections Connections `json:"connections"`
+	Abuse       Abuse       `json:"abuse"`
+	Script      Script      `json:"script"`
+	// Configuration is nil if it is not read again.
+	Configuration *admin.Configuration `json:"configuration,omitempty"`
+	Handlers      []Handler            `json:"handlers"`
+	BadInput      map[string]uint64    `json:"bad_input,omitempty"`
+	Panics        uint64               `json:"panics"`
+	Record        *Record              `json:"record,omitempty"`
 	// Followers is how many follow the calls.
 	Followers  int          `json:"followers,omitempty"`
 	Generation []Generation `json:"generations"`
@@ -218,6 +220,7 @@ func (s *Server) Status(ctx context.Context) (any, error) {
 		st.Connections = Connections(s.sockets[0].Connections())
 	}
 	st.script(s.host.Status())
+	st.Configuration = s.conf.status()
 	return st, nil
 }
 
@@ -280,6 +283,21 @@ func (st *Status) script(h luaapi.Status) {
 	}
 }
 
+// writeConfiguration writes for people when the configuration was read, and what of it does not hold.
+func (st *Status) writeConfiguration(w *strings.Builder) {
+	c := st.Configuration
+	if c == nil {
+		return
+	}
+	fmt.Fprintf(w, "config    read at %s\n", c.Read.Format(time.DateTime))
+	if c.Error != "" {
+		fmt.Fprintf(w, "refused   configuration: %s\n", c.Error)
+	}
+	for _, place := range c.Waiting {
+		fmt.Fprintf(w, "          %s takes effect after a restart\n", place)
+	}
+}
+
 // String returns the status for people: a line for each matter.
 func (st *Status) String() string {
 	w := &strings.Builder{}
@@ -304,6 +322,7 @@ func (st *Status) String() string {
 	if st.Script.Refused != "" {
 		fmt.Fprintf(w, "refused   %s\n", st.Script.Refused)
 	}
+	st.writeConfiguration(w)
 	if c := st.Script.Canary; c != nil {
 		fmt.Fprintf(w, "canary    %s\n", c)
 		fmt.Fprintf(w, "          %d of %d calls failed, %d of %d in generation %d\n", c.Failed, c.Calls, c.OldFailed, c.OldCalls, st.Script.Generation)

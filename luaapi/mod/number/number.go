@@ -1,6 +1,6 @@
 // Package number is the Lua module `number`: patterns, translation tables, numbering plans and the forms of telephone numbers. The work is engine/number's.
 //
-// What it makes of a script's tables is immutable and belongs to the Lua state that made it.
+// What it makes of a script's tables belongs to the Lua state that made it, and is immutable but for the emergency numbers of the configuration.
 package number
 
 import (
@@ -15,7 +15,7 @@ import (
 
 // Module is what the module has for a state.
 type Module struct {
-	// Emergency are the emergency numbers of the configuration.
+	// Emergency are the emergency numbers of the configuration. They may become others between two calls of the script.
 	Emergency number.Emergencies
 }
 
@@ -217,7 +217,7 @@ func (m *Module) newPlan(L *lua.LState, methods *lua.LTable) int {
 	o := options{L, t}
 	p, err := number.NewPlan(number.PlanConfig{
 		Country: o.text("country"), Area: o.text("area"), Outside: o.text("outside"), National: o.text("national"), International: o.text("international"),
-		Internal: o.lengths("internal"), Emergency: append(o.texts("emergency"), m.Emergency...), Central: o.text("central"),
+		Internal: o.lengths("internal"), Emergency: o.texts("emergency"), Common: &m.Emergency, Central: o.text("central"),
 	})
 	if err != nil {
 		raise(L, "number.plan: %v", err)

@@ -260,3 +260,44 @@ func TestRandomLoad(t *testing.T) {
 		})
 	})
 }
+
+// Other limits hold from now on: what waits begins where there is more room, and where there is less nothing is stopped.
+func TestLimit(t *testing.T) {
+	in(t, Limits{All: 3, PerHost: 1}, func(b *bench) {
+		counts := func(running, waiting int) {
+			t.Helper()
+			synctest.Wait()
+			if r, w := b.Len(); r != running || w != waiting {
+				t.Errorf("%d run, %d wait, want %d and %d", r, w, running, waiting)
+			}
+		}
+		for i := range 4 {
+			b.start(fmt.Sprint("a", i), &job{host: "a", takes: time.Duration(i+1) * time.Second})
+		}
+		counts(1, 3)
+		b.Limit(Limits{All: 3, PerHost: 4})
+		counts(3, 1)
+		b.Limit(Limits{All: 1, PerHost: 4})
+		counts(3, 1)
+		time.Sleep(time.Second)
+		counts(2, 1)
+		time.Sleep(time.Second)
+		counts(1, 1)
+		b.Limit(Limits{Waiting: 1})
+		counts(2, 0)
+		time.Sleep(time.Minute)
+	})
+}
+
+// A pool that is closed begins nothing more.
+func TestLimitOfClosed(t *testing.T) {
+	in(t, Limits{All: 1}, func(b *bench) {
+		b.start("a", &job{host: "a", takes: time.Second})
+		b.start("b", &job{host: "b", takes: time.Second})
+		b.Close()
+		b.Limit(Limits{})
+		if running, waiting := b.Len(); running+waiting != 0 {
+			t.Errorf("%d run, %d wait", running, waiting)
+		}
+	})
+}

@@ -108,6 +108,10 @@ func TestAdoptUsers(t *testing.T) {
 			if got := r.contacts(); got != 2 {
 				t.Errorf("%d contacts are left, want those of 100 and 103", got)
 			}
+			stays.count = 0
+			if got := stays.registers(); got != 401 {
+				t.Errorf("100 with a use of the nonce that was seen before: %d", got)
+			}
 			if got := stays.registers(); got != 200 || stays.count != 2 {
 				t.Errorf("100 with the nonce that he had: %d after %d uses", got, stays.count)
 			}

@@ -67,6 +67,15 @@ func newError(err error, at plan.Pos) *Error {
 	return e
 }
 
+// in names what Go has called in the stack trace: to gopher-lua whatever is called so is the main chunk of a file.
+func (e *Error) in(function string) {
+	if i := strings.LastIndex(e.Trace, mainChunk); i >= 0 {
+		e.Trace = e.Trace[:i] + "in " + function + e.Trace[i+len(mainChunk):]
+	}
+}
+
+const mainChunk = "in main chunk"
+
 // stackFull is what gopher-lua panics with when its call stack is full.
 const stackFull = "lua callstack overflow"
 

@@ -340,7 +340,7 @@ func TestErrorsAreLoggedWithTheirCall(t *testing.T) {
 	if e.Level != zap.ErrorLevel || f["call"] != "c1@example.net" || f["handler"] != "invite" || f["at"] != "main.lua:6" || f["generation"] != uint64(1) {
 		t.Errorf("logged %v with %v", e.Message, f)
 	}
-	if trace, _ := f["trace"].(string); !strings.Contains(trace, "main.lua:6") {
+	if trace, _ := f["trace"].(string); !strings.Contains(trace, "main.lua:6: in invite\n") {
 		t.Errorf("trace is %q", trace)
 	}
 }

@@ -191,6 +191,7 @@ func (v *vm) fail(h handler, cv *callValue, err error, at plan.Pos) {
 	v.stats.of(h).errors.Add(1)
 	cv.fail()
 	e := newError(err, at)
+	e.in(h.String())
 	fields := []zap.Field{
 		zap.String("handler", h.String()), zap.String("at", e.Pos.String()), zap.Uint64("generation", v.generation),
 	}

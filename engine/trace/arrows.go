@@ -27,7 +27,23 @@ func Arrows(events []Event, o Options) []Arrow {
 }
 
 // ReadLadder returns the messages of a ladder that was drawn with box-drawing characters, in full width and without notes.
-func ReadLadder(text string) []Arrow {
+func ReadLadder(text string) (out []Arrow) {
+	eachArrow(text, func(_ int, a Arrow) { out = append(out, a) })
+	return out
+}
+
+// LineOf returns the line, from 1, that such a ladder has its nth message on, n from 1; 0 if it has none.
+func LineOf(text string, n int) (line int) {
+	eachArrow(text, func(at int, _ Arrow) {
+		if n--; n == 0 {
+			line = at
+		}
+	})
+	return line
+}
+
+// eachArrow calls fn for the messages of a ladder with their lines, from 1.
+func eachArrow(text string, fn func(line int, a Arrow)) {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	names := strings.Fields(lines[0])
 	var columns []int
@@ -39,18 +55,16 @@ func ReadLadder(text string) []Arrow {
 		}
 	}
 	slices.Sort(columns)
-	var out []Arrow
 	at := ""
-	for _, line := range lines[1:] {
+	for i, line := range lines[1:] {
 		if stamp := strings.TrimSpace(string(head([]rune(line), timeWidth-1))); stamp != "" {
 			at = stamp
 		}
 		if a, ok := readArrow([]rune(line), columns, names); ok {
 			a.At = at
-			out = append(out, a)
+			fn(i+2, a)
 		}
 	}
-	return out
 }
 
 func head(line []rune, n int) []rune { return line[:min(n, len(line))] }

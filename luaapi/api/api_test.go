@@ -118,7 +118,7 @@ func TestDoc(t *testing.T) {
 		"":            "handlers   invite ringing",
 		"plan.to":     "plan.to(target, options?)",
 		"plan":        "module plan",
-		"ring":        "field in target options: ring? (number): how long it may ring; a group's covers everything inside; a number of seconds above 0",
+		"ring":        "field in target options, in group options, in diversion, in each: ring? (number): how long it may ring; a group's covers everything inside; a number of seconds above 0",
 		"busy":        "handler busy(call, branch)",
 		"call.from":   "field of a call: from (tandem.uri): the From",
 		"call:hangup": "call:hangup(phrase?)",

@@ -17,10 +17,19 @@ func Doc(name string) (text string, ok bool) {
 	}
 	name = strings.NewReplacer(":", ".", "()", "").Replace(name)
 	var found []string
+	where := make(map[string]int) // what says the same in several places is said once
 	for _, e := range r.entries() {
-		if e.name == name || e.short == name {
-			found = append(found, e.text)
+		if e.name != name && e.short != name {
+			continue
 		}
+		at, said := where[e.says]
+		if e.says == "" || !said {
+			where[e.says] = len(found)
+			found = append(found, e.text)
+			continue
+		}
+		place, says, _ := strings.Cut(found[at], ": ")
+		found[at] = place + "," + e.of + ": " + says
 	}
 	if len(found) == 0 {
 		return spell.Hint(name, r.docNames()), false
@@ -29,7 +38,8 @@ func Doc(name string) (text string, ok bool) {
 }
 
 // entry is what Doc knows of one thing. Its short name leaves out what it belongs to.
-type entry struct{ name, short, text string }
+// A field also has what it belongs to, and what is said of it wherever it stands.
+type entry struct{ name, short, text, of, says string }
 
 // entries are all, in the order of the reference.
 func (r *Registry) entries() (es []entry) {
@@ -39,10 +49,10 @@ func (r *Registry) entries() (es []entry) {
 		if h.Later {
 			text += "  Nothing in this release calls it.\n"
 		}
-		es = append(es, entry{"route." + h.Name, h.Name, text})
+		es = append(es, entry{name: "route." + h.Name, short: h.Name, text: text})
 	}
 	for i := range r.Keys {
-		es = append(es, entry{"route." + r.Keys[i].Name, r.Keys[i].Name, "key " + r.Keys[i].line()})
+		es = append(es, entry{name: "route." + r.Keys[i].Name, short: r.Keys[i].Name, text: "key " + r.Keys[i].line()})
 	}
 	for i := range r.Modules {
 		es = append(es, r.moduleEntries(&r.Modules[i])...)
@@ -63,13 +73,13 @@ func (r *Registry) moduleEntries(m *Module) []entry {
 	for i := range m.Functions {
 		f := &m.Functions[i]
 		text += "  " + prefix + f.Signature() + "\n"
-		es = append(es, entry{prefix + f.Name, f.Name, f.text(prefix)})
+		es = append(es, entry{name: prefix + f.Name, short: f.Name, text: f.text(prefix)})
 	}
 	for i := range m.Fields {
 		text += "  " + prefix + m.Fields[i].Name + "\n"
-		es = append(es, entry{prefix + m.Fields[i].Name, m.Fields[i].Name, prefix + m.Fields[i].line()})
+		es = append(es, entry{name: prefix + m.Fields[i].Name, short: m.Fields[i].Name, text: prefix + m.Fields[i].line()})
 	}
-	return append([]entry{{m.Name, m.Name, text}}, es...)
+	return append([]entry{{name: m.Name, short: m.Name, text: text}}, es...)
 }
 
 func (r *Registry) classEntries(c *Class) []entry {
@@ -83,14 +93,14 @@ func (r *Registry) classEntries(c *Class) []entry {
 	for i := range c.Fields {
 		v := &c.Fields[i]
 		text += "  " + v.line()
-		es = append(es, entry{last + "." + v.Name, v.Name, "field" + of + ": " + v.line()})
+		es = append(es, entry{name: last + "." + v.Name, short: v.Name, text: "field" + of + ": " + v.line(), of: of, says: v.line()})
 	}
 	for i := range c.Methods {
 		f := &c.Methods[i]
 		text += "  " + last + ":" + f.Signature() + "\n"
-		es = append(es, entry{last + "." + f.Name, f.Name, f.text(last + ":")})
+		es = append(es, entry{name: last + "." + f.Name, short: f.Name, text: f.text(last + ":")})
 	}
-	return append([]entry{{last, c.Name, text}}, es...)
+	return append([]entry{{name: last, short: c.Name, text: text}}, es...)
 }
 
 // line is a value in a line of its own.

@@ -18,6 +18,9 @@ func (f *file) flow(tree []ast.Stmt) {
 
 func (f *file) block(stmts []ast.Stmt) {
 	for i, st := range stmts {
+		if line, ok := f.endless(st); ok {
+			f.report(line, ruleEndless, Warning, "this loop never ends: there is no break, return or error in it")
+		}
 		if i+1 < len(stmts) && f.ends(st) {
 			if _, label := stmts[i+1].(*ast.LabelStmt); !label {
 				f.report(stmts[i+1].Line(), ruleUnreachable, Warning, "this is never reached")
@@ -58,6 +61,62 @@ func (f *file) ends(st ast.Stmt) bool {
 
 func (f *file) blockEnds(stmts []ast.Stmt) bool {
 	return slices.ContainsFunc(stmts, f.ends)
+}
+
+// endless reports whether a statement is a loop that nothing leaves, and the line that says so.
+func (f *file) endless(st ast.Stmt) (line int, ok bool) {
+	switch st := st.(type) {
+	case *ast.WhileStmt:
+		return st.Line(), always(st.Condition) && !f.abandons(st.Stmts)
+	case *ast.RepeatStmt:
+		return st.Line(), never(st.Condition) && !f.abandons(st.Stmts)
+	}
+	return 0, false
+}
+
+func always(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.TrueExpr, *ast.NumberExpr, *ast.StringExpr:
+		return true
+	}
+	return false
+}
+
+func never(e ast.Expr) bool {
+	switch e.(type) {
+	case *ast.FalseExpr, *ast.NilExpr:
+		return true
+	}
+	return false
+}
+
+// abandons reports whether something in the body of a loop may end the loop, or the function around it.
+func (f *file) abandons(body []ast.Stmt) bool {
+	return leaves(body) || f.returns(body)
+}
+
+// returns reports whether a return or a goto stands in a body, or a call that raises an error by its name.
+func (f *file) returns(body []ast.Stmt) (found bool) {
+	visitBlock(body, func(st ast.Stmt) {
+		switch st.(type) {
+		case *ast.ReturnStmt, *ast.GotoStmt:
+			found = true
+		}
+		exprs, _ := children(st)
+		found = found || slices.ContainsFunc(exprs, f.raises)
+	})
+	return found
+}
+
+// raises reports whether an expression calls error or assert.
+func (f *file) raises(e ast.Expr) bool {
+	if call, ok := e.(*ast.FuncCallExpr); ok {
+		id, ok := call.Func.(*ast.IdentExpr)
+		if ok && (id.Value == "error" || id.Value == "assert") && f.names.uses[id] == nil {
+			return true
+		}
+	}
+	return slices.ContainsFunc(operands(e), f.raises)
 }
 
 // leaves reports whether a loop with that body may be left for what follows it.

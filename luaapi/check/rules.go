@@ -125,6 +125,11 @@ var (
 		Why: "All that stands before it returns, breaks, raises an error or loops for ever.",
 		Bad: "error \"no\"\nprint \"yes\"", Good: "print \"yes\"\nerror \"no\"",
 	}
+	ruleEndless = &Rule{
+		ID: "endless", Says: "a loop has no end",
+		Why: "A handler that runs it spends its budget, and its call is answered 500. Leave the loop with break or return, or count with `for`.",
+		Bad: "while true do print(1) end", Good: "for _ = 1, 3 do print(1) end",
+	}
 	ruleNoReturn = &Rule{
 		ID: "no-return", Says: "a path through invite ends without a decision",
 		Why:  "The call is answered 404. If that is meant, write `return nil`, or say it with `plan.reject(404)`.",
@@ -195,7 +200,7 @@ var Rules = []*Rule{
 	ruleSyntax, ruleLoad, ruleHandler, ruleLeak, ruleDisable,
 	ruleModule, ruleFunction, ruleField, ruleOption, ruleArity, ruleType, ruleTarget, rulePattern, ruleColon, ruleReadOnly,
 	ruleGlobalWrite, ruleGlobal, ruleSandbox, ruleDialect, ruleMisplaced, ruleNilItem,
-	ruleNotCalled, ruleUnused, ruleShadow, ruleUnreachable, ruleNoReturn, ruleObserver, ruleDropped,
+	ruleNotCalled, ruleUnused, ruleShadow, ruleUnreachable, ruleEndless, ruleNoReturn, ruleObserver, ruleDropped,
 	ruleRingTwice, ruleLateDelay, ruleWide, ruleVoicemail, ruleCentral,
 }
 

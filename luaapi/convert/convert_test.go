@@ -71,6 +71,30 @@ func TestNotesHaveAnOrder(t *testing.T) {
 	}
 }
 
+// One step needs no serial around it, be it a target or a group.
+func TestOneStep(t *testing.T) {
+	for text, want := range map[string]string{
+		"<Dial timeout='9' timeLimit='60'>100</Dial>": `  return plan.to("sip:100@h", { ring = 9, max_duration = 60 })` + "\nend\n",
+		"<Dial timeout='9' timeLimit='60'>100<Number>200</Number></Dial>": `  return plan.parallel {
+    plan.to("sip:100@h"),
+    plan.to("sip:200@h"),
+    each = { max_duration = 60 }, ring = 9,
+  }
+end
+`,
+		"<Reject/>":                      "  return plan.reject(603)\nend\n",
+		"<Dial>100</Dial><Dial>1</Dial>": "  return plan.serial {\n    plan.to(",
+	} {
+		script, _, err := convert.Script("<Response>"+text+"</Response>", convert.Options{Name: "f", Host: "h"})
+		if err != nil || !strings.Contains(script, "function route.invite()\n"+want) {
+			t.Errorf("%s: %v\n%s", text, err, script)
+		}
+		if err := load(script); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestAddresses(t *testing.T) {
 	for who, want := range map[string]string{
 		"100": `"sip:100@192.0.2.1:5070"`, "sip:a@h;transport=tcp": `"sip:a@h;transport=tcp"`, "+49 (30) 123-4": `"sip:+49301234@192.0.2.1:5070"`, "*21#": `"sip:*21%23@192.0.2.1:5070"`,

@@ -13,10 +13,26 @@ const (
 	dialTimeLimit = 14400
 )
 
-// twiml writes the <Dial>, <Reject> and <Hangup> of a TwiML document as a serial plan.
+// twiml writes the <Dial>, <Reject> and <Hangup> of a TwiML document as a serial plan, or as the one step that there is.
 func (w *writer) twiml(root *element) {
-	w.write("-- Made of %s by `tandem import`.\nlocal plan = require \"plan\"\nlocal route = {}\n\nfunction route.invite()\n  return plan.serial {\n", comment(w.opt.Name))
-	steps := 0
+	w.write("-- Made of %s by `tandem import`.\nlocal plan = require \"plan\"\nlocal route = {}\n\nfunction route.invite()\n", comment(w.opt.Name))
+	head := w.text.String()
+	w.text.Reset()
+	steps := w.verbs(root)
+	body := w.text.String()
+	w.text.Reset()
+	w.text.WriteString(head)
+	if steps == 1 {
+		body = strings.TrimSuffix(strings.ReplaceAll(strings.TrimPrefix(body, "    "), "\n  ", "\n"), ",\n")
+		w.text.WriteString("  return " + body + "\n")
+	} else {
+		w.text.WriteString("  return plan.serial {\n" + body + "  }\n")
+	}
+	w.write("end\n\nreturn route\n")
+}
+
+// verbs writes the steps, a line or a group each, and returns how many there are.
+func (w *writer) verbs(root *element) (steps int) {
 	for _, verb := range root.children {
 		switch verb.name {
 		case "Dial":
@@ -36,7 +52,7 @@ func (w *writer) twiml(root *element) {
 	if steps == 0 {
 		w.fail(root.line, "there is nobody to dial")
 	}
-	w.write("  }\nend\n\nreturn route\n")
+	return steps
 }
 
 func (w *writer) reject(verb *element) {

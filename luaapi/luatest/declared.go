@@ -221,7 +221,8 @@ func (d *declared) golden(r *scenario.Run) (all []wrong) {
 			continue
 		}
 		was, is := trace.ReadLadder(want), trace.ReadLadder(got)
-		w := wrong{pos: plan.Pos{File: d.path, Line: 1}, call: i + 1, depart: trace.Departure(was, is)}
+		depart := trace.Departure(was, is)
+		w := wrong{pos: plan.Pos{File: d.path, Line: d.ladderLine(i+1, want, depart)}, call: i + 1, depart: depart}
 		w.lines = []string{"the ladder is none as Tandem draws it; write it: tandem test --update"}
 		if w.depart > 0 {
 			w.lines = []string{
@@ -237,6 +238,12 @@ func (d *declared) golden(r *scenario.Run) (all []wrong) {
 		}
 	}
 	return all
+}
+
+// ladderLine returns the line of a message, from 1, in the golden ladder of a call; that of its heading if it has no such message.
+func (d *declared) ladderLine(call int, ladder string, message int) int {
+	first := max(1, d.s.LadderLines[call])
+	return first + trace.LineOf(ladder, message)
 }
 
 // story is all that a failure is told with; was is the run with the script that the test has passed with last, nil if there is none.

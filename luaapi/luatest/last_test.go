@@ -116,6 +116,9 @@ phone 100 200 after 1s
 			if s.Failed != 1 || c.says != "" && !strings.Contains(out, "480 ────│  final 480   ◀── "+c.says) || c.says == "" && strings.Contains(out, "◀── departs") {
 				t.Errorf("%+v, want %q in\n%s", s, c.says, out)
 			}
+			if strings.Contains(c.change, "ladder") && !strings.Contains(out, "\n  7 │ +0.000    │◀──── 404 ────│\n") {
+				t.Errorf("the line of the ladder is not shown:\n%s", out)
+			}
 		})
 	}
 }

@@ -125,6 +125,7 @@ func TestText(t *testing.T) {
 	for _, e := range []string{
 		`a`, `a.b.c`, `a["b c"]`, `a[i + 1]`, `f(a, "x", 1)`, `a.b:m(x)`, `not a`, `#a > 3`, `-x`, `a and b or c`, `a and (b or c)`, `(a + b) * c`, `a - (b - c)`,
 		`a .. "x" .. b`, `a == nil`, `x ~= true`, `{}`, `...`, `2 ^ -x`, `not (a == b)`,
+		`(f())`, `(a:m(x))`, `(...)`, `f((g()))`, `("x"):rep(3)`, `(f()).x`, `(a or b).x`, `(a .. b):len()`,
 	} {
 		tree, bad := source.Parse([]byte("local function f(...) return "+e+" end"), "x")
 		if bad != nil {

@@ -24,7 +24,7 @@ func Text(e ast.Expr) string {
 	case *ast.StringExpr:
 		return strconv.Quote(e.Value)
 	case *ast.Comma3Expr:
-		return "..."
+		return adjusted("...", e.AdjustRet)
 	case *ast.IdentExpr:
 		return e.Value
 	case *ast.TableExpr:
@@ -37,13 +37,32 @@ func Text(e ast.Expr) string {
 	case *ast.AttrGetExpr:
 		return attr(e)
 	case *ast.FuncCallExpr:
-		return funcCall(e)
+		return adjusted(funcCall(e), e.AdjustRet)
 	}
 	return operator(e)
 }
 
+// adjusted writes what has as many values as it likes: in brackets it has one (Lua 5.1 §2.5).
+func adjusted(text string, one bool) string {
+	if one {
+		return "(" + text + ")"
+	}
+	return text
+}
+
+// prefix writes what an index or a call follows, in brackets unless it may stand there as it is (Lua 5.1 §8, prefixexp).
+func prefix(e ast.Expr) string {
+	switch e.(type) {
+	case *ast.IdentExpr, *ast.AttrGetExpr, *ast.FuncCallExpr:
+		return Text(e)
+	case *ast.Comma3Expr:
+		return "(...)"
+	}
+	return "(" + Text(e) + ")"
+}
+
 func attr(e *ast.AttrGetExpr) string {
-	object := Text(e.Object)
+	object := prefix(e.Object)
 	if k, ok := e.Key.(*ast.StringExpr); ok && isName(k.Value) {
 		return object + "." + k.Value
 	}
@@ -68,9 +87,9 @@ func funcCall(e *ast.FuncCallExpr) string {
 	}
 	var fn string
 	if e.Func != nil {
-		fn = Text(e.Func)
+		fn = prefix(e.Func)
 	} else {
-		fn = Text(e.Receiver) + ":" + e.Method
+		fn = prefix(e.Receiver) + ":" + e.Method
 	}
 	return fn + "(" + strings.Join(args, ", ") + ")"
 }

@@ -22,7 +22,7 @@ var keywords = []string{"at", "seed", "script", "call", "phone", "link", "http",
 // unknown word is an error.
 func Parse(file string, text []byte) (*Scenario, error) {
 	ar := txtar.Parse(text)
-	s := &Scenario{File: file, Files: make(map[string][]byte), Ladders: make(map[int]string)}
+	s := &Scenario{File: file, Files: make(map[string][]byte), Ladders: make(map[int]string), LadderLines: make(map[int]int)}
 	var later []func() error
 	for i, line := range strings.Split(string(ar.Comment), "\n") {
 		if title, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok {
@@ -280,7 +280,7 @@ func (s *Scenario) sections(ar *txtar.Archive, line int) error {
 		_, err := sscanLadder(f.Name, &number)
 		switch clean := path.Clean(f.Name); {
 		case err == nil:
-			s.Ladders[number] = string(f.Data)
+			s.Ladders[number], s.LadderLines[number] = string(f.Data), line
 		case !slices.Contains(luaapi.Suffixes(), path.Ext(clean)), strings.HasPrefix(clean, "../"), path.IsAbs(clean):
 			return s.fail(line, "%q is no file of a script, and no ladder; names end with %s", f.Name, strings.Join(luaapi.Suffixes(), ", "))
 		default:

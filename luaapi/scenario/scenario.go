@@ -39,6 +39,8 @@ type Scenario struct {
 	Files map[string][]byte
 	// Ladders are the golden ladders of the calls, by number from 1; a call without one is not compared.
 	Ladders map[int]string
+	// LadderLines are the lines of their headings in the file.
+	LadderLines map[int]int
 }
 
 // DefaultDate is the date of a scenario that says none: a Monday morning.

@@ -23,14 +23,40 @@ local function c(x)
     if x then break end
   end
   print(x)
-  while true do
+  while true do --> warning endless this loop never ends: there is no break, return or error in it
     for _ = 1, 2 do break end
     print(x)
   end
   print(x) --> warning unreachable this is never reached
 end
 
+local function e(x)
+  while true do
+    x = x + 1
+    if x > 3 then return x end
+  end
+end
+
+local function g(x)
+  repeat --> warning endless this loop never ends: there is no break, return or error in it
+    x = function() return 1 end
+  until false
+end
+
+local function h(x)
+  while true do assert(x) end
+end
+
+local function k(x)
+  while 1 do
+    for _ = 1, x do
+      if x > 3 then error "no" end
+    end
+  end
+end
+
 local function d(x)
+  x = e(x) or g(x) or h(x) or k(x)
   for i = 1, x do
     do goto continue end
     ::continue::
@@ -48,7 +74,7 @@ return {
     elseif b(c) then
       error(d(1))
     else
-      while true do print(1) end
+      while true do print(1) end --> warning endless this loop never ends: there is no break, return or error in it
     end
   end,
 }

@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 
 // process is a program that runs beside the test.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	cmd  *exec.Cmd
 	name string
 	mu   sync.Mutex
@@ -57,13 +57,13 @@ type process struct {
 	seen chan string
 }
 
-func startProcess(t *testing.T, name, dir, path string, args ...string) *process {
+func startProcess(t testing.TB, name, dir, path string, args ...string) *process {
 	t.Helper()
 	return startWith(t, nil, name, dir, path, args...)
 }
 
 // startWith starts a program with files, its descriptors from 3 on.
-func startWith(t *testing.T, files []*os.File, name, dir, path string, args ...string) *process {
+func startWith(t testing.TB, files []*os.File, name, dir, path string, args ...string) *process {
 	t.Helper()
 	p := &process{t: t, name: name, cmd: exec.Command(path, args...), done: make(chan struct{}), seen: make(chan string, 10000)}
 	p.cmd.Dir, p.cmd.ExtraFiles = dir, files
@@ -177,7 +177,7 @@ func runTandem(t *testing.T, host, script string, args ...string) *tandem {
 	return &tandem{process: p, addr: m[1], dir: dir, admin: admin}
 }
 
-func write(t *testing.T, path, text string) {
+func write(t testing.TB, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func write(t *testing.T, path, text string) {
 }
 
 // command runs the binary to its end.
-func command(t *testing.T, args ...string) (status int, output string) {
+func command(t testing.TB, args ...string) (status int, output string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

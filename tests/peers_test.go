@@ -43,7 +43,7 @@ type engineStatus struct {
 	Panics   uint64
 }
 
-func status(t *testing.T, e *tandem) (st engineStatus) {
+func status(t testing.TB, e *tandem) (st engineStatus) {
 	t.Helper()
 	code, out := command(t, "status", "--json", "--admin", e.admin)
 	if err := json.Unmarshal([]byte(out), &st); code != 0 || err != nil {

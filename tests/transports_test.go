@@ -23,7 +23,7 @@ import (
 )
 
 // certificate makes files with a certificate for hosts, signed by itself, and its key.
-func certificate(t *testing.T, hosts ...string) (cert, key string) {
+func certificate(t testing.TB, hosts ...string) (cert, key string) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -64,7 +64,7 @@ func roots(t *testing.T, file string) *x509.CertPool {
 
 // runListeners starts the engine with listeners, named by their transports ("tls") or whole ("tls:[::1]:0"), and returns their
 // addresses.
-func runListeners(t *testing.T, script, cert, key string, listeners ...string) (*tandem, map[string]string) {
+func runListeners(t testing.TB, script, cert, key string, listeners ...string) (*tandem, map[string]string) {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "main.lua"), script)

@@ -32,18 +32,15 @@ func TestRelayAllocatesNothing(t *testing.T) {
 
 // TestWakeAllocatesNothing holds Post, the wake-up and the timer's deadline.
 func TestWakeAllocatesNothing(t *testing.T) {
-	everySleep(t, func(t *testing.T, sleep func(*peer)) {
-		ps, _ := open(t, 1)
-		sleep(ps[0])
-		ran := make(chan struct{}, 1)
-		var timer clock.Timer
-		timer.Owner = beatFunc(func(clock.Time) { ran <- struct{}{} })
-		fn := func(now clock.Time) { ps[0].heap.Arm(&timer, now+1000) }
-		run(t, ps...)
-		if n := testing.AllocsPerRun(500, func() { ps[0].Post(fn); <-ran }); n != 0 {
-			t.Errorf("%v allocations for each wake-up", n)
-		}
-	})
+	ps, _ := open(t, 1)
+	ran := make(chan struct{}, 1)
+	var timer clock.Timer
+	timer.Owner = beatFunc(func(clock.Time) { ran <- struct{}{} })
+	fn := func(now clock.Time) { ps[0].heap.Arm(&timer, now+1000) }
+	run(t, ps...)
+	if n := testing.AllocsPerRun(500, func() { ps[0].Post(fn); <-ran }); n != 0 {
+		t.Errorf("%v allocations for each wake-up", n)
+	}
 }
 
 // BenchmarkRelay relays datagrams between a peer and itself: a window of 1 is ping-pong, where a

@@ -79,27 +79,14 @@ func (s *Shard) settle(clk clock.Clock, h Handler) bool {
 	if next <= s.now {
 		return false
 	}
-	alone := s.port.alone(s.streams.gate.recent())
-	s.asleep.Store(true) // after wake can tell how the shard sleeps
-	if alone {
-		s.port.rest(untilNext(clk, next))
-	} else {
-		s.arm(clk, next)
-	}
+	s.asleep.Store(true)
+	s.arm(clk, next)
 	// The look that wake relies on; loop looks at halted.
 	if s.mail.waiting.Load() > 0 {
 		s.asleep.Store(false)
 		return false
 	}
 	return true
-}
-
-// untilNext returns how long it is until then, negative for ever.
-func untilNext(clk clock.Clock, next clock.Time) time.Duration {
-	if next == never {
-		return -1
-	}
-	return max(0, next.Sub(clk.Now()))
 }
 
 // arm gives the poller its deadline, if it has none or a later one. One that is too early stays:

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"math"
 	"net"
 	"net/netip"
 	"testing"
@@ -107,15 +106,6 @@ func run(t testing.TB, peers ...*peer) {
 		}
 	})
 }
-
-// everySleep runs a test with shards that sleep by the Go poller, and with shards that sleep as they do while handshakes compute.
-func everySleep(t *testing.T, test func(t *testing.T, sleep func(*peer))) {
-	t.Run("calm", func(t *testing.T) { test(t, func(*peer) {}) })
-	t.Run("handshakes", func(t *testing.T) { test(t, stormy) })
-}
-
-// stormy makes a shard sleep as if handshakes never ended.
-func stormy(p *peer) { p.streams.gate.entered.Store(math.MaxInt64) }
 
 // stats reads the counters after the turn that the shard is in.
 func stats(t testing.TB, p *peer) Stats {

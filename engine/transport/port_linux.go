@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -47,13 +46,6 @@ type port struct {
 	// Preallocated for RawConn.
 	await func(fd uintptr) bool
 	once  func(fd uintptr)
-	block func(fd uintptr)
-
-	solo  atomic.Bool   // recv sleeps by itself, not by the Go poller
-	limit time.Duration // of such a sleep; negative = none
-	bell  *os.File      // an eventfd in the epoll instance, which ends it
-	rung  [8]byte
-	woken bool // it has rung since the last sleep alone began
 
 	events []unix.EpollEvent
 	ready  []unix.EpollEvent // of events, the sockets known to be ready and not read yet
@@ -157,14 +149,9 @@ func newPort() (*port, error) {
 	p.await = func(fd uintptr) bool {
 		p.tries++
 		p.scan(int(fd))
-		return p.found()
+		return p.n > 0 || len(p.failed) > 0 || p.again || p.fatal != nil
 	}
 	p.once = func(fd uintptr) { p.scan(int(fd)) }
-	p.block = func(fd uintptr) { p.sleepAlone(int(fd)) }
-	if err := p.hangBell(); err != nil {
-		_ = p.poll.Close()
-		return nil, err
-	}
 	p.wire()
 	return p, nil
 }
@@ -198,7 +185,7 @@ func (p *port) add(s *sock) error {
 		p.only = len(p.socks)
 	}
 	p.socks = append(p.socks, s)
-	p.events = make([]unix.EpollEvent, 1+len(p.socks)) // the bell is one
+	p.events = make([]unix.EpollEvent, len(p.socks))
 	return unix.EpollCtl(p.epollFD(), unix.EPOLL_CTL_ADD, s.fd, &ev)
 }
 
@@ -216,13 +203,6 @@ func (p *port) stop()               {}
 // recv receives a batch, sleeping first if told to. expired says that the deadline has passed.
 func (p *port) recv(sleep bool) (n int, expired bool, err error) {
 	p.n, p.again, p.tries = 0, false, 0
-	if sleep && p.solo.Load() {
-		err = p.raw.Control(p.block)
-		if err == nil {
-			err = p.fatal
-		}
-		return p.n, false, err
-	}
 	if sleep {
 		err = p.raw.Read(p.await)
 		expired = errors.Is(err, os.ErrDeadlineExceeded)
@@ -257,10 +237,6 @@ func (p *port) scan(epfd int) {
 	for len(p.ready) > 0 && p.n == 0 {
 		listener := p.ready[0].Fd
 		p.ready = p.ready[1:]
-		if listener == bellEvent {
-			p.hush()
-			continue
-		}
 		p.read(int(listener))
 	}
 }
@@ -307,16 +283,10 @@ func (p *port) arm(d time.Duration) {
 func (p *port) disarm() { _ = p.poll.SetReadDeadline(time.Time{}) }
 
 // wake ends recv's sleep, or the next one.
-func (p *port) wake() {
-	if p.solo.Load() {
-		p.ring()
-		return
-	}
-	_ = p.poll.SetReadDeadline(farPast)
-}
+func (p *port) wake() { _ = p.poll.SetReadDeadline(farPast) }
 
 func (p *port) close() error {
-	err := errors.Join(p.poll.Close(), p.bell.Close())
+	err := p.poll.Close()
 	for _, s := range p.socks {
 		if s == nil {
 			continue

@@ -163,8 +163,6 @@ func (p *port) datagram(int) (flow.Flow, []byte) { return flow.Flow{}, nil }
 func (p *port) arm(d time.Duration)              { p.timer.Reset(max(d, 0)) }
 func (p *port) disarm()                          { p.timer.Stop() }
 func (p *port) kernelDrops() uint64              { return 0 } // not known
-func (p *port) alone(bool) bool                  { return false }
-func (p *port) rest(time.Duration)               {}
 
 func (p *port) wake() {
 	select {

@@ -92,52 +92,49 @@ type alarm struct {
 func (a *alarm) Fire(clock.Time, uint8) { a.ch <- a.name }
 
 func TestTimers(t *testing.T) {
-	everySleep(t, func(t *testing.T, sleep func(*peer)) {
-		ps, bound := open(t, 1)
-		p := ps[0]
-		sleep(p)
-		fired := make(chan string, 8)
-		var timers []*clock.Timer
-		arm := func(name string, at clock.Time) {
-			tm := &clock.Timer{Owner: &alarm{name, fired}}
-			timers = append(timers, tm)
-			p.heap.Arm(tm, at)
+	ps, bound := open(t, 1)
+	p := ps[0]
+	fired := make(chan string, 8)
+	var timers []*clock.Timer
+	arm := func(name string, at clock.Time) {
+		tm := &clock.Timer{Owner: &alarm{name, fired}}
+		timers = append(timers, tm)
+		p.heap.Arm(tm, at)
+	}
+	const ms = clock.Time(time.Millisecond)
+	arm("c", 5*ms)
+	arm("a", ms)
+	arm("b", 2*ms)
+	arm("far", clock.Time(time.Hour))
+	p.receive = func(now clock.Time, _ flow.Flow, _ []byte) { arm("received", now.Add(time.Millisecond)) }
+	run(t, p)
+	for _, want := range []string{"a", "b", "c"} {
+		if got := wait(t, fired, "timer "+want); got != want {
+			t.Errorf("fired %q, want %q", got, want)
 		}
-		const ms = clock.Time(time.Millisecond)
-		arm("c", 5*ms)
-		arm("a", ms)
-		arm("b", 2*ms)
-		arm("far", clock.Time(time.Hour))
-		p.receive = func(now clock.Time, _ flow.Flow, _ []byte) { arm("received", now.Add(time.Millisecond)) }
-		run(t, p)
-		for _, want := range []string{"a", "b", "c"} {
-			if got := wait(t, fired, "timer "+want); got != want {
-				t.Errorf("fired %q, want %q", got, want)
-			}
-		}
-		// The shard sleeps until an hour from now; a nearer deadline must be heeded, whether a peer's
-		// datagram brings it or a wake-up.
-		write(t, dial(t, "127.0.0.62:0"), bound[0], nil)
-		if got := wait(t, fired, "a nearer timer"); got != "received" {
-			t.Errorf("fired %q", got)
-		}
-		p.Post(func(now clock.Time) { arm("near", now.Add(time.Millisecond)) })
-		if got := wait(t, fired, "a nearer timer"); got != "near" {
-			t.Errorf("fired %q", got)
-		}
-		// One that is due at once, and one that is stopped.
-		p.Post(func(now clock.Time) {
-			arm("stopped", now.Add(time.Millisecond))
-			p.heap.Stop(timers[len(timers)-1])
-			arm("now", now)
-			arm("after", now.Add(3*time.Millisecond))
-		})
-		for _, want := range []string{"now", "after"} {
-			if got := wait(t, fired, "timer "+want); got != want {
-				t.Errorf("fired %q, want %q", got, want)
-			}
-		}
+	}
+	// The shard sleeps until an hour from now; a nearer deadline must be heeded, whether a peer's
+	// datagram brings it or a wake-up.
+	write(t, dial(t, "127.0.0.62:0"), bound[0], nil)
+	if got := wait(t, fired, "a nearer timer"); got != "received" {
+		t.Errorf("fired %q", got)
+	}
+	p.Post(func(now clock.Time) { arm("near", now.Add(time.Millisecond)) })
+	if got := wait(t, fired, "a nearer timer"); got != "near" {
+		t.Errorf("fired %q", got)
+	}
+	// One that is due at once, and one that is stopped.
+	p.Post(func(now clock.Time) {
+		arm("stopped", now.Add(time.Millisecond))
+		p.heap.Stop(timers[len(timers)-1])
+		arm("now", now)
+		arm("after", now.Add(3*time.Millisecond))
 	})
+	for _, want := range []string{"now", "after"} {
+		if got := wait(t, fired, "timer "+want); got != want {
+			t.Errorf("fired %q, want %q", got, want)
+		}
+	}
 }
 
 // A shard with nothing to do sleeps, whatever woke it before.
@@ -177,55 +174,52 @@ func TestPostWakesSleeper(t *testing.T) {
 
 // Posters, peers and timers wake the shard all at once. Nothing may be lost or out of order.
 func TestWakeUpsTogether(t *testing.T) {
-	everySleep(t, func(t *testing.T, sleep func(*peer)) {
-		const posters, each, pings = 4, 1000, 300
-		ps, bound := open(t, 1)
-		p := ps[0]
-		sleep(p)
-		p.receive = p.echo
-		var timer clock.Timer
-		ticking := make(chan struct{}, 1)
-		beat := beatFunc(func(now clock.Time) {
-			p.heap.Arm(&timer, now.Add(50*time.Microsecond))
-			select {
-			case ticking <- struct{}{}:
-			default:
+	const posters, each, pings = 4, 1000, 300
+	ps, bound := open(t, 1)
+	p := ps[0]
+	p.receive = p.echo
+	var timer clock.Timer
+	ticking := make(chan struct{}, 1)
+	beat := beatFunc(func(now clock.Time) {
+		p.heap.Arm(&timer, now.Add(50*time.Microsecond))
+		select {
+		case ticking <- struct{}{}:
+		default:
+		}
+	})
+	timer.Owner = beat
+	p.heap.Arm(&timer, 1)
+	run(t, p)
+
+	last := [posters]int{}
+	var wg, ran sync.WaitGroup
+	ran.Add(posters * each)
+	for k := range posters {
+		wg.Go(func() {
+			for i := range each {
+				p.Post(func(clock.Time) {
+					if last[k] != i {
+						t.Errorf("poster %d: %d ran after %d", k, i, last[k])
+					}
+					last[k] = i + 1
+					ran.Done()
+				})
 			}
 		})
-		timer.Owner = beat
-		p.heap.Arm(&timer, 1)
-		run(t, p)
-
-		last := [posters]int{}
-		var wg, ran sync.WaitGroup
-		ran.Add(posters * each)
-		for k := range posters {
-			wg.Go(func() {
-				for i := range each {
-					p.Post(func(clock.Time) {
-						if last[k] != i {
-							t.Errorf("poster %d: %d ran after %d", k, i, last[k])
-						}
-						last[k] = i + 1
-						ran.Done()
-					})
-				}
-			})
+	}
+	cl := dial(t, "127.0.0.62:0")
+	for i := range pings {
+		want := fmt.Sprint(i)
+		write(t, cl, bound[0], []byte(want))
+		if got, _ := read1(t, cl); got != want {
+			t.Fatalf("got %q, want %q", got, want)
 		}
-		cl := dial(t, "127.0.0.62:0")
-		for i := range pings {
-			want := fmt.Sprint(i)
-			write(t, cl, bound[0], []byte(want))
-			if got, _ := read1(t, cl); got != want {
-				t.Fatalf("got %q, want %q", got, want)
-			}
-		}
-		wg.Wait()
-		done := make(chan struct{})
-		go func() { ran.Wait(); close(done) }()
-		wait(t, done, "all posted functions")
-		wait(t, ticking, "the timer")
-	})
+	}
+	wg.Wait()
+	done := make(chan struct{})
+	go func() { ran.Wait(); close(done) }()
+	wait(t, done, "all posted functions")
+	wait(t, ticking, "the timer")
 }
 
 type beatFunc func(clock.Time)
@@ -248,45 +242,42 @@ func (h *hook) Next() (clock.Time, bool) {
 
 // What comes when the shard has decided to sleep and is not asleep yet must keep it awake.
 func TestNoWakeUpIsLostOnTheWayToSleep(t *testing.T) {
-	everySleep(t, func(t *testing.T, sleep func(*peer)) {
-		for _, c := range []struct {
-			name string
-			do   func(p *peer, handled chan struct{})
-		}{
-			{"posted", func(p *peer, handled chan struct{}) {
-				p.Post(func(clock.Time) { close(handled) })
-			}},
-			{"forwarded", func(p *peer, handled chan struct{}) {
-				p.receive = func(clock.Time, flow.Flow, []byte) { close(handled) }
-				p.Forward(flow.Flow{}, nil)
-			}},
-			{"halted", func(p *peer, handled chan struct{}) {
-				p.halt()
-				close(handled)
-			}},
-			{"timer armed in the past", func(p *peer, handled chan struct{}) {
-				p.heap.Arm(&clock.Timer{Owner: beatFunc(func(clock.Time) { close(handled) })}, -1)
-			}},
-		} {
-			t.Run(c.name, func(t *testing.T) {
-				ps, _ := open(t, 1)
-				sleep(ps[0])
-				ctx, cancel := context.WithCancel(context.Background())
-				defer cancel()
-				handled, ended := make(chan struct{}), make(chan error, 1)
-				h := &hook{peer: ps[0]}
-				h.once = func() { c.do(ps[0], handled) }
-				go func() { ended <- ps[0].Run(ctx, clock.NewWall(), h) }()
-				wait(t, handled, c.name)
-				if c.name != "halted" {
-					cancel()
-				}
-				if err := wait(t, ended, "the end of Run"); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	})
+	for _, c := range []struct {
+		name string
+		do   func(p *peer, handled chan struct{})
+	}{
+		{"posted", func(p *peer, handled chan struct{}) {
+			p.Post(func(clock.Time) { close(handled) })
+		}},
+		{"forwarded", func(p *peer, handled chan struct{}) {
+			p.receive = func(clock.Time, flow.Flow, []byte) { close(handled) }
+			p.Forward(flow.Flow{}, nil)
+		}},
+		{"halted", func(p *peer, handled chan struct{}) {
+			p.halt()
+			close(handled)
+		}},
+		{"timer armed in the past", func(p *peer, handled chan struct{}) {
+			p.heap.Arm(&clock.Timer{Owner: beatFunc(func(clock.Time) { close(handled) })}, -1)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ps, _ := open(t, 1)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			handled, ended := make(chan struct{}), make(chan error, 1)
+			h := &hook{peer: ps[0]}
+			h.once = func() { c.do(ps[0], handled) }
+			go func() { ended <- ps[0].Run(ctx, clock.NewWall(), h) }()
+			wait(t, handled, c.name)
+			if c.name != "halted" {
+				cancel()
+			}
+			if err := wait(t, ended, "the end of Run"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestPostFromPosted(t *testing.T) {

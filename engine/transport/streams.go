@@ -42,7 +42,7 @@ type streams struct {
 	log       *zap.Logger
 	listeners []*streamListener // by listener; nil for UDP
 	dialTLS   tlsDialer
-	gate      *gate
+	gate      gate
 
 	ctx  context.Context
 	stop context.CancelFunc

@@ -1,12 +1,15 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,4 +153,44 @@ func (d tlsDialer) config(name string, addr netip.Addr, own *identity) *tls.Conf
 		}
 	}
 	return c
+}
+
+// gate lets few handshakes compute at a time: many of them want the processors just when shards do. One that waits for its
+// peer is outside.
+type gate chan struct{}
+
+func newGate() gate { return make(gate, max(1, runtime.GOMAXPROCS(0)/2)) }
+
+func (g gate) enter() { g <- struct{}{} }
+func (g gate) leave() { <-g }
+
+// handshake makes a TLS connection of raw, which has a deadline.
+func (g gate) handshake(ctx context.Context, raw net.Conn, over func(net.Conn) *tls.Conn) (*tls.Conn, error) {
+	gated := &gatedConn{Conn: raw, gate: g}
+	secure := over(gated)
+	g.enter()
+	err := secure.HandshakeContext(ctx)
+	gated.open.Store(true)
+	g.leave()
+	if err != nil {
+		return nil, fmt.Errorf("TLS: %w", err)
+	}
+	return secure, nil
+}
+
+// gatedConn leaves the gate while it waits for the peer.
+type gatedConn struct {
+	net.Conn
+	gate gate
+	open atomic.Bool // the handshake is over
+}
+
+// Read reads from the peer.
+func (c *gatedConn) Read(b []byte) (int, error) {
+	if c.open.Load() {
+		return c.Conn.Read(b)
+	}
+	c.gate.leave()
+	defer c.gate.enter()
+	return c.Conn.Read(b)
 }

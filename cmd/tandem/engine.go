@@ -17,19 +17,22 @@ func (e *engineFlags) add(cmd *cobra.Command) {
 	configFlag(cmd, &e.file)
 }
 
-// socket is the admin socket that the flags name, else that of the configuration as `tandem run` finds it.
+// socket is the admin socket that the flags name, else that of the configuration as `tandem run` finds it. A file with faults is told of, and does not keep from an engine
+// that has read a better one.
 func (e *engineFlags) socket(cmd *cobra.Command) (string, error) {
 	if cmd.Flags().Changed("admin") {
 		return e.admin, nil
 	}
-	c, err := configure(e.file, nil)
-	if err != nil {
+	f, err := configureFile(e.file, nil)
+	switch {
+	case err != nil && f.Path == "":
 		return "", exit.With(exit.Usage, fmt.Errorf("%w\nname the socket with --admin to go without the configuration", err))
-	}
-	if c.Admin == "" {
+	case f.Config.Admin == "":
 		return "", exit.Errorf(exit.Usage, "the configuration says that there is no admin socket: admin is empty")
+	case err != nil:
+		cmd.PrintErrf("warning: %v\n", err)
 	}
-	return c.Admin, nil
+	return f.Config.Admin, nil
 }
 
 func adminFlag(cmd *cobra.Command, path *string) {

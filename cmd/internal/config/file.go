@@ -6,6 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
+
+	"github.com/BurntSushi/toml"
 )
 
 // File is a configuration as it was read from a file.
@@ -19,7 +22,8 @@ type File struct {
 	text lines
 }
 
-// ReadFile reads a configuration file over the defaults. Its errors name the file, the line and the key.
+// ReadFile reads a configuration file over the defaults. Its errors name the file, the line and the key. What it returns of a file with faults has the Path, and as its
+// Config no more than the admin socket.
 func ReadFile(path string) (File, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -27,8 +31,23 @@ func ReadFile(path string) (File, error) {
 	}
 	sum := sha256.Sum256(text)
 	f := File{Path: path, ID: hex.EncodeToString(sum[:]), text: newLines(text)}
-	f.Config, err = parse(path, text)
+	if f.Config, err = parse(path, text); err != nil {
+		f.Config = Config{Admin: adminOf(path, text)}
+	}
 	return f, err
+}
+
+var adminLine = regexp.MustCompile(`(?m)^[ \t]*(?:(admin[ \t]*=.*)|\[)`)
+
+// adminOf returns the admin socket that a file with faults names: the engine that it was once read by goes on there.
+func adminOf(path string, text []byte) string {
+	if line := adminLine.FindSubmatch(text); line != nil && line[1] != nil {
+		var own struct{ Admin *string }
+		if _, err := toml.Decode(string(line[1]), &own); err == nil && own.Admin != nil {
+			return beside(path, *own.Admin)
+		}
+	}
+	return Default().Admin
 }
 
 // Wrong returns an error with the line in the file, if it is an *Error about a key.

@@ -40,6 +40,9 @@ func (sh *Shard) authenticate(now clock.Time, tx *transaction.Server, m *message
 		if !sh.needsUser(m) {
 			return "", true
 		}
+		if user, realm := sh.auth.Elsewhere(m); realm != "" {
+			sh.denied(now, m, f, user, "they are for realm "+message.Quote(realm)+", not for "+message.Quote(sh.cfg.Auth.Realm()))
+		}
 	}
 	sh.challenge(now, tx, m, f, verdict == auth.Stale)
 	return "", false

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -42,7 +43,12 @@ func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Mes
 		user = partyOf(m, message.From)
 	}
 	switch {
-	case whose == "" || !sh.hasDomains(m): // §10.3 steps 1 and 5
+	case whose == "":
+		sh.refusedRegister(now, m, f, whose, "registration refused (404): To names no user")
+		sh.finish(now, tx, m, f, 404)
+		return
+	case !sh.hasDomains(m): // §10.3 steps 1 and 5
+		sh.refusedRegister(now, m, f, whose, "registration refused (404): it is at a host that is none of domains: "+string(m.RequestURI())+", To "+string(m.Get(message.To)))
 		sh.finish(now, tx, m, f, 404)
 		return
 	case whose != user: // §10.3 step 4
@@ -105,6 +111,7 @@ func (sh *Shard) lets(now clock.Time, tx *transaction.Server, m *message.Message
 		}
 		return true
 	}
+	sh.refusedRegister(now, m, f, r.User, fmt.Sprintf("registration refused (%d) by the script at %v", n.Reply.Code, n.Pos))
 	sh.answerReply(now, tx, m, f, n)
 	return false
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap/zapcore"
+
 	"tandem/engine"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -82,6 +84,44 @@ func TestRegisterRefused(t *testing.T) {
 	eve = r.phone("sip:eve@192.0.2.66")
 	if got := send("sip:eve@pbx.example", "sip:eve@pbx.example"); got != 405 {
 		t.Errorf("without a registrar: %d, want 405", got)
+	}
+}
+
+// Why a phone is not registered stands in the log: that it registers at another domain, that its password is for another realm, that the script refuses it.
+func TestRegisterRefusedIsLogged(t *testing.T) {
+	refusing := &script{invite: func(engine.Call) *plan.Node { return nil }, register: func(engine.Call, *engine.Registration) *plan.Node {
+		return &plan.Node{Kind: plan.KindReject, Pos: plan.Pos{File: "main.lua", Line: 7}, Reply: &plan.Reply{Code: 403}}
+	}}
+	for name, c := range map[string]struct{ host, to, authorization, want string }{
+		"domain": {"other.example", "sip:100@other.example", "", `registration refused (404): it is at a host that is none of domains: sip:other.example, To <sip:100@other.example>`},
+		"nobody": {"pbx.example", "sip:pbx.example", "", "registration refused (404): To names no user"},
+		"script": {"pbx.example", "sip:100@pbx.example", "", "registration refused (403) by the script at main.lua:7"},
+		"realm": {"pbx.example", "sip:100@pbx.example", `Digest username="100", realm="o\"k", nonce="n", uri="sip:pbx.example", response="00000000000000000000000000000000"`,
+			`credentials refused: they are for realm "o\"k", not for "pbx.example"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, refusing, 1, registrar, asking())
+			p := r.phone("sip:100@192.0.2.11")
+			spec := sim.RequestSpec{Method: "REGISTER", RequestURI: "sip:" + c.host, From: "sip:100@" + c.host, To: c.to, Dest: flow.Flow{Remote: pbx}}
+			if c.authorization == "" {
+				x, l := p.Request(r.net.Now(), spec), login("100", "secret")
+				r.run()
+				l.Learn(x.Message())
+				_, value, _ := strings.Cut(string(l.Append(nil, "REGISTER", []byte(spec.RequestURI))), ": ")
+				c.authorization = strings.TrimSpace(value)
+			}
+			spec.Headers = []sim.Header{{Name: "Authorization", Value: c.authorization}}
+			p.Request(r.net.Now(), spec)
+			r.run()
+			var got []string
+			for _, e := range r.logs.FilterLevelExact(zapcore.WarnLevel).All() {
+				why, _ := e.ContextMap()["why"].(string)
+				got = append(got, strings.TrimSuffix(e.Message+": "+why, ": "))
+			}
+			if len(got) != 1 || !strings.HasPrefix(got[0], c.want) {
+				t.Errorf("logged %q, want %q", got, c.want)
+			}
+		})
 	}
 }
 

@@ -292,6 +292,8 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 	}
 	n := planmod.Node(ret)
 	switch {
+	case n == nil && h == hRegister:
+		return nil, &Error{Pos: planmod.Function(fn), Message: "register must return plan.accept(…), plan.reject(…) or nil, got " + typeName(ret)}
 	case n == nil:
 		e := &Error{Pos: planmod.Function(fn), Message: fmt.Sprintf("%s must return a plan, got %s", what, typeName(ret))}
 		if s, ok := ret.(lua.LString); ok {
@@ -305,7 +307,7 @@ func decision(h handler, fn *lua.LFunction, ret lua.LValue) (*plan.Node, error) 
 	case h == hRequest && waits(n):
 		return nil, &Error{Pos: n.Pos, Message: "request cannot wait in this release: return plan.to, plan.serial of targets or plan.reject"}
 	case h == hRegister && n.Kind != plan.KindAccept && n.Kind != plan.KindReject:
-		return nil, &Error{Pos: n.Pos, Message: "register must return plan.accept(…) or plan.reject(…)"}
+		return nil, &Error{Pos: n.Pos, Message: "register must return plan.accept(…), plan.reject(…) or nil, not a plan of calls"}
 	case n.Kind == plan.KindAccept && h != hRegister:
 		return nil, &Error{Pos: n.Pos, Message: fmt.Sprintf("%s returned plan.accept(), which only register may", what)}
 	case n.Kind == plan.KindPass && h != hRefer:

@@ -212,6 +212,7 @@ func TestRegister(t *testing.T) {
 		function route.register(req)
 			if req.expires == nil then return nil end
 			if req.expires == 0 then return plan.reject(403, "Stay") end
+			if req.user == "number" then return 200 end
 			if req.user == "bob" then return plan.to "sip:a@h" end
 			local c = req.contacts[1]
 			assert(#req.contacts == 1 and c.uri == "sip:a%40b@h" and c.user == "a@b" and c.q == 0.5 and c.expires == 3600 and req.contacts[2] == nil)
@@ -233,8 +234,12 @@ func TestRegister(t *testing.T) {
 		t.Errorf("the policy: %v", n)
 	}
 	if n := ask(engine.Registration{User: "bob", Contacts: []location.Contact{contact}}); n == nil || n.Reply.Code != 500 ||
-		!strings.Contains(r.logged(), "register must return plan.accept(…) or plan.reject(…)") {
+		!strings.Contains(r.logged(), "register must return plan.accept(…), plan.reject(…) or nil, not a plan of calls") {
 		t.Errorf("a plan that is no answer: %v", n)
+	}
+	if n := ask(engine.Registration{User: "number", Contacts: []location.Contact{contact}}); n == nil || n.Reply.Code != 500 ||
+		!strings.Contains(r.logged(), "register must return plan.accept(…), plan.reject(…) or nil, got number") {
+		t.Errorf("no plan: %v", n)
 	}
 	if n := r.vm().Invite(newCall(t)); n == nil || n.Reply.Code != 500 || !strings.Contains(r.logged(), "invite returned plan.accept(), which only register may") {
 		t.Errorf("an INVITE is no registration: %v", n)

@@ -136,6 +136,27 @@ func (c *Checker) IsOurs(value []byte) bool {
 	return false
 }
 
+// Elsewhere returns the user and the realm of the credentials of a REGISTER if all that it has are for realms that are not ours; else both are "". Other requests
+// may bear credentials for proxies further on.
+func (c *Checker) Elsewhere(m *message.Message) (user, realm string) {
+	if m.Method() != message.REGISTER {
+		return "", ""
+	}
+	for i := range m.Len() {
+		id, _, v := m.Field(i)
+		if id != message.Authorization {
+			continue
+		}
+		if c.IsOurs(v) {
+			return "", ""
+		}
+		if cr, ok := Parse(v); ok {
+			user, realm = string(cr.Username), string(cr.Realm)
+		}
+	}
+	return user, realm
+}
+
 // find returns the first credentials of our realm in a request: in the field that answers the challenge, else in the other one, where phones repeat what they told a
 // registrar.
 func (c *Checker) find(m *message.Message, fields ...message.ID) (cr Credentials, ok bool) {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/yuin/gopher-lua/ast"
 
@@ -131,6 +132,9 @@ func (f *file) returned(h *api.Handler, e ast.Expr, line int) {
 		if c != nil && (c.what == "plan.pass" && h.Name != "refer" || c.what == "plan.follow" && h.Name != "redirected") {
 			f.report(line, ruleMisplaced, Error, fmt.Sprintf("%s returns %s", h.Name, f.special(e)))
 		}
+		if c != nil {
+			f.registers(h, c.what, line)
+		}
 		return
 	}
 	want := api.Value{Name: "what " + h.Name + " returns", Type: "tandem.node"}
@@ -138,6 +142,20 @@ func (f *file) returned(h *api.Handler, e ast.Expr, line int) {
 		if problem == "a function" {
 			problem += "; call it: return f(call)"
 		}
+		if h.Name == "register" {
+			f.report(line, ruleType, Error, "register must return plan.accept(…), plan.reject(…) or nil, got "+strings.TrimSuffix(problem, "; call it: return f(call)"))
+			return
+		}
 		f.report(line, ruleType, Error, fmt.Sprintf("%s must return a plan, got %s", h.Name, problem))
+	}
+}
+
+// registers looks at what a handler returns of a function: register decides about registrations, and the others do not.
+func (f *file) registers(h *api.Handler, what string, line int) {
+	switch {
+	case h.Name != "register" && what == "plan.accept":
+		f.report(line, ruleMisplaced, Error, h.Name+" returns plan.accept(), which only route.register may return")
+	case h.Name == "register" && strings.HasPrefix(what, "plan.") && what != "plan.accept" && what != "plan.reject":
+		f.report(line, ruleMisplaced, Error, "register returns "+what+"(), which is for calls; return plan.accept(…), plan.reject(…) or nil")
 	}
 }

@@ -142,8 +142,8 @@ var (
 		Bad: "function route.ended(call) return plan.reject(500) end", Good: "function route.ended(call) print(call.id) end",
 	}
 	ruleMisplaced = &Rule{
-		ID: "misplaced", Says: "plan.follow or plan.pass stands where it has no meaning",
-		Why: "plan.follow() may be returned by `redirected` only, plan.pass() by `refer` only; anywhere else it is an error.",
+		ID: "misplaced", Says: "plan.follow, plan.pass or plan.accept stands where it has no meaning",
+		Why: "plan.follow() may be returned by `redirected` only, plan.pass() by `refer` only, plan.accept() by `register` only, which returns nothing but that and plan.reject(…); anywhere else it is an error.",
 		Bad: "function route.invite(call) return plan.pass() end", Good: "function route.refer(call, leg, target) return plan.pass() end",
 	}
 	ruleDropped = &Rule{

@@ -76,7 +76,7 @@ func TestBadLists(t *testing.T) {
 		"burst":         {`burst = 40`, `burst = 0`, `:15: abuse.burst: 0 is out of range`},
 		"ban":           {`"90s"`, `"90ms"`, `:16: abuse.ban: 90ms is out of range`},
 		"empty scanner": {`"Nosy"`, `""`, `:13: abuse.scanners: an empty name`},
-		"unknown abuse": {`burst = 40`, `brust = 40`, `:15: abuse.brust: unknown key; did you mean "burst"?`},
+		"unknown abuse": {`burst = 40`, `brust = 40`, `:15: abuse.brust: unknown key of [abuse]; did you mean "burst"?`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Read(file(t, strings.TrimPrefix(strings.Replace(lists, c.from, c.to, 1), "\n")))

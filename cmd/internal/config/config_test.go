@@ -115,7 +115,7 @@ func TestReadRefuses(t *testing.T) {
 	}{
 		"unknown key":              {"log = \"info\"\n\nbudgte = 5000\n", 3, "budgte: unknown key; did you mean \"budget\"?; known keys are scripts, admin, log, budget, script_memory, max_calls,"},
 		"record too large":         {"[record]\nfile = \"c\"\nmax_size = -1\n", 3, "max_size: want 0 to 1000000000 MiB, got -1"},
-		"unknown key of record":    {"[record]\nfiel = \"c\"\n", 2, "fiel: unknown key; did you mean \"file\"?; known keys are file and max_size and privacy"},
+		"unknown key of record":    {"[record]\nfiel = \"c\"\n", 2, "fiel: unknown key of [record]; did you mean \"file\"?; known keys are file, max_size and privacy"},
 		"unknown key in quotes":    {"log = \"info\"\n\"a b\" = 1\n", 2, "a b: unknown key"},
 		"unknown table":            {"\n[server]\nport = 5060\n", 2, "server: unknown key"},
 		"unknown key of http":      {"log = \"info\"\n[http]\nmax = 1\nallowed = []\n", 4, "allowed: unknown key of [http]"},
@@ -162,7 +162,7 @@ func TestReadRefuses(t *testing.T) {
 		"no scripts":               {"scripts = \"\"\n", 1, "scripts: is empty"},
 		"socket path too long":     {"admin = \"/" + strings.Repeat("x", maxSocketPath) + "\"\n", 1, "admin: /xxx"},
 		"no address":               {good + "\n[[listener]]\nadvertise = \"192.0.2.1:5060\"\n", 4, "address: is missing"},
-		"unknown key of reload":    {"log = \"info\"\n[reload]\nrequires = \"test\"\n", 3, `reload.requires: unknown key; did you mean "require"?; known keys are require and canary`},
+		"unknown key of reload":    {"log = \"info\"\n[reload]\nrequires = \"test\"\n", 3, `reload.requires: unknown key of [reload]; did you mean "require"?; known keys are require and canary`},
 		"unknown key of metrics":   {"metrics.port = 9090\n", 1, "metrics.port: unknown key"},
 		"unknown key of canary":    {"[reload]\nrequire = \"test\"\ncanary = { part = 0.1 }\n", 3, "reload.canary.part: unknown key"},
 		"no table reload":          {"reload = \"test\"\n", 1, "reload: want a table, got a string"},

@@ -28,10 +28,11 @@ var (
 
 // unknown is the error for a key that is none of those where it stands; where is "", " of [[listener]]" or " of [http]".
 func unknown(key, where string, keys []string) *Error {
-	last := len(listenerKeys) - 1
-	return &Error{Key: key, What: "unknown key" + where + spell.Hint(key, keys) + "; known keys are " + strings.Join(fileKeys, ", ") +
-		" and, in [[listener]], " + strings.Join(listenerKeys[:last], ", ") + " and " + listenerKeys[last] +
-		" and, in [http], " + strings.Join(httpKeys, ", ") + " and, in [[acl]], " + strings.Join(aclKeys, ", ") + " and, in [[user]], " + strings.Join(userKeys, ", ")}
+	what := "unknown key" + where + spell.Hint(key, keys) + "; known keys are " + strings.Join(keys[:len(keys)-1], ", ") + " and " + keys[len(keys)-1]
+	if where != "" && slices.Contains(fileKeys, key) {
+		what = "unknown key" + where + "; it is a key of the file, and stands before the first table: move it to the top"
+	}
+	return &Error{Key: key, What: what}
 }
 
 // decode sets what the file sets. Of several errors it returns the one that stands first in the file.
@@ -83,7 +84,7 @@ func (c *Config) decode(doc map[string]any, at lines) *Error {
 		case "listener":
 			errs = append(errs, c.listeners(v)...)
 		default:
-			note(unknown(key, "", append([]string{"listener", "acl", "user"}, fileKeys...)))
+			note(unknown(key, "", append(slices.Clone(fileKeys), "listener", "acl", "user")))
 		}
 	}
 	if len(errs) == 0 {

@@ -31,7 +31,7 @@ func TestRegistrations(t *testing.T) {
 
 func TestBadRegister(t *testing.T) {
 	for text, want := range map[string]string{
-		someUser + "[register]\nmin_expire = 5\n":                         `:5: register.min_expire: unknown key; did you mean "min_expires"?`,
+		someUser + "[register]\nmin_expire = 5\n":                         `:5: register.min_expire: unknown key of [register]; did you mean "min_expires"?`,
 		someUser + "[register]\nmin_expires = 0\n":                        `:5: register.min_expires: 0 is out of range; use 1 to 3600 seconds`,
 		someUser + "[register]\nmin_expires = 3601\n":                     `:5: register.min_expires: 3601 is out of range`,
 		someUser + "[register]\nmax_expires = 59\n":                       `:5: register.max_expires: 59 is out of range; use min_expires, 60, to 604800 seconds`,

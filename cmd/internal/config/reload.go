@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tandem/luaapi"
-	"tandem/luaapi/spell"
 )
 
 // Reload is the table [reload].
@@ -70,7 +69,7 @@ func keys(name string, v any, known []string, set func(key string, v any) (*Erro
 	for key, v := range table {
 		err, ok := set(key, v)
 		if !ok {
-			err = &Error{Key: key, What: "unknown key" + spell.Hint(key, known) + "; known keys are " + strings.Join(known, " and ")}
+			err = unknown(key, " of ["+name+"]", known)
 		}
 		if err != nil {
 			if err.Table == "" {

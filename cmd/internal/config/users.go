@@ -138,6 +138,9 @@ func (u *User) check() *Error {
 	switch {
 	case u.Name == "":
 		return &Error{Key: "name", What: "is missing; say who it is, as in the From of his calls: name = \"100\""}
+	case strings.Contains(u.Name, "@") && message.ValidValue(u.Name):
+		name, _, _ := strings.Cut(u.Name, "@")
+		return &Error{Key: "name", What: fmt.Sprintf("%q is an address; a user is what stands before the @: name = %q, and domains says at which hosts", u.Name, strings.TrimPrefix(name, "sip:"))}
 	case strings.Contains(u.Name, ":") || !message.ValidValue(u.Name) || strings.TrimSpace(u.Name) != u.Name:
 		return &Error{Key: "name", What: fmt.Sprintf("%q is no user; use letters, digits and signs but the colon", u.Name)}
 	case u.Password == "" && u.HA1 == "" && u.HA1SHA256 == "":

@@ -45,6 +45,18 @@ function route:offline(call, branch) --> error colon handler "offline" is no met
   return plan.to("sip:100@192.0.2.11", { busy = plan.reject(486), timeout = 20 }) --> error unknown-option plan.to has no option "busy"; write on = { busy = … } --> error unknown-option plan.to has no option "timeout"; did you mean "ring"?
 end
 
+function route.register(req)
+  if req.user == "a" then return plan.to "sip:100@192.0.2.11" end --> error misplaced register returns plan.to(), which is for calls; return plan.accept(…), plan.reject(…) or nil
+  if req.user == "b" then return 200 end --> error type register must return plan.accept(…), plan.reject(…) or nil, got a number
+  if req.user == "c" then return plan.accept { expires = 60 } end
+  if req.user == "d" then return plan.reject(403) end
+  return nil
+end
+
+function route.rejected()
+  return plan.accept() --> error misplaced rejected returns plan.accept(), which only route.register may return
+end
+
 route.missed = function() end --> warning not-called nothing in this release calls handler "missed"
 route.answred = function() end --> error unknown-handler "answred" is not a handler; did you mean "answered"?
 route.timeout = plan.reject(408) --> error type handler "timeout" must be a function, got a plan

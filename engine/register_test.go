@@ -96,8 +96,10 @@ func TestRegisterRefusedIsLogged(t *testing.T) {
 		"domain": {"other.example", "sip:100@other.example", "", `registration refused (404): it is at a host that is none of domains: sip:other.example, To <sip:100@other.example>`},
 		"nobody": {"pbx.example", "sip:pbx.example", "", "registration refused (404): To names no user"},
 		"script": {"pbx.example", "sip:100@pbx.example", "", "registration refused (403) by the script at main.lua:7"},
-		"realm": {"pbx.example", "sip:100@pbx.example", `Digest username="100", realm="o\"k", nonce="n", uri="sip:pbx.example", response="00000000000000000000000000000000"`,
-			`credentials refused: they are for realm "o\"k", not for "pbx.example"`},
+		"realm": {
+			"pbx.example", "sip:100@pbx.example", `Digest username="100", realm="o\"k", nonce="n", uri="sip:pbx.example", response="00000000000000000000000000000000"`,
+			`credentials refused: they are for realm "o\"k", not for "pbx.example"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, refusing, 1, registrar, asking())

@@ -72,7 +72,7 @@ func Explain(o Options) error {
 	if err != nil {
 		return err
 	}
-	x := &explained{o: &o, prog: prog, s: s, run: r, call: r.Calls[0]}
+	x := &explained{settings: settings, o: &o, prog: prog, s: s, run: r, call: r.Calls[0]}
 	x.decide()
 	switch o.Format {
 	case "", "text":
@@ -160,6 +160,7 @@ func phoneLine(p string) (string, error) {
 
 // explained is a call that has run.
 type explained struct {
+	settings  scenario.Settings
 	o         *Options
 	prog      *luaapi.Program
 	s         *scenario.Scenario

@@ -76,6 +76,33 @@ return { invite = function(call) return plan.parallel { plan.to("sip:100@192.0.2
 	}
 }
 
+// Who is called as user:NAME and cannot register is named, and who is absent, as he was told, is not; a user of ours calls from a domain of ours.
+func TestUsersOfExplain(t *testing.T) {
+	dir := root(t, `
+local plan = require "plan"
+return { invite = function(call) return plan.serial { plan.to("user:" .. call.ruri.user), plan.to "user:mobil", plan.to "user:mobil" } end }`)
+	of := func(string) (s scenario.Settings, err error) {
+		if s, err = s.WithUsers(map[string]string{"100": "a", "101": "b"}); err == nil {
+			s.Auth.Domains = []string{"office.example"}
+		}
+		return s, err
+	}
+	var b strings.Builder
+	if err := Explain(Options{Root: dir, From: "100", To: "101", Phones: []string{"101=absent"}, Settings: of, Out: &b}); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	for _, want := range []string{"invite  sip:100@office.example → sip:101@pbx.example", "407 ────│", "note  user mobil is no [[user]] of tandem.toml: no phone can register as him\n"} {
+		if strings.Count(text, want) != 1 || strings.Count(text, "\nnote ") != 1 {
+			t.Errorf("does not say %q once, or notes more:\n%s", want, text)
+		}
+	}
+	b.Reset()
+	if err := Explain(Options{Root: dir, From: "alice", To: "101", Settings: of, Out: &b}); err != nil || !strings.Contains(b.String(), "sip:alice@example.net") {
+		t.Errorf("%v\n%s", err, &b)
+	}
+}
+
 // What explain writes as a test passes.
 func TestTestOfACall(t *testing.T) {
 	const script = `

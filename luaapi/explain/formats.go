@@ -109,7 +109,7 @@ func (x *explained) json() error {
 		at = scenario.DefaultDate
 	}
 	d := document{
-		At: at.Format("2006-01-02T15:04:05Z07:00"), Script: scriptDoc{x.o.Root, x.prog.Snapshot.Hash()}, From: c.From, To: c.To,
+		At: at.Format("2006-01-02T15:04:05Z07:00"), Script: scriptDoc{x.o.Root, x.prog.Snapshot.Hash()}, From: c.Caller(x.settings), To: c.To,
 		Decisions: []decideDoc{}, Plan: x.nodeDoc(x.call.Plan()), Messages: []messageDoc{}, Order: x.call.Order(), Result: x.call.Result(),
 		Logs: x.run.Logs, Faults: x.run.Faults,
 	}

@@ -2,8 +2,10 @@ package explain
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"tandem/engine/plan"
 	"tandem/engine/trace"
 	"tandem/luaapi/scenario"
 )
@@ -50,6 +52,9 @@ func (x *explained) text() error {
 	for _, p := range x.idle() {
 		fmt.Fprintf(&b, "note  phone %s was not called; a phone goes by the user of its URI, or the host\n", p)
 	}
+	for _, user := range x.strangers() {
+		fmt.Fprintf(&b, "note  user %s is no [[user]] of tandem.toml: no phone can register as him\n", user)
+	}
 	b.WriteString(x.outcome() + "\n")
 	text := b.String()
 	if x.o.ASCII {
@@ -67,11 +72,42 @@ func (x *explained) idle() []string {
 	}
 	var idle []string
 	for _, p := range x.s.Phones {
-		if !called[p.Name] {
+		if !called[p.Name] && !x.away(p) {
 			idle = append(idle, p.Name)
 		}
 	}
 	return idle
+}
+
+// away reports whether a phone is that of a user who is called and registered nowhere, as it was told.
+func (x *explained) away(p *scenario.Phone) bool {
+	return len(p.Answers) > 0 && p.Answers[0].Absent && slices.Contains(x.users(), p.Name)
+}
+
+// users are those whom the plan of invite calls by user:NAME, in its order.
+func (x *explained) users() (names []string) {
+	var walk func(n *plan.Node)
+	walk = func(n *plan.Node) {
+		if n == nil {
+			return
+		}
+		if n.Target != nil && n.Target.Registrant != "" && !slices.Contains(names, n.Target.Registrant) {
+			names = append(names, n.Target.Registrant)
+		}
+		for _, m := range n.Members {
+			walk(m)
+		}
+	}
+	walk(x.call.Plan())
+	return names
+}
+
+// strangers are those of them who cannot register.
+func (x *explained) strangers() []string {
+	if x.settings.Auth == nil {
+		return nil
+	}
+	return slices.DeleteFunc(x.users(), func(name string) bool { return x.settings.Auth.Users.Has([]byte(name)) })
 }
 
 // title is the line above what was seen in a decision.
@@ -79,7 +115,7 @@ func (x *explained) title(i int, d *decision) string {
 	what, _, _ := strings.Cut(d.text, " → ")
 	if i == 0 && strings.HasPrefix(d.text, "invite") {
 		c := x.s.Calls[0]
-		return fmt.Sprintf("invite  %s → %s", c.From, c.To)
+		return fmt.Sprintf("invite  %s → %s", c.Caller(x.settings), c.To)
 	}
 	return fmt.Sprintf("%+.3f  %s", d.at.Seconds(), what)
 }

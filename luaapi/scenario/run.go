@@ -220,7 +220,7 @@ func (r *Run) place() {
 			p = r.net.AttachPhone(sim.PhoneConfig{Name: name, URI: uriAt(c.From, at), Addr: at, Seed: uint64(i)})
 			r.callers[at] = p
 		}
-		spec := sim.CallSpec{From: c.From, To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup, Login: c.login(r.opt.Settings)}
+		spec := sim.CallSpec{From: c.Caller(r.opt.Settings), To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup, Login: c.login(r.opt.Settings)}
 		if c.Cancel != nil {
 			d := max(0, *c.Cancel-c.After)
 			spec.CancelAfter = &d
@@ -238,15 +238,24 @@ func (c *Call) known(s Settings) string {
 		return "nobody is asked for credentials here: name users in tandem.toml"
 	case c.Password == "":
 		return sprintf("there is no user %s: say its password too", c.User)
-	case c.User == "" && s.Login(c.From) == nil:
-		return sprintf("password without user: %s is no user of ours", c.From)
+	case c.User == "" && s.Login(c.Caller(s)) == nil:
+		return sprintf("password without user: %s is no user of ours", c.Caller(s))
 	}
 	return ""
 }
 
+// Caller returns the From of the call: who is given as a user only, and is one of ours, calls from the first of our domains.
+func (c *Call) Caller(s Settings) string {
+	user, bare := strings.CutSuffix(strings.TrimPrefix(c.From, "sip:"), "@"+FromHost)
+	if !bare || s.Auth == nil || len(s.Auth.Domains) == 0 || !s.Auth.Users.Has([]byte(user)) {
+		return c.From
+	}
+	return "sip:" + user + "@" + s.Auth.Domains[0]
+}
+
 // login is what the caller says to challenges.
 func (c *Call) login(s Settings) *Login {
-	own := s.Login(c.From)
+	own := s.Login(c.Caller(s))
 	user, password := c.User, c.Password
 	if user == "" && own != nil {
 		user = own.User

@@ -469,7 +469,7 @@ func (c *call) noteStep(who string, s *plan.Step, n *plan.Node) {
 		e.Edge, e.Step = s.Outcome.String(), s.Pos
 	}
 	if n == nil {
-		e.Text += ": none"
+		e.Text += ": nothing decided"
 	} else {
 		e.Text, e.Pos = e.Text+" → "+n.String(), n.Pos
 	}

@@ -110,7 +110,7 @@ func (c *call) events() []trace.Event {
 	events := c.net.tape.call(c.sim.CallID())
 	for i := range events {
 		if what, ok := strings.CutSuffix(events[i].Text, " → "); ok {
-			events[i].Text = what + ": none"
+			events[i].Text = what + ": nothing decided"
 		}
 	}
 	return events

@@ -75,7 +75,7 @@ func (c *Placed) Events() []trace.Event {
 	events := rec.Call(c.CallID())
 	for i := range events {
 		if what, ok := strings.CutSuffix(events[i].Text, " → "); ok {
-			events[i].Text = what + ": none"
+			events[i].Text = what + ": nothing decided"
 		}
 	}
 	return events

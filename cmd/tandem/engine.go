@@ -23,7 +23,7 @@ func (e *engineFlags) socket(cmd *cobra.Command) (string, error) {
 	if cmd.Flags().Changed("admin") {
 		return e.admin, nil
 	}
-	f, err := configureFile(e.file, nil)
+	f, err := configure(e.file, nil)
 	switch {
 	case err != nil && f.Path == "":
 		return "", exit.With(exit.Usage, fmt.Errorf("%w\nname the socket with --admin to go without the configuration", err))

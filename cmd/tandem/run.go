@@ -63,7 +63,7 @@ func newRunCommand() *cobra.Command {
 
 // read reads the configuration and puts the flags before it.
 func (r *runFlags) read(args []string) (config.File, error) {
-	f, err := configureFile(r.file, args)
+	f, err := configure(r.file, args)
 	if err != nil {
 		return f, err
 	}
@@ -102,12 +102,7 @@ func (r *runFlags) watched(args []string) string {
 }
 
 // configure reads the configuration: the file named, else tandem.toml beside the scripts, else the defaults.
-func configure(file string, args []string) (config.Config, error) {
-	f, err := configureFile(file, args)
-	return f.Config, err
-}
-
-func configureFile(file string, args []string) (config.File, error) {
+func configure(file string, args []string) (config.File, error) {
 	scripts := ""
 	if len(args) > 0 {
 		scripts = args[0]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ type urgent struct {
 	source  netip.Addr
 	let     bool // past a list or a limit
 	doubted bool
-	until   clock.Time // when it is forgotten
+	until   clock.Time // when it is forgotten, 0 as long as it is up
 }
 
 func newEmergencies() *emergencies {
@@ -101,9 +102,9 @@ func unseparated(number []byte) []byte {
 	return out
 }
 
-// peeked reports whether bytes are an INVITE that asks for help, before anything else of them is read.
+// peeked reports whether bytes are an INVITE that asks for help, before anything else of them is read. Empty lines may stand before it (RFC 3261 §7.5).
 func (e *emergencies) peeked(b []byte) bool {
-	rest, ok := bytes.CutPrefix(b, []byte("INVITE "))
+	rest, ok := bytes.CutPrefix(bytes.TrimLeft(b, "\r\n"), []byte("INVITE "))
 	uri, _, more := bytes.Cut(rest, []byte(" "))
 	return ok && more && e.holds(uri)
 }
@@ -168,15 +169,24 @@ func (e *emergencies) hasRoom(source netip.Addr, doubted, allowed bool) bool {
 	return e.all.let < e.room && (allowed || e.sources[source].let < perSource) && (!doubted || e.all.doubted < max(e.room/4, 1))
 }
 
-// helping notes a call for help that begins.
+// helping notes a call for help that begins. One that is tried again under its Call-ID, as after a challenge (RFC 3261 §22.2), takes the place of the one before.
 func (c *call) helping() {
 	sh := c.sh
-	if !sh.emergency(c.invite) || sh.help.calls[c.id] != nil {
+	if !sh.emergency(c.invite) {
 		return
 	}
-	c.urgent = &urgent{callID: c.id, source: guard.Source(c.source.Remote.Addr()), let: sh.let, doubted: sh.doubts(c.source)}
-	sh.help.calls[c.id] = c.urgent
-	sh.countUrgent(c.urgent, 1)
+	u := &urgent{callID: c.id, source: guard.Source(c.source.Remote.Addr()), let: sh.let, doubted: sh.doubts(c.source)}
+	if old := sh.help.calls[c.id]; old != nil {
+		if old.until == 0 { // it is up
+			return
+		}
+		u.let = u.let || old.let && old.source == u.source
+		sh.help.ended = slices.DeleteFunc(sh.help.ended, func(o *urgent) bool { return o == old })
+		sh.dropUrgent(old)
+	}
+	c.urgent = u
+	sh.help.calls[c.id] = u
+	sh.countUrgent(u, 1)
 }
 
 // countUrgent counts a call here, and tells the other shards of its source.

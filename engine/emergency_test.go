@@ -11,6 +11,7 @@ import (
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/guard"
+	"tandem/engine/message"
 	"tandem/engine/plan"
 	codec "tandem/engine/sdp"
 	"tandem/engine/sim"
@@ -201,6 +202,32 @@ func TestEmergencyRoomComesBack(t *testing.T) {
 	if s.acquired != 2 {
 		t.Errorf("%d calls pass", s.acquired)
 	}
+}
+
+// A call for help that is tried again under its Call-ID is heard to its end, also when the time is over that the first one is remembered for; empty lines before its
+// INVITE do no harm.
+func TestEmergencyTriedAgain(t *testing.T) {
+	s := always(to("sip:a@192.0.2.11"))
+	r := newRig(t, s, 1, helping(1, guardOf(guard.Config{}, callers)))
+	r.odd = true
+	a := r.phone("sip:a@192.0.2.11", sim.Status(486, nil), sim.After(0))
+	again := written{uri: "sip:112@pbx.example", cseq: "2 INVITE", via: "SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bKagain"}
+	r.write(r.caller, 0, "\r\n\r\n"+written{uri: again.uri}.String())
+	r.write(r.caller, at(2*time.Second), again.String())
+	r.until(at(3 * time.Second))
+	answers := copies(r.caller, "SIP/2.0 200")
+	if len(answers) == 0 {
+		t.Fatalf("no answer; the script was asked %d times", s.acquired)
+	}
+	answer, _ := answers[0].Message()
+	again.to = string(answer.Get(message.To))
+	again.method, again.cseq, again.via = "ACK", "2 ACK", "SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bKack"
+	r.write(r.caller, at(4*time.Second), again.String())
+	again.method, again.cseq, again.via = "BYE", "3 BYE", "SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bKbye"
+	r.write(r.caller, at(time.Minute), again.String())
+	r.until(at(2 * time.Minute))
+	count(t, a, "BYE", 1)
+	r.run()
 }
 
 // An emergency call is not cut off by the longest duration of its target.

@@ -26,7 +26,7 @@ func (s *Set) apply(now clock.Time, u *Update, l *Limits, order uint64) (*Set, e
 		}
 	}
 	if len(next.Bindings) > l.Contacts {
-		return nil, refuse(403, "a user has no more contacts than max_contacts")
+		return nil, tooMany
 	}
 	return next, nil
 }

@@ -235,6 +235,16 @@ func TestDisconnected(t *testing.T) {
 	}
 }
 
+// A REGISTER with more contacts than can come and go at once is refused before they are looked at one by one.
+func TestReadTooMany(t *testing.T) {
+	for n, want := range map[int]error{6: nil, 7: tooMany, 2000: tooMany} {
+		list := strings.TrimSuffix(strings.Repeat("<sip:a@h>,", n), ",")
+		if _, err := Read(register(t, "Contact: "+list), flow.Flow{}, &limits); !errors.Is(err, want) {
+			t.Errorf("%d contacts: %v, want %v", n, err, want)
+		}
+	}
+}
+
 // RFC 5626 §7: of an instance one binding; by descending q, the latest first.
 func TestTargets(t *testing.T) {
 	s := newShard(Limits{Min: 60, Max: 7200, Default: 3600, Contacts: 9})

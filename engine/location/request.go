@@ -92,7 +92,9 @@ func Read(m *message.Message, f flow.Flow, l *Limits) (*Update, error) {
 			return true
 		}
 		var c Contact
-		if c, err = u.contact(m, e, l); err == nil {
+		if len(u.Contacts) == 2*l.Contacts { // as many as can go, and as many as can come in their place
+			err = tooMany
+		} else if c, err = u.contact(m, e, l); err == nil {
 			u.Contacts = append(u.Contacts, c)
 		}
 		return err == nil
@@ -105,6 +107,8 @@ func Read(m *message.Message, f flow.Flow, l *Limits) (*Update, error) {
 	}
 	return u, u.tooBrief(l)
 }
+
+var tooMany = refuse(403, "a user has no more contacts than max_contacts")
 
 // aorOf is the URI of the To without parameters (RFC 3261 §10.3 step 5).
 func aorOf(m *message.Message) string {

@@ -59,6 +59,21 @@ func (r *rig) contacts() (n int) {
 	return n
 }
 
+// A REGISTER ends at the registrar, however few hops it had left (RFC 3261 §16.3 step 3); without one it is refused like others.
+func TestRegisterWithoutHops(t *testing.T) {
+	for want, changes := range map[string][]func(*engine.Config){"200": {registrar}, "483": nil} {
+		r := newRig(t, always(toUser()), 1, changes...)
+		r.odd = true
+		p := r.phone("sip:100@192.0.2.11")
+		text := written{method: "REGISTER", uri: "sip:pbx.example", from: "<sip:100@pbx.example>;tag=a", via: "SIP/2.0/UDP 192.0.2.11:5060;branch=z9hG4bKhops"}.String()
+		r.write(p, 0, strings.Replace(text, "Max-Forwards: 70", "Max-Forwards: 0", 1))
+		r.run()
+		if len(copies(p, "SIP/2.0 "+want)) != 1 {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
 // Who is nobody's user, or another's, is refused; without a registrar everybody is (RFC 3261 §10.3 steps 4 and 5, §8.2.1).
 func TestRegisterRefused(t *testing.T) {
 	r := newRig(t, always(toUser()), 1, registrar)

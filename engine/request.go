@@ -87,7 +87,8 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 	case u.Scheme != "sip" && u.Scheme != "sips" && u.Scheme != "tel" && !sh.emergency(m):
 		return 416, nil // §16.3 step 2
 	}
-	if n, ok := m.Uint(message.MaxForwards); ok && n == 0 && m.Method() != message.OPTIONS {
+	ours := m.Method() == message.OPTIONS || m.Method() == message.REGISTER && sh.cfg.Register != nil
+	if n, ok := m.Uint(message.MaxForwards); ok && n == 0 && !ours {
 		return 483, nil // §16.3 step 3
 	}
 	for _, id := range [...]message.ID{message.Require, message.ProxyRequire} {

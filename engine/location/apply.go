@@ -11,6 +11,7 @@ import (
 // order is that of the update among all.
 func (s *Set) apply(now clock.Time, u *Update, l *Limits, order uint64) (*Set, error) {
 	next := &Set{User: s.User, Bindings: s.live(now)}
+	had := len(next.Bindings)
 	if u.All {
 		for _, b := range next.Bindings {
 			if b.CallID == u.CallID && u.CSeq <= b.CSeq {
@@ -25,7 +26,7 @@ func (s *Set) apply(now clock.Time, u *Update, l *Limits, order uint64) (*Set, e
 			return nil, err
 		}
 	}
-	if len(next.Bindings) > l.Contacts {
+	if n := len(next.Bindings); n > l.Contacts && n > had { // who has more than a lower limit may keep and remove them
 		return nil, tooMany
 	}
 	return next, nil
@@ -47,7 +48,12 @@ func (s *Set) live(now clock.Time) []*Binding {
 
 // put adds, refreshes or removes one contact of a set that nobody else has.
 func (s *Set) put(now clock.Time, u *Update, c *Contact, l *Limits, order uint64) error {
-	at := slices.IndexFunc(s.Bindings, func(b *Binding) bool { return c.is(b, order) })
+	at := slices.IndexFunc(s.Bindings, c.is)
+	if at < 0 && c.Expires > 0 { // one that the instance has made before, and lost when it came to another address
+		at = slices.IndexFunc(s.Bindings, func(b *Binding) bool {
+			return b.order != order && c.RegID == 0 && b.RegID == 0 && sameInstance(c.Instance, b.Instance)
+		})
+	}
 	if at >= 0 && s.Bindings[at].order != order && s.Bindings[at].CallID == u.CallID && u.CSeq <= s.Bindings[at].CSeq {
 		return late
 	}
@@ -72,16 +78,15 @@ func (s *Set) put(now clock.Time, u *Update, c *Contact, l *Limits, order uint64
 	return nil
 }
 
-// is reports whether a binding is to be replaced by the contact, which belongs to the update of that order: that of the same reg-id of the
-// same instance (RFC 5626 §6), else that of the same URI, else one that the same instance has made before, and lost when it came to another address.
-func (c *Contact) is(b *Binding, order uint64) bool {
+// is reports whether a binding is that of the contact: of the same reg-id of the same instance (RFC 5626 §6), else of the same URI.
+func (c *Contact) is(b *Binding) bool {
 	if c.RegID != b.RegID {
 		return false
 	}
 	if c.RegID != 0 {
 		return sameInstance(c.Instance, b.Instance)
 	}
-	return c.Key == b.Key || b.order != order && sameInstance(c.Instance, b.Instance)
+	return c.Key == b.Key
 }
 
 func (b *Binding) size() int {

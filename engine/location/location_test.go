@@ -97,6 +97,15 @@ func TestRegister(t *testing.T) {
 	}
 	for name, steps := range map[string][]step{
 		"a contact": {{"Contact: <sip:100@192.0.2.11>;expires=600", 0, 200, "<sip:100@192.0.2.11>;expires=600"}},
+		"an address that was left is removed": {
+			{`Contact: <sip:a@h>;+sip.instance="<urn:x:1>"`, 0, 200, `<sip:a@h>;expires=3600;+sip.instance="<urn:x:1>"`},
+			{`CSeq: 2 REGISTER|Contact: <sip:b@h>;+sip.instance="<urn:x:1>"`, 0, 200, `<sip:b@h>;expires=3600;+sip.instance="<urn:x:1>"`},
+			{`CSeq: 3 REGISTER|Contact: <sip:a@h>;expires=0;+sip.instance="<urn:x:1>"`, 0, 200, `<sip:b@h>;expires=3600;+sip.instance="<urn:x:1>"`},
+		},
+		"one of two addresses of an instance is removed": {
+			{`Contact: <sip:a@h>;+sip.instance="<urn:x:1>", <sip:b@h>;+sip.instance="<urn:x:1>"`, 0, 200, `<sip:a@h>;expires=3600;+sip.instance="<urn:x:1>" <sip:b@h>;expires=3600;+sip.instance="<urn:x:1>"`},
+			{`CSeq: 2 REGISTER|Contact: <sip:b@h>;expires=0;+sip.instance="<urn:x:1>"`, 0, 200, `<sip:a@h>;expires=3600;+sip.instance="<urn:x:1>"`},
+		},
 		"what is left is counted": {
 			{"Contact: <sip:100@192.0.2.11>;expires=600", 0, 200, "<sip:100@192.0.2.11>;expires=600"},
 			{"CSeq: 2 REGISTER", 100*time.Second + time.Millisecond, 200, "<sip:100@192.0.2.11>;expires=500"},
@@ -232,6 +241,36 @@ func TestDisconnected(t *testing.T) {
 	s.Disconnected(2)
 	if s.Len() != 2 || len(s.conns) != 0 {
 		t.Errorf("%d contacts and %d connections are left, want 2 and 0", s.Len(), len(s.conns))
+	}
+}
+
+// Who has more contacts than a limit that came later refreshes and removes them, and adds none.
+func TestLowerLimit(t *testing.T) {
+	s := newShard(limits)
+	s.send(t, flow.Flow{}, "Contact: <sip:a@h>, <sip:b@h>, <sip:c@h>")
+	l := limits
+	l.Contacts = 1
+	s.Limit(l)
+	for i, c := range []struct {
+		contact string
+		code    int
+		left    int
+	}{{"<sip:a@h>", 200, 3}, {"<sip:d@h>", 403, 3}, {"<sip:c@h>;expires=0", 200, 2}} {
+		code, _ := s.send(t, flow.Flow{}, fmt.Sprintf("CSeq: %d REGISTER", i+2), "Contact: "+c.contact)
+		if code != c.code || s.Len() != c.left {
+			t.Errorf("%s: %d, %d contacts", c.contact, code, s.Len())
+		}
+	}
+}
+
+// A contact with a Path does not depend on the connection by which its proxy sent it.
+func TestPathOutlivesConnection(t *testing.T) {
+	s := newShard(limits)
+	s.send(t, flow.Flow{Conn: 7}, "Contact: <sip:a@h>", "Path: <sip:edge@192.0.2.5;lr>")
+	s.send(t, flow.Flow{Conn: 7}, "Call-ID: other", "Contact: <sip:b@h>")
+	s.Disconnected(7)
+	if got := s.bound(); got != "<sip:a@h>;expires=3600" {
+		t.Errorf("%s", got)
 	}
 }
 

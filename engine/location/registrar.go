@@ -65,13 +65,14 @@ func (r *Registrar) Register(now clock.Time, user string, u *Update) (*Set, erro
 	return next, nil
 }
 
-// Disconnected removes the bindings of a connection that is gone: nothing leads to those phones any more (RFC 5626 §7).
+// Disconnected removes the bindings of a connection that is gone: nothing leads to those phones any more (RFC 5626 §7). Those with a Path stay: their proxy
+// is reached anew.
 func (r *Registrar) Disconnected(conn uint32) {
 	users := r.conns[conn]
 	delete(r.conns, conn)
 	for _, user := range users {
 		if rec := r.records[user]; rec != nil {
-			rec.keep(func(b *Binding) bool { return b.Flow.Conn != conn })
+			rec.keep(func(b *Binding) bool { return b.conn() != conn })
 		}
 	}
 }
@@ -114,7 +115,7 @@ func (rec *record) become(next *Set) {
 // connect notes by which connections the user has bindings now.
 func (r *Registrar) connect(was, next *Set) {
 	for _, b := range was.Bindings {
-		if conn := b.Flow.Conn; conn != 0 && !next.uses(conn) {
+		if conn := b.conn(); conn != 0 && !next.uses(conn) {
 			r.conns[conn] = slices.DeleteFunc(r.conns[conn], func(u string) bool { return u == was.User })
 			if len(r.conns[conn]) == 0 {
 				delete(r.conns, conn)
@@ -122,12 +123,20 @@ func (r *Registrar) connect(was, next *Set) {
 		}
 	}
 	for _, b := range next.Bindings {
-		if conn := b.Flow.Conn; conn != 0 && !slices.Contains(r.conns[conn], next.User) {
+		if conn := b.conn(); conn != 0 && !slices.Contains(r.conns[conn], next.User) {
 			r.conns[conn] = append(r.conns[conn], next.User)
 		}
 	}
 }
 
 func (s *Set) uses(conn uint32) bool {
-	return slices.ContainsFunc(s.Bindings, func(b *Binding) bool { return b.Flow.Conn == conn })
+	return slices.ContainsFunc(s.Bindings, func(b *Binding) bool { return b.conn() == conn })
+}
+
+// conn is the connection without which the binding leads nowhere, 0 = none.
+func (b *Binding) conn() uint32 {
+	if len(b.Path) > 0 {
+		return 0
+	}
+	return b.Flow.Conn
 }

@@ -206,15 +206,9 @@ func together(all []*simPhone, fn func(phones []*sim.Phone)) {
 }
 
 // quiet waits until the engine has no call and returns its status then.
-func (e *tandem) quiet() (st engineStatus) {
+func (e *tandem) quiet() engineStatus {
 	e.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if st = status(e.t, e); st.Calls.Active == 0 {
-			return st
-		}
-	}
-	e.t.Fatalf("%d calls are left", st.Calls.Active)
-	return st
+	return e.awaits("no call is left", func(st *engineStatus) bool { return st.Calls.Active == 0 })
 }
 
 // wasBad checks that the wire did what it is for.

@@ -43,6 +43,18 @@ type engineStatus struct {
 	Panics   uint64
 }
 
+// awaits asks the engine for its status until it is as wanted, and returns it. Each time a process is started: nothing needs to sleep.
+func (e *tandem) awaits(what string, is func(st *engineStatus) bool) (st engineStatus) {
+	e.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if st = status(e.t, e); is(&st) {
+			return st
+		}
+	}
+	e.t.Fatalf("not yet: %s; %+v", what, st)
+	return st
+}
+
 func status(t testing.TB, e *tandem) (st engineStatus) {
 	t.Helper()
 	code, out := command(t, "status", "--json", "--admin", e.admin)

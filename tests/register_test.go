@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // withRegistrar starts the engine by UDP and TCP with users whose password is "secret"; who is called is rung where he has registered.
@@ -24,16 +23,9 @@ return { invite = function(call) return plan.to("user:" .. call.ruri.user, { rin
 }
 
 // contacts waits until so many are registered.
-func contacts(t *testing.T, e *tandem, want int) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		switch n := status(t, e).Contacts; {
-		case n == want:
-			return
-		case time.Now().After(deadline):
-			t.Fatalf("%d contacts are registered, want %d", n, want)
-		}
-	}
+func contacts(e *tandem, want int) {
+	e.t.Helper()
+	e.awaits(fmt.Sprintf("%d contacts are registered", want), func(st *engineStatus) bool { return st.Contacts == want })
 }
 
 // Real phones register with their passwords and are called as their users: by UDP where the REGISTER came from, by TCP over the connection that it came by.
@@ -41,7 +33,7 @@ func TestBaresipRegisters(t *testing.T) {
 	e, tcp := withRegistrar(t, "bob", "carol")
 	bob := startRegistered(t, "bob", "127.0.0.66", "secret", e.addr, "udp")
 	carol := startRegistered(t, "carol", "127.0.0.67", "secret", tcp, "tcp")
-	contacts(t, e, 2)
+	contacts(e, 2)
 	alice := startBaresip(t, "alice", "127.0.0.68")
 	for _, callee := range []*baresip{bob, carol} {
 		alice.do("dial", "sip:"+callee.user+"@"+e.addr)
@@ -58,9 +50,9 @@ func TestBaresipRegisters(t *testing.T) {
 		t.Errorf("%d connections were accepted and %d made, want the one by which carol registered", c.Accepted, c.Dialled)
 	}
 	bob.stop() // and says so
-	contacts(t, e, 1)
+	contacts(e, 1)
 	_ = carol.cmd.Process.Kill() // without a word: her connection is gone
-	contacts(t, e, 0)
+	contacts(e, 0)
 	alice.do("dial", "sip:carol@"+e.addr)
 	if why := alice.expect("CALL_CLOSED", "carol"); why[:4] != "480 " {
 		t.Errorf("the caller was told %q", why)
@@ -74,7 +66,7 @@ func TestBaresipTwoContacts(t *testing.T) {
 	e, tcp := withRegistrar(t, "bob")
 	desk := startRegistered(t, "bob", "127.0.0.66", "secret", e.addr, "udp")
 	mobile := startRegistered(t, "bob", "127.0.0.67", "secret", tcp, "tcp")
-	contacts(t, e, 2)
+	contacts(e, 2)
 	if code, out := command(t, "reload", "--admin", e.admin); code != 0 {
 		t.Fatalf("reload: %d %s", code, out)
 	}

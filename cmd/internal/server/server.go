@@ -85,7 +85,8 @@ type Server struct {
 	failed  chan error
 }
 
-// Start loads the scripts, binds the listeners and begins to serve. Its errors carry an exit status.
+// Start loads the scripts, binds the listeners and begins to serve, until Close: ctx has values and is not watched, since shards that it
+// ended could not send what ends their calls. Its errors carry an exit status.
 func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	shards := o.Shards
 	if shards == 0 {
@@ -94,7 +95,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{log: o.Log, product: o.Product, clock: clock.NewWall(), started: time.Now(), failed: make(chan error, shards+2)}
 	s.conf.begin(&o)
 	s.feed = follow.New(follow.Config{Attach: s.attach, Detach: s.detach, Now: s.clock.Now, Date: s.clock.Date})
-	ctx, s.stop = context.WithCancel(ctx)
+	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		for _, f := range o.Sockets {
 			_ = f.Close() // what serves are duplicates

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"tandem/examples"
 	"tandem/luaapi/api"
 	"tandem/luaapi/spell"
 )
@@ -66,12 +67,15 @@ func Files(template string) (map[string][]byte, error) {
 		files[stubs+"/"+name] = []byte(text)
 	}
 	files[".luarc.json"] = []byte(api.LuaRC(stubs))
-	root := path.Join("templates", template)
-	err := fs.WalkDir(templates, root, func(p string, d fs.DirEntry, err error) error {
+	from, root := templates, path.Join("templates", template)
+	if template == "office" {
+		from, root = examples.Office, template
+	}
+	err := fs.WalkDir(from, root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		text, err := templates.ReadFile(p)
+		text, err := from.ReadFile(p)
 		files[strings.TrimPrefix(p, root+"/")] = text
 		return err
 	})

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// bye is how long a connection stays after what cannot be read, for the answer to leave.
+	// bye is how long a connection stays after what cannot be read, or after the last that is, for the answer to leave.
 	bye = 2 * time.Second
 	// graceful is how long a connection that has lived its time may go on with what it is used for (RFC 3261 §18: for as long as
 	// a transaction may last), and pause how long it has to rest to end before.
@@ -56,6 +56,8 @@ type conn struct {
 	spare   queue    // what the writer has
 	writing bool
 	last    time.Time // when what is queued must have left; zero = no end yet
+	owed    int       // requests of the peer's that are not answered yet
+	half    bool      // the peer sends nothing more: there is nothing left but to answer
 }
 
 // flow is what messages of the connection come on.
@@ -71,7 +73,7 @@ func (c *conn) push(f flow.Flow, b []byte) error {
 // enqueue queues bytes, in a frame if framed.
 func (c *conn) enqueue(f flow.Flow, b []byte, framed bool) error {
 	c.mu.Lock()
-	if c.gone.Load() || !c.last.IsZero() {
+	if !c.takes(b) {
 		c.mu.Unlock()
 		return errGone
 	}
@@ -82,6 +84,7 @@ func (c *conn) enqueue(f flow.Flow, b []byte, framed bool) error {
 		return ErrOverrun
 	}
 	c.put(f, b, framed)
+	c.settle(b)
 	c.mu.Unlock()
 	return nil
 }
@@ -90,14 +93,16 @@ func (c *conn) enqueue(f flow.Flow, b []byte, framed bool) error {
 func (c *conn) join(f flow.Flow, b []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone.Load() || !c.last.IsZero() || len(c.queue.buf)+len(b) > c.hub.limits.Queue {
+	if !c.takes(b) || len(c.queue.buf)+len(b) > c.hub.limits.Queue {
 		return false
 	}
 	c.put(f, b, c.web())
+	c.settle(b)
 	return true
 }
 
-// put queues bytes and starts the writer if it does not run; c.mu is held.
+// put queues bytes and starts the writer if it does not run; c.mu is held. What nobody waits for is not listed: who sends pings and
+// reads nothing would fill the memory with what is noted of them.
 func (c *conn) put(f flow.Flow, b []byte, framed bool) {
 	q := &c.queue
 	off := len(q.buf)
@@ -106,7 +111,9 @@ func (c *conn) put(f flow.Flow, b []byte, framed bool) {
 	} else {
 		q.buf = append(q.buf, b...)
 	}
-	q.items = append(q.items, item{flow: f, off: off, end: len(q.buf)})
+	if f != (flow.Flow{}) {
+		q.items = append(q.items, item{flow: f, off: off, end: len(q.buf)})
+	}
 	if c.open && !c.writing {
 		c.writing = true
 		c.hub.done.Go(c.write)
@@ -121,7 +128,7 @@ func (c *conn) web() bool {
 func (c *conn) write() {
 	for {
 		c.mu.Lock()
-		if len(c.queue.items) == 0 || c.gone.Load() {
+		if len(c.queue.buf) == 0 || c.gone.Load() {
 			c.writing = false
 			c.spare = queue{}
 			last := c.last
@@ -152,7 +159,7 @@ func (c *conn) write() {
 // finish closes the connection as soon as what is queued has left, or at until.
 func (c *conn) finish(until time.Time) {
 	c.mu.Lock()
-	idle := !c.writing && len(c.queue.items) == 0
+	idle := !c.writing && len(c.queue.buf) == 0
 	c.last = until
 	if c.raw != nil {
 		_ = c.raw.SetReadDeadline(until)
@@ -213,7 +220,7 @@ func (c *conn) serve() {
 		_ = c.raw.SetDeadline(time.Time{})
 	}
 	c.ready(c.raw)
-	c.close(c.read())
+	c.part(c.read())
 }
 
 // ready lets what is queued be written.
@@ -221,7 +228,7 @@ func (c *conn) ready(raw net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.raw, c.open = raw, true
-	if len(c.queue.items) > 0 && !c.gone.Load() {
+	if len(c.queue.buf) > 0 && !c.gone.Load() {
 		c.writing = true
 		c.hub.done.Go(c.write)
 	}
@@ -261,7 +268,7 @@ func (c *conn) dial() {
 		_ = raw.Close()
 		return
 	}
-	c.close(c.read())
+	c.part(c.read())
 }
 
 func (c *conn) connect() (net.Conn, error) {
@@ -315,9 +322,8 @@ func (c *conn) read() error {
 		}
 		if err != nil {
 			err = c.blame(err, waiting)
-			if b := cut.left(); errors.Is(err, errSlow) && len(b) > 0 {
-				c.hub.deliver(c, b) // RFC 4475 §3.1.2.2: as broken as one without an end
-				c.linger(src)
+			if b := cut.left(); len(b) > 0 {
+				c.breakOff(b, err, src)
 			}
 			return err
 		}
@@ -339,15 +345,16 @@ func (c *conn) take(cut cutter) error {
 			c.pushFrame(ws.NewPongFrame(b))
 		case frameClose:
 			c.pushFrame(ws.NewCloseFrame(b))
-			c.finish(time.Now().Add(bye))
+			c.finish(time.Now().Add(c.hub.bye))
 			return io.EOF
 		case frameFull:
+			c.owe(b)
 			c.hub.deliver(c, b)
 		case frameBroken:
 			c.hub.broken.Add(1)
 			if c.web() {
 				c.pushFrame(ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusProtocolError, "")))
-				c.finish(time.Now().Add(bye))
+				c.finish(time.Now().Add(c.hub.bye))
 			} else {
 				c.hub.deliver(c, b) // which is answered with 400, if it can be
 			}
@@ -389,6 +396,18 @@ func (c *conn) overdue(waiting bool, started time.Time) bool {
 	return !c.last.IsZero() || !time.Now().Before(c.deadline(waiting, started))
 }
 
+// breakOff has a message answered whose rest does not come: it is as broken as one without an end (RFC 4475 §3.1.2.2).
+func (c *conn) breakOff(b []byte, err error, src source) {
+	switch {
+	case errors.Is(err, errSlow):
+		c.hub.deliver(c, b)
+		c.linger(src)
+	case errors.Is(err, io.EOF):
+		c.owe(b)
+		c.hub.deliver(c, b)
+	}
+}
+
 // blame says why reading has ended.
 func (c *conn) blame(err error, waiting bool) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -403,7 +422,7 @@ func (c *conn) blame(err error, waiting bool) error {
 
 // linger gives the answer to what could not be read time to leave, and throws away what comes.
 func (c *conn) linger(src source) {
-	_ = c.raw.SetReadDeadline(time.Now().Add(bye)) // fails only when closed
+	_ = c.raw.SetReadDeadline(time.Now().Add(c.hub.bye)) // fails only when closed
 	for src.read(func([]byte) {}) == nil {
 	}
 }

@@ -33,10 +33,13 @@ type stage struct {
 	events chan event
 }
 
-func newStage(t testing.TB, c Config, echo bool) *stage {
+func newStage(t testing.TB, c Config, echo bool, change ...func(h *streams)) *stage {
 	t.Helper()
 	c.Shards = 1
 	ps, bound := openConfig(t, c)
+	for _, f := range change {
+		f(ps[0].streams)
+	}
 	s := &stage{peer: ps[0], t: t, addr: bound, events: make(chan event, 100_000)}
 	s.receive = func(_ clock.Time, f flow.Flow, b []byte) {
 		s.events <- event{flow: f, text: string(b)}
@@ -342,6 +345,66 @@ func TestDeafPeer(t *testing.T) {
 	}
 }
 
+// What a peer that reads nothing has coming to it takes as much memory as it says: of a ping nothing is kept but its answer.
+func TestDeafPeerPings(t *testing.T) {
+	s := newStage(t, tcpConfig(t), false)
+	c := &conn{hub: s.streams, listener: s.streams.listeners[1], born: time.Now()}
+	c.hub.limits.Queue = 1000
+	for range c.hub.limits.Queue / len(crlf) {
+		if err := c.push(flow.Flow{}, crlf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(c.queue.items); n > 0 || len(c.queue.buf) != c.hub.limits.Queue {
+		t.Errorf("%d bytes wait, and %d things are noted of them", len(c.queue.buf), n)
+	}
+	if err := c.push(flow.Flow{}, crlf); !errors.Is(err, ErrOverrun) {
+		t.Errorf("one more: %v", err)
+	}
+}
+
+// A peer that ends its own side hears the answers to what it has asked; no request goes there any more.
+func TestHalfClosed(t *testing.T) {
+	for name, c := range map[string]struct{ says, hears string }{
+		"a request":               {framed("body"), "SIP/2.0 200 OK\r\n\r\n"},
+		"two requests":            {framed("") + framed("body"), "SIP/2.0 200 OK\r\n\r\nSIP/2.0 200 OK\r\n\r\n"},
+		"a request without end":   {framed("body")[:30], "SIP/2.0 200 OK\r\n\r\n"},
+		"nothing":                 {"", ""},
+		"an ACK":                  {"ACK sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n", ""},
+		"a response":              {"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n", ""},
+		"what is none of SIP's":   {"GET / HTTP/1.0\r\n", ""},
+		"a request and a ping":    {"\r\n\r\n" + framed(""), "\r\nSIP/2.0 200 OK\r\n\r\n"},
+		"one that is provisional": {framed("ring"), "SIP/2.0 180 Ringing\r\n\r\nSIP/2.0 200 OK\r\n\r\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, tcpConfig(t), false, func(h *streams) { h.bye = patience })
+			conn := connect(t, s.addr[1])
+			say(t, conn, c.says)
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			var asked []event
+			for told := c.says == ""; !told; { // the end, even while answers are owed
+				e := s.next()
+				if told = e.err != nil; !told {
+					asked = append(asked, e)
+				}
+			}
+			for _, e := range asked {
+				if strings.Contains(e.text, "ring") {
+					s.send(e.flow, "SIP/2.0 180 Ringing\r\n\r\n")
+				}
+				if strings.Contains(c.hears, "200") {
+					s.send(e.flow, "SIP/2.0 200 OK\r\n\r\n")
+				}
+			}
+			hear(t, conn, c.hears)
+			ended(t, conn)
+			s.opened(0)
+		})
+	}
+}
+
 func TestIdleConnectionEnds(t *testing.T) {
 	for name, l := range map[string]Limits{
 		"idle": {Idle: 100 * time.Millisecond},
@@ -406,7 +469,7 @@ func TestChurn(t *testing.T) {
 			conns <- conn
 		}
 	}()
-	one := framed("")
+	one := "SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n" // a response: the echo of a request would leave that unanswered
 	for conn := range conns {
 		_ = conn.SetDeadline(time.Now().Add(patience))
 		say(t, conn, one)

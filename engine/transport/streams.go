@@ -39,6 +39,7 @@ type streams struct {
 	pick      func(b []byte) int
 	admits    func(listener uint8, a netip.Addr) bool // may be nil
 	limits    Limits
+	bye       time.Duration
 	log       *zap.Logger
 	listeners []*streamListener // by listener; nil for UDP
 	dialTLS   tlsDialer
@@ -78,7 +79,7 @@ func keyOf(f flow.Flow) peerKey { return peerKey{f.Remote, f.Name, f.Transport} 
 // openStreams binds the listeners that are not for UDP and notes their addresses in bound.
 func openStreams(c Config, bound []netip.AddrPort, given [][]*os.File) (*streams, error) {
 	h := &streams{
-		pick: c.Pick, admits: c.Admit, limits: c.Limits.withDefaults(), log: c.Log, gate: newGate(), dialTLS: tlsDialer{roots: c.Roots},
+		pick: c.Pick, admits: c.Admit, limits: c.Limits.withDefaults(), bye: bye, log: c.Log, gate: newGate(), dialTLS: tlsDialer{roots: c.Roots},
 		listeners: make([]*streamListener, len(c.Listens)),
 		conns:     map[uint32]*conn{}, peers: map[peerKey]*conn{}, sources: map[netip.Prefix]int{},
 	}
@@ -254,6 +255,15 @@ func (h *streams) enter(c *conn) {
 	}
 	if k := keyOf(c.flow()); h.peers[k] == nil {
 		h.peers[k] = c
+	}
+}
+
+// unlist leaves a connection to those who name it.
+func (h *streams) unlist(c *conn) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if k := keyOf(c.flow()); h.peers[k] == c {
+		delete(h.peers, k)
 	}
 }
 

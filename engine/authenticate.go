@@ -36,7 +36,7 @@ func (sh *Shard) authenticate(now clock.Time, tx *transaction.Server, m *message
 			tx.Forget()
 			return "", false
 		}
-	case auth.None:
+	case auth.None, auth.Foreign:
 		if !sh.needsUser(m) {
 			return "", true
 		}
@@ -44,7 +44,7 @@ func (sh *Shard) authenticate(now clock.Time, tx *transaction.Server, m *message
 			sh.denied(now, m, f, user, "they are for realm "+message.Quote(realm)+", not for "+message.Quote(sh.cfg.Auth.Realm()))
 		}
 	}
-	sh.challenge(now, tx, m, f, verdict == auth.Stale)
+	sh.challenge(now, tx, m, f, verdict == auth.Stale || verdict == auth.Foreign) // RFC 7616 §3.3: else the phone would think that its password is wrong
 	return "", false
 }
 

@@ -68,6 +68,8 @@ func TestRFC_006_Credentials(t *testing.T) {
 		"stranger":                      {from: stranger, final: 200},
 		"user of another domain":        {from: "sip:100@other.example", final: 200},
 		"number of a user":              {from: "tel:1-00", final: 407, asked: 1},
+		"number and more":               {from: "sip:1-00;isub=1@pbx.example.", final: 407, asked: 1},
+		"number and more, right":        {from: "sip:1-00;isub=1@pbx.example.", login: login("100", "secret"), final: 200, asked: 1, user: "100"},
 		"domain in capitals":            {from: "sip:100@PBX.example", final: 407, asked: 1},
 		"any domain":                    {from: "sip:100@other.example", change: []func(*engine.Config){asking(func(c *auth.Config) { c.Domains = nil })}, final: 407, asked: 1},
 		"stranger where all are":        {from: stranger, change: []func(*engine.Config){asking(ofAll)}, final: 407, asked: 1},
@@ -217,6 +219,31 @@ func TestRFC_069_Nonces(t *testing.T) {
 		if m, err := got.Message(); err == nil && !got.Sent && !bytes.Contains(m.Bytes(), []byte("stale=true")) {
 			t.Errorf("%s", m.Bytes())
 		}
+	}
+}
+
+// A phone whose nonce is of before a restart, or was for another address, has to hear that it is the nonce: else it takes its password for wrong (RFC 7616 §3.3). Whose From
+// needs none is not asked for that.
+func TestForeignNonce(t *testing.T) {
+	var users []string
+	r := newRig(t, routed(&users), 1, asking())
+	r.odd = true
+	r.phone("sip:a@192.0.2.11")
+	r.unidentified("first")
+	l := login("100", "guess")
+	text := r.answered(l, written{method: "MESSAGE", callID: "old"})
+	at := strings.Index(text, `nonce="`) + len(`nonce="`) + 8
+	text = text[:at] + text[at+4:at+8] + text[at:at+4] + text[at+8:]
+	r.write(r.caller, r.net.Now(), text)
+	r.run()
+	if got := header(t, copies(r.caller, "SIP/2.0 407")[1], "Proxy-Authenticate"); len(got) == 0 || !strings.Contains(got[0], "stale=true") {
+		t.Errorf("asked again by %q", got)
+	}
+	text = strings.ReplaceAll(strings.Replace(text, "sip:100@", "sip:stranger@", 1), "z9hG4bKwritten", "z9hG4bKstranger")
+	r.write(r.caller, r.net.Now(), text)
+	r.run()
+	if len(r.caller.Received("200")) != 1 || r.eng.Shards()[0].Stats().Failures != 0 {
+		t.Errorf("%d answered, %d failures", len(r.caller.Received("200")), r.eng.Shards()[0].Stats().Failures)
 	}
 }
 

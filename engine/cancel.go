@@ -8,7 +8,7 @@ import (
 )
 
 // Cancel takes the CANCEL of an INVITE that has no final response yet; the layer has answered the CANCEL.
-func (sh *Shard) Cancel(_ clock.Time, invite *transaction.Server, m *message.Message) {
+func (sh *Shard) Cancel(now clock.Time, invite *transaction.Server, m *message.Message) {
 	if c := sh.calls[callKey(m)]; c != nil && c.server == invite {
 		sh.current = c
 		c.cancelled(reasonsOf(m))
@@ -17,6 +17,10 @@ func (sh *Shard) Cancel(_ clock.Time, invite *transaction.Server, m *message.Mes
 	if s := sh.dialogFor(m); s != nil && s.in != nil && s.in.server == invite {
 		sh.current = s.c
 		s.in.client.Cancel(sh.now, message.Reasons(reasonsOf(m)...)...) // its 487 comes back through the relay
+		return
+	}
+	if p, ok := invite.Owner.(*pending); ok {
+		p.cancel(now, sh, invite)
 	}
 }
 

@@ -138,13 +138,30 @@ func (sh *Shard) replacing(now clock.Time, tx *transaction.Server, m *message.Me
 		return
 	}
 	own := m.Clone()
+	p := &pending{invite: own, flow: f}
+	tx.Owner = p
 	sh.askReplaces(r, func(now clock.Time, to mapped) {
-		if to.code != 0 {
+		switch {
+		case p.over:
+		case to.code != 0:
 			sh.finish(now, tx, own, f, to.code)
-			return
+		default:
+			sh.newCall(now, tx, own, f, user, to.value)
 		}
-		sh.newCall(now, tx, own, f, user, to.value)
 	})
+}
+
+// pending is an INVITE about which another shard is being asked.
+type pending struct {
+	invite *message.Message
+	flow   flow.Flow
+	over   bool
+}
+
+// cancel answers the INVITE: nothing is to come of it any more (RFC 3261 §9.2).
+func (p *pending) cancel(now clock.Time, sh *Shard, tx *transaction.Server) {
+	p.over = true
+	sh.finish(now, tx, p.invite, p.flow, 487)
 }
 
 // onRefer passes a REFER. A Replaces in its Refer-To that names one of our dialogs becomes that dialog as the far side sees it.
@@ -171,6 +188,10 @@ func (s *side) onRefer(now clock.Time, tx *transaction.Server, m *message.Messag
 	}
 	own := m.Clone()
 	s.c.sh.referTo(own, func(now clock.Time, changes []message.Change) {
+		if s.c.sh.dialogFor(own) != s { // it has ended while another shard was asked
+			s.c.sh.finish(now, tx, own, f, 481)
+			return
+		}
 		s.c.sh.current = s.c
 		s.pass(now, tx, own, f, changes...)
 	})

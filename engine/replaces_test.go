@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"tandem/engine"
+	"tandem/engine/clock"
 	"tandem/engine/flow"
+	"tandem/engine/ident"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
 )
@@ -89,6 +91,78 @@ func TestReplacesOfOurLeg(t *testing.T) {
 	}
 	if early.Final() != 486 || none.Final() != 481 || broken.Final() != 400 {
 		t.Errorf("early-only %d, unknown %d, broken %d; want 486, 481, 400", early.Final(), none.Final(), broken.Final())
+	}
+}
+
+// held keeps what shards ask each other until it is let go.
+type held struct{ posted []func() }
+
+func (h *held) hold(c *engine.Config) {
+	c.Post = func(_ int, fn func(now clock.Time)) { h.posted = append(h.posted, func() { fn(at(5 * time.Second)) }) }
+}
+
+func (h *held) letGo() {
+	for len(h.posted) > 0 {
+		next := h.posted[0]
+		h.posted = h.posted[1:]
+		next()
+	}
+}
+
+// elsewhereThan returns a Call-ID that another one of two shards owns.
+func elsewhereThan(callID string) string {
+	for i := 0; ; i++ {
+		if id := fmt.Sprint("id", i); ident.Slot([]byte(id))%2 != ident.Slot([]byte(callID))%2 {
+			return id
+		}
+	}
+}
+
+// An INVITE that is cancelled while another shard is asked what its Replaces names is answered 487, and nothing comes of it (RFC 3261 §9.2).
+func TestReplacesCancelled(t *testing.T) {
+	var h held
+	r := newRig(t, always(to("sip:carol@192.0.2.12")), 2, h.hold)
+	r.odd = true
+	carol := r.phone("sip:carol@192.0.2.12", sim.After(time.Second))
+	up := r.place(sim.CallSpec{})
+	r.until(at(3 * time.Second))
+	id, toTag, fromTag := dialogOf(t, r.caller.Received("200 INVITE")[0])
+	w := written{callID: elsewhereThan(id), more: fmt.Sprintf("Replaces: %s;to-tag=%s;from-tag=%s\r\n", id, toTag, fromTag)}
+	r.write(r.caller, r.net.Now(), w.String())
+	r.until(at(4 * time.Second))
+	w.method, w.more = "CANCEL", ""
+	r.write(r.caller, r.net.Now(), w.String())
+	r.until(at(5 * time.Second))
+	if len(h.posted) == 0 || len(copies(r.caller, "SIP/2.0 487")) == 0 {
+		t.Errorf("%d questions, %d times 487", len(h.posted), len(copies(r.caller, "SIP/2.0 487")))
+	}
+	h.letGo()
+	r.until(at(6 * time.Second))
+	if n := len(carol.Received("INVITE")); n != 1 {
+		t.Errorf("%d INVITEs", n)
+	}
+	up.Bye(r.net.Now())
+	r.run()
+}
+
+// A REFER about whose Refer-To another shard is asked while its call ends goes nowhere any more.
+func TestReferOfEndedCall(t *testing.T) {
+	var h held
+	r := newRig(t, always(to("sip:carol@192.0.2.12")), 2, h.hold)
+	r.odd = true
+	carol := r.phone("sip:carol@192.0.2.12", sim.After(time.Second))
+	up := r.place(sim.CallSpec{})
+	r.until(at(3 * time.Second))
+	id, _, _ := dialogOf(t, r.caller.Received("200 INVITE")[0])
+	refer := fmt.Sprintf("<sip:dave@pbx.example?Replaces=%s%%3Bto-tag%%3D1%%3Bfrom-tag%%3D2>", elsewhereThan(id))
+	x := up.Request(r.net.Now(), "REFER", []sim.Header{{Name: "Refer-To", Value: refer}}, nil)
+	r.until(at(4 * time.Second))
+	up.Bye(r.net.Now())
+	r.until(at(5 * time.Second))
+	h.letGo()
+	r.run()
+	if len(carol.Received("REFER")) != 0 || x.Code() != 481 {
+		t.Errorf("%d REFERs, answered %d", len(carol.Received("REFER")), x.Code())
 	}
 }
 

@@ -8,10 +8,12 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -151,7 +153,8 @@ type Config struct {
 // Realm returns the realm of the challenges.
 func (c *Config) Realm() string { return c.Users.realm }
 
-// UserOf returns the user of ours whom the value of a From names, nil if it names none.
+// UserOf returns the user of ours whom the value of a From names, nil if it names none. A number is the user's in whatever way it is written: visual
+// separators and parameters are not part of it (RFC 3966 §3, RFC 3261 §19.1.6), or who writes it otherwise would not be asked whose it is.
 func (c *Config) UserOf(from []byte) []byte {
 	na, err := message.ParseNameAddr(from)
 	if err != nil {
@@ -162,21 +165,48 @@ func (c *Config) UserOf(from []byte) []byte {
 		return nil
 	}
 	name := message.AppendUnescaped(nil, u.User)
-	if u.Host == nil { // a telephone number: visual separators are not part of it (RFC 3966 §3)
-		name = slices.DeleteFunc(name, func(b byte) bool { return strings.IndexByte("-.()", b) >= 0 })
+	if c.Users.Has(name) {
+		return name
 	}
-	if !c.Users.Has(name) {
-		return nil
+	if name = bare(name); c.Users.Has(name) {
+		return name
 	}
-	return name
+	return nil
+}
+
+// bare returns a user part without parameters and, if it is a telephone number, without visual separators.
+func bare(name []byte) []byte {
+	if i := bytes.IndexByte(name, ';'); i >= 0 {
+		name = name[:i]
+	}
+	if len(bytes.Trim(name, "+*#0123456789-.()")) > 0 {
+		return name
+	}
+	return slices.DeleteFunc(name, func(b byte) bool { return strings.IndexByte("-.()", b) >= 0 })
 }
 
 // Ours reports whether a host is one whose users are ours.
 func (c *Config) Ours(host []byte) bool {
 	for _, d := range c.Domains {
-		if strings.EqualFold(d, string(host)) {
+		if sameHost(d, string(host)) {
 			return true
 		}
 	}
 	return len(c.Domains) == 0
+}
+
+// sameHost compares hosts: names have no case, and may end with a dot (RFC 3261 §25.1); an IPv6 address has several spellings.
+func sameHost(a, b string) bool {
+	if a, b = strings.TrimSuffix(a, "."), strings.TrimSuffix(b, "."); strings.EqualFold(a, b) {
+		return true
+	}
+	if a == "" || b == "" || a[0] != '[' || b[0] != '[' {
+		return false
+	}
+	x, err := netip.ParseAddr(strings.Trim(a, "[]"))
+	if err != nil {
+		return false
+	}
+	y, err := netip.ParseAddr(strings.Trim(b, "[]"))
+	return err == nil && x == y
 }

@@ -118,6 +118,43 @@ func TestChallenge(t *testing.T) {
 	}
 }
 
+// Whoever says that he is a user of ours is asked, however he writes it.
+func TestUserOf(t *testing.T) {
+	users, err := auth.NewUsers(realm, []auth.User{{Name: "100", Password: "x"}, {Name: "a.b", Password: "x"}, {Name: "7;x", Password: "x"}, {Name: "+49891", Password: "x"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &auth.Config{Users: users, Domains: []string{"pbx.example", "[2001:db8::1]"}}
+	for from, want := range map[string]string{
+		"<sip:100@pbx.example>;tag=a":         "100",
+		"sip:100@pbx.example;tag=a":           "100",
+		"<sip:100@PBX.Example.:5060>":         "100",
+		"<sips:%31%300@pbx.example>":          "100",
+		"<sip:100:guess@pbx.example>":         "100",
+		"<sip:100;isub=1@pbx.example>":        "100",
+		"<sip:1%2D00%3Bx@pbx.example>":        "100",
+		"<sip:(1)0-0@pbx.example;user=phone>": "100",
+		"<sip:100@[2001:DB8:0:0::1]>":         "100",
+		"<tel:1-00;ext=5>":                    "100",
+		"<tel:+49-89-1>":                      "+49891",
+		"<sip:a.b@pbx.example>":               "a.b",
+		"<sip:a.b;x@pbx.example>":             "a.b",
+		"<sip:7;x@pbx.example>":               "7;x",
+		"<sip:ab@pbx.example>":                "",
+		"<sip:a-.b@pbx.example>":              "",
+		"<sip:;100@pbx.example>":              "",
+		"<sip:100@other.example>":             "",
+		"<sip:100@[2001:db8::2]>":             "",
+		"<sip:100@pbx.example..>":             "",
+		"<sip:pbx.example>":                   "",
+		"<im:100@pbx.example>":                "",
+	} {
+		if got := string(c.UserOf([]byte(from))); got != want {
+			t.Errorf("%s: %q, want %q", from, got, want)
+		}
+	}
+}
+
 func TestCheck(t *testing.T) {
 	second := clock.Time(time.Second)
 	r := newRig(t, 1)
@@ -148,9 +185,9 @@ func TestCheck(t *testing.T) {
 		"capital digits":      {upperResponse(proxy(r.answer(fresh(1), "100", "secret"))), 11 * second, auth.Right},
 		"other method":        {proxy(r.answer(fresh(0), "100", "secret", func(o *digest.Options) { o.Method = "BYE" })), 11 * second, auth.Wrong},
 		"nonce of another source": {
-			proxy(r.answer(r.challenge(0, 10*second, netip.MustParseAddr("192.0.2.101"), false)[0], "100", "secret")), 11 * second, auth.None,
+			proxy(r.answer(r.challenge(0, 10*second, netip.MustParseAddr("192.0.2.101"), false)[0], "100", "secret")), 11 * second, auth.Foreign,
 		},
-		"made-up nonce": {proxy(r.answer(&digest.Challenge{Realm: realm, Nonce: strings.Repeat("A", 28), Algorithm: "MD5"}, "100", "no")), 11 * second, auth.None},
+		"made-up nonce": {proxy(r.answer(&digest.Challenge{Realm: realm, Nonce: strings.Repeat("A", 28), Algorithm: "MD5"}, "100", "no")), 11 * second, auth.Foreign},
 		"session":       {strings.Replace(proxy(r.answer(fresh(1), "100", "secret")), "algorithm=MD5", "algorithm=MD5-sess", 1), 11 * second, auth.None},
 		"other realm":   {strings.Replace(proxy(r.answer(fresh(1), "100", "secret")), realm, "gw.example", 1), 11 * second, auth.None},
 		"none":          {"Subject: none", 11 * second, auth.None},
@@ -345,6 +382,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if !s.Use(0, id(9999, 3000), 1, until) || s.Use(0, id(3000, 3005), 1, until) {
 		t.Error("a later one is not, or a use is taken twice")
+	}
+}
+
+// A nonce that was used is not good again when nonces live longer from a reload on, though its time was over and its place was needed.
+func TestNonceOutlivesItsTime(t *testing.T) {
+	s, second := auth.NewShared(), clock.Time(time.Second)
+	used, next := auth.NonceID{3: 1}, auth.NonceID{3: 20, 4: 1} // of one stripe
+	if !s.Use(second, used, 1, 11*second) || !s.Use(20*second, next, 1, 3600*second) {
+		t.Fatal("a first use is refused")
+	}
+	if s.Use(21*second, used, 1, 3600*second) {
+		t.Error("a use is taken twice")
 	}
 }
 

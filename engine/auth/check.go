@@ -19,9 +19,11 @@ type Verdict uint8
 
 // The verdicts.
 const (
-	// None: there are no credentials of our realm that answer a challenge of ours to this source. What they are digests of is not looked at, or a password could
-	// be tried without anybody counting.
+	// None: there are no credentials of our realm that can be used and are for this request.
 	None Verdict = iota
+	// Foreign: they answer no challenge of ours to this source, but perhaps one of before a restart, or to another address. What they are digests of is not looked at, or
+	// a password could be tried without anybody counting.
+	Foreign
 	// Right: the digest is right, and its nonce is good.
 	Right
 	// Stale: the digest is right, but the nonce is too old, or was used so before.
@@ -99,7 +101,7 @@ type Challenge struct {
 	c     *Checker
 }
 
-// Challenge makes one for a source; stale says that the password was right (RFC 7616 §3.3).
+// Challenge makes one for a source; stale says that it is the nonce that was of no use, and not the password (RFC 7616 §3.3).
 func (c *Checker) Challenge(now clock.Time, source netip.Addr, stale bool) Challenge {
 	ch := Challenge{stale: stale, c: c}
 	c.appendNonce(ch.nonce[:0], now, source)
@@ -198,7 +200,7 @@ func (c *Checker) Check(now clock.Time, m *message.Message, source netip.Addr) (
 	}
 	id, ok := c.ourNonce(cr.Nonce, source)
 	if !ok {
-		return None, "", 0
+		return Foreign, "", 0
 	}
 	user = string(cr.Username)
 	ha1, known := c.cfg.Users.secret(user, cr.Algorithm)

@@ -75,9 +75,8 @@ func (s *Shared) Use(now clock.Time, id NonceID, n uint32, until clock.Time) boo
 	if st.floor > 0 && id.second() < st.floor {
 		return false
 	}
-	gone, goes := st.nonces.add(id, use{n, until}, maxNonces, func(u *use) bool { return u.until < now })
-	if goes {
-		st.floor = max(st.floor, gone.second()+1)
+	if gone, goes := st.nonces.add(id, use{n, until}, maxNonces, func(u *use) bool { return u.until < now }); goes {
+		st.floor = max(st.floor, gone.second()+1) // also if its time was over: nonces may live longer from a reload on
 	}
 	return true
 }
@@ -131,20 +130,20 @@ func (t *table[K, V]) find(k K) *V {
 	return nil
 }
 
-// add puts a value in whose key is not there. It takes the place of the oldest one if that is over, or if there is no room; goes is true if what went was not over.
+// add puts a value in whose key is not there. It takes the place of the oldest one if that is over, or if there is no room; goes is true if one went.
 func (t *table[K, V]) add(k K, v V, most int, over func(*V) bool) (gone K, goes bool) {
 	if t.index == nil {
 		t.index = map[K]int{}
 	}
 	if len(t.slots) > 0 {
 		old := &t.slots[t.hand]
-		if ended := over(&old.value); ended || len(t.slots) == most {
+		if over(&old.value) || len(t.slots) == most {
 			gone = old.key
 			delete(t.index, gone)
 			*old = slot[K, V]{k, v}
 			t.index[k] = t.hand
 			t.hand = (t.hand + 1) % len(t.slots)
-			return gone, !ended
+			return gone, true
 		}
 	}
 	t.slots = append(t.slots, slot[K, V]{k, v})

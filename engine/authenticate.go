@@ -52,7 +52,7 @@ func (sh *Shard) authenticate(now clock.Time, tx *transaction.Server, m *message
 func (sh *Shard) asks(m *message.Message, f flow.Flow) bool {
 	switch m.Method() {
 	case message.REGISTER:
-		return true
+		return !within(sh.cfg.Auth.Exempt, f)
 	case message.OPTIONS:
 		if u, err := message.ParseURI(m.RequestURI()); err != nil || u.User == nil {
 			return false // the engine answers it, whoever asks
@@ -66,7 +66,7 @@ func (sh *Shard) asks(m *message.Message, f flow.Flow) bool {
 
 // vouched reports whether the configuration says of a source that it is known.
 func (sh *Shard) vouched(f flow.Flow) bool {
-	return sh.trusts(f) || sh.cfg.Guard != nil && sh.cfg.Guard.Look(f.Listener, f.Remote.Addr()) == guard.Allowed
+	return sh.trusts(f) || within(sh.cfg.Auth.Exempt, f) || sh.cfg.Guard != nil && sh.cfg.Guard.Look(f.Listener, f.Remote.Addr()) == guard.Allowed
 }
 
 // needsUser reports whether a request is to be refused without credentials.

@@ -57,6 +57,10 @@ func (sh *Shard) register(now clock.Time, tx *transaction.Server, m *message.Mes
 		sh.refusedRegister(now, m, f, whose, user+" may not register "+whose)
 		sh.finish(now, tx, m, f, 403)
 		return
+	case !sh.hasUser(whose): // §10.3 step 5: he is only believed to be one
+		sh.refusedRegister(now, m, f, whose, "registration refused (404): no user "+whose)
+		sh.finish(now, tx, m, f, 404)
+		return
 	}
 	by := f
 	by.Fixed = !m.Has(message.Path) // else the first proxy on the path keeps the way

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"tandem/engine"
+	"tandem/engine/auth"
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/location"
@@ -99,6 +100,34 @@ func TestRegisterRefused(t *testing.T) {
 	eve = r.phone("sip:eve@192.0.2.66")
 	if got := send("sip:eve@pbx.example", "sip:eve@pbx.example"); got != 405 {
 		t.Errorf("without a registrar: %d, want 405", got)
+	}
+}
+
+// Who comes from an exempt network is who he says that he is, if he is a user at all; others are asked.
+func TestRegisterExempt(t *testing.T) {
+	r := newRig(t, always(toUser()), 1, registrar, asking(func(c *auth.Config) { c.Exempt = []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26")} }))
+	r.odd = true
+	near, far := r.phone("sip:100@192.0.2.66"), r.phone("sip:100@192.0.2.11")
+	for _, c := range []struct {
+		of       *sim.Phone
+		from, to string
+		code     int
+	}{
+		{near, "sip:100@pbx.example", "sip:100@pbx.example", 200},
+		{near, "sip:100@pbx.example", "sip:101@pbx.example", 403},
+		{near, "sip:102@pbx.example", "sip:102@pbx.example", 404},
+		{far, "sip:100@pbx.example", "sip:100@pbx.example", 401},
+	} {
+		x := c.of.Request(r.net.Now(), sim.RequestSpec{Method: "REGISTER", RequestURI: "sip:pbx.example", From: c.from, To: c.to, Dest: flow.Flow{Remote: pbx}})
+		r.run()
+		if x.Code() != c.code {
+			t.Errorf("%s registers %s: %d, want %d", c.from, c.to, x.Code(), c.code)
+		}
+	}
+	call := near.Request(r.net.Now(), sim.RequestSpec{Method: "MESSAGE", RequestURI: "sip:101@pbx.example", From: "sip:100@pbx.example", To: "sip:101@pbx.example", Dest: flow.Flow{Remote: pbx}})
+	r.run()
+	if call.Code() == 407 {
+		t.Error("a request was asked for credentials")
 	}
 }
 

@@ -20,7 +20,7 @@ type Rules struct {
 	// each copy of one that is refused.
 	Guard *guard.Config
 	// Auth says who may identify himself, and whose requests outside dialogs need that; nil = nobody is asked for credentials. Sources that a list of Guard allows, or
-	// that are Trusted, are asked for a REGISTER only.
+	// that are Trusted, are asked for a REGISTER only, those that are exempt for nothing.
 	Auth *auth.Config
 	// Register bounds what users register; nil = nobody registers, and REGISTER is answered 405.
 	Register *location.Limits

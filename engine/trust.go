@@ -22,9 +22,12 @@ type edge struct {
 }
 
 // trusts reports whether a peer belongs to the trust domain.
-func (sh *Shard) trusts(f flow.Flow) bool {
+func (sh *Shard) trusts(f flow.Flow) bool { return within(sh.cfg.Trusted, f) }
+
+// within reports whether a peer is in one of some networks.
+func within(networks []netip.Prefix, f flow.Flow) bool {
 	a := f.Remote.Addr().Unmap()
-	return slices.ContainsFunc(sh.cfg.Trusted, func(p netip.Prefix) bool { return p.Contains(a) })
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // trustsTarget reports whether who is called at f for a target belongs to the trust domain: the script may say so.

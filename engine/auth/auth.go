@@ -146,6 +146,9 @@ type Config struct {
 	Domains []string
 	// Calls says which requests outside dialogs need credentials, REGISTER aside, which always does.
 	Calls Policy
+	// Exempt are networks whose requests need none, REGISTER among them: who is there is believed to be whom From names (RFC 3261 §10.3 step 3 lets a
+	// registrar do so).
+	Exempt []netip.Prefix
 	// Lifetime is how long a nonce is good for, from its challenge; 0 = DefaultLifetime.
 	Lifetime time.Duration
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -69,21 +68,10 @@ func same(address string, l transport.Listen) bool {
 }
 
 func (a *ACL) entries() (list []guard.Entry) {
-	for _, n := range a.Networks {
-		if p, err := network(n); err == nil {
-			list = append(list, guard.Entry{Network: p, Allow: a.Action == "allow"})
-		}
+	for _, p := range networks(a.Networks) {
+		list = append(list, guard.Entry{Network: p, Allow: a.Action == "allow"})
 	}
 	return list
-}
-
-// network reads IP or IP/BITS.
-func network(s string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(s); err == nil {
-		return a.Prefix(a.BitLen())
-	}
-	p, err := netip.ParsePrefix(s)
-	return p.Masked(), err
 }
 
 func (a *ACL) check(listeners []Listener) *Error {
@@ -93,10 +81,8 @@ func (a *ACL) check(listeners []Listener) *Error {
 	if len(a.Networks) == 0 {
 		return &Error{Key: "networks", What: "is missing; say whom this is for, as IP or IP/BITS"}
 	}
-	for _, n := range a.Networks {
-		if _, err := network(n); err != nil {
-			return &Error{Key: "networks", What: fmt.Sprintf("%q is no network; write IP or IP/BITS, for example 192.0.2.0/24", n)}
-		}
+	if err := checkNetworks("networks", a.Networks); err != nil {
+		return err
 	}
 	for _, l := range a.Listeners {
 		if !slices.ContainsFunc(listeners, func(o Listener) bool { return o.Address == l }) {

@@ -229,7 +229,7 @@ func (c *Config) check() *Error {
 			}
 		}
 	}
-	if err := c.checkTrusted(); err != nil {
+	if err := checkNetworks("trusted", c.Trusted); err != nil {
 		return err
 	}
 	if err := c.checkEmergency(); err != nil {

@@ -19,7 +19,7 @@ var (
 	abuseKeys    = []string{"scanners", "rate", "burst", "ban", "failures"}
 	userKeys     = []string{"name", "password", "ha1", "ha1_sha256"}
 	registerKeys = []string{"min_expires", "max_expires", "default_expires", "max_contacts"}
-	authKeys     = []string{"realm", "calls", "algorithms", "nonce_lifetime"}
+	authKeys     = []string{"realm", "calls", "algorithms", "nonce_lifetime", "exempt"}
 	httpKeys     = []string{"allow", "proxy", "ca", "max", "per_host"}
 	listenerKeys = []string{
 		"address", "advertise", "certificate", "key", "client_ca", "require_client", "origins", "networks",

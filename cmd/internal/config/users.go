@@ -27,6 +27,8 @@ type Auth struct {
 	Algorithms []string
 	// NonceLifetime is how long a challenge may be answered, and its answer counted on, 10 s to a day.
 	NonceLifetime time.Duration
+	// Exempt are networks, as IP or IP/BITS, from which nobody is asked for credentials, not even for a REGISTER.
+	Exempt []string
 }
 
 const (
@@ -64,7 +66,7 @@ func (c *Config) Credentials() *auth.Config {
 	if err != nil {
 		return nil
 	}
-	return &auth.Config{Users: users, Domains: c.Domains, Calls: policies[c.Auth.Calls], Lifetime: c.Auth.NonceLifetime}
+	return &auth.Config{Users: users, Domains: c.Domains, Calls: policies[c.Auth.Calls], Exempt: networks(c.Auth.Exempt), Lifetime: c.Auth.NonceLifetime}
 }
 
 func (c *Config) checkUsers() *Error {
@@ -131,7 +133,7 @@ func (a *Auth) check(users int) *Error {
 	case a.NonceLifetime < minNonceLifetime || a.NonceLifetime > 24*time.Hour:
 		return &Error{Key: "nonce_lifetime", What: fmt.Sprintf("%v is out of range; use \"10s\" to \"24h\"", a.NonceLifetime)}
 	}
-	return nil
+	return checkNetworks("exempt", a.Exempt)
 }
 
 func (u *User) check() *Error {
@@ -202,6 +204,8 @@ func (a *Auth) decode(v any) []*Error {
 			return setList(&a.Algorithms, key, v), true
 		case "nonce_lifetime":
 			return setDuration(&a.NonceLifetime, key, v), true
+		case "exempt":
+			return setList(&a.Exempt, key, v), true
 		}
 		return nil, false
 	})

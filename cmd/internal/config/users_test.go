@@ -1,6 +1,8 @@
 package config
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ domains = ["pbx.example", "192.0.2.1"]
 realm = "PBX"
 calls = "all"
 nonce_lifetime = "1m"
+exempt = ["192.0.2.64/26", "::1"]
 [abuse]
 failures = 3
 [[user]]
@@ -36,6 +39,9 @@ func TestCredentials(t *testing.T) {
 	}
 	if !a.Ours([]byte("192.0.2.1")) || !a.Ours([]byte("PBX.example")) || a.Ours([]byte("example.net")) {
 		t.Error("the domains are not those of the file")
+	}
+	if want := []netip.Prefix{netip.MustParsePrefix("192.0.2.64/26"), netip.MustParsePrefix("::1/128")}; !slices.Equal(a.Exempt, want) {
+		t.Errorf("exempt are %v", a.Exempt)
 	}
 	if g := c.Guard(nil); g.Failures != 3 {
 		t.Errorf("%+v", g)
@@ -70,23 +76,23 @@ func TestBadUsers(t *testing.T) {
 		"calls":            {`"all"`, `"some"`, `:4: auth.calls: "some" does not say whose calls need credentials; use users, all or none`},
 		"lifetime":         {`"1m"`, `"1s"`, `:5: auth.nonce_lifetime: 1s is out of range`},
 		"unknown auth":     {`calls =`, `call =`, `:4: auth.call: unknown key of [auth]; did you mean "calls"?`},
-		"failures":         {`failures = 3`, `failures = -3`, `:7: abuse.failures: -3 is out of range`},
-		"no name":          {`name = "bob"`, ``, `:11: name: is missing`},
-		"colon":            {`"bob"`, `"b:ob"`, `:12: name: "b:ob" is no user`},
-		"address":          {`"bob"`, `"bob@pbx.example"`, `:12: name: "bob@pbx.example" is an address; a user is what stands before the @: name = "bob"`},
-		"URI":              {`"bob"`, `"sip:bob@pbx.example"`, `:12: name: "sip:bob@pbx.example" is an address; a user is what stands before the @: name = "bob"`},
-		"domains below":    {`name = "bob"`, "name = \"bob\"\ndomains = [\"pbx.example\"]", `:13: domains: unknown key of [[user]]; it is a key of the file, and stands before the first table: move it to the top`},
-		"misspelt":         {`name = "bob"`, "nam = \"bob\"", `:12: nam: unknown key of [[user]]; did you mean "name"?; known keys are name, password, ha1 and ha1_sha256`},
-		"twice":            {`"bob"`, `"100"`, `:12: name: "100" is given twice`},
-		"empty password":   {`"secret"`, `""`, `:10: password: is missing or empty, and with it anybody could call as 100`},
-		"no password":      {`password = "secret"`, ``, `:8: password: is missing or empty`},
-		"both":             {`name = "bob"`, "name = \"bob\"\npassword = \"x\"", `:13: password: stands beside an HA1`},
-		"short HA1":        {`0123456789abcdef0123456789ABCDEF`, `0123`, `:13: ha1: want 32 hexadecimal digits: the hash of bob:REALM:PASSWORD`},
-		"no HA1":           {`0123456789abcdef0123456789ABCDEF`, `0123456789abcdef0123456789ABCDEX`, `:13: ha1: want 32`},
-		"unknown user key": {`password =`, `pasword =`, `:10: pasword: unknown key of [[user]]; did you mean "password"?`},
-		"kind":             {`"secret"`, `5`, `:10: password: want a string, got an integer`},
+		"failures":         {`failures = 3`, `failures = -3`, `:8: abuse.failures: -3 is out of range`},
+		"no name":          {`name = "bob"`, ``, `:12: name: is missing`},
+		"colon":            {`"bob"`, `"b:ob"`, `:13: name: "b:ob" is no user`},
+		"address":          {`"bob"`, `"bob@pbx.example"`, `:13: name: "bob@pbx.example" is an address; a user is what stands before the @: name = "bob"`},
+		"URI":              {`"bob"`, `"sip:bob@pbx.example"`, `:13: name: "sip:bob@pbx.example" is an address; a user is what stands before the @: name = "bob"`},
+		"domains below":    {`name = "bob"`, "name = \"bob\"\ndomains = [\"pbx.example\"]", `:14: domains: unknown key of [[user]]; it is a key of the file, and stands before the first table: move it to the top`},
+		"misspelt":         {`name = "bob"`, "nam = \"bob\"", `:13: nam: unknown key of [[user]]; did you mean "name"?; known keys are name, password, ha1 and ha1_sha256`},
+		"twice":            {`"bob"`, `"100"`, `:13: name: "100" is given twice`},
+		"empty password":   {`"secret"`, `""`, `:11: password: is missing or empty, and with it anybody could call as 100`},
+		"no password":      {`password = "secret"`, ``, `:9: password: is missing or empty`},
+		"both":             {`name = "bob"`, "name = \"bob\"\npassword = \"x\"", `:14: password: stands beside an HA1`},
+		"short HA1":        {`0123456789abcdef0123456789ABCDEF`, `0123`, `:14: ha1: want 32 hexadecimal digits: the hash of bob:REALM:PASSWORD`},
+		"no HA1":           {`0123456789abcdef0123456789ABCDEF`, `0123456789abcdef0123456789ABCDEX`, `:14: ha1: want 32`},
+		"unknown user key": {`password =`, `pasword =`, `:11: pasword: unknown key of [[user]]; did you mean "password"?`},
+		"kind":             {`"secret"`, `5`, `:11: password: want a string, got an integer`},
 		"no algorithm for all": {
-			`password = "secret"`, `ha1_sha256 = "` + strings.Repeat("0", 64) + `"`, `:12: name: no algorithm is left that is for all users up to bob`,
+			`password = "secret"`, `ha1_sha256 = "` + strings.Repeat("0", 64) + `"`, `:13: name: no algorithm is left that is for all users up to bob`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,6 +109,7 @@ func TestBadUsers(t *testing.T) {
 		"[[user]]\nname=\"a\"\nha1=\"" + strings.Repeat("0", 32) + "\"\n[[user]]\nname=\"b\"\nha1_sha256=\"" + strings.Repeat("0", 64) + "\"\n": `:5: name: no algorithm is left that is for all users up to b`,
 		"[auth]\nalgorithms = \"SHA-256\"\n[[user]]\nname=\"a\"\nha1=\"" + strings.Repeat("0", 32) + "\"":                                       `:4: name: no algorithm is left that is for all users up to a`,
 		"[auth]\nalgorithms = [\"SHA-512\"]\n": `:2: auth.algorithms: ["SHA-512"] are not known; use SHA-256, MD5 or both`,
+		"[auth]\nexempt = \"near\"\n":          `:2: auth.exempt: "near" is no network`,
 		"[auth]\nalgorithms = []\n":            `:2: auth.algorithms: [] are not known`,
 	} {
 		if _, err := Read(file(t, text)); err == nil || !strings.Contains(err.Error(), want) {

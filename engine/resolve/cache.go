@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,20 +19,28 @@ const (
 	brokenTTL   = 2 * time.Second // of no answer at all: those who wait for a dead server are not to be many
 	perServer   = 1500 * time.Millisecond
 	ednsSize    = 1232
+
+	// RFC 8767 §5: for how long records are used beyond their time while no server answers, for how long at once, and how long one
+	// waits for news before they are.
+	maxStale  = 24 * time.Hour
+	staleTTL  = 30 * time.Second
+	staleWait = 1800 * time.Millisecond
+
+	// maxQuestions is how many questions may be under way at once; more fail. What is known already needs none.
+	maxQuestions = 1024
 )
 
 // cache asks name servers and remembers their answers, negative ones too (RFC 2308). Look-ups of the same that come meanwhile wait
-// for the one under way.
+// for the one under way. While no server answers, what was known before goes on to hold (RFC 8767).
 type cache struct {
-	servers []string
-	conf    *dns.ClientConfig
-	udp     dns.Client
-	tcp     dns.Client
-	now     *func() time.Time
+	setup
+	udp dns.Client
+	tcp dns.Client
+	now *func() time.Time
 
-	mu      sync.Mutex
-	entries map[key]*entry
-	asked   uint64 // questions sent
+	mu       sync.Mutex
+	entries  map[key]*entry
+	underWay int
 }
 
 type key struct {
@@ -43,74 +48,77 @@ type key struct {
 	qtype uint16
 }
 
-// entry is an answer. Its fields but done are set before done is closed.
+// entry is an answer. Its fields but done and old are set before done is closed.
 type entry struct {
 	done  chan struct{}
 	rrs   []dns.RR
 	err   error
-	until time.Time
+	until time.Time // when it is to be asked for anew
+	last  time.Time // when the records cannot be used any more
+
+	old     []dns.RR // of the answer before
+	oldLast time.Time
 }
 
-func (c *cache) init(servers []string, conf *dns.ClientConfig, now *func() time.Time) error {
-	c.conf, c.now, c.entries = conf, now, map[key]*entry{}
-	c.udp, c.tcp = dns.Client{Timeout: perServer}, dns.Client{Net: "tcp", Timeout: perServer}
-	for _, s := range servers {
-		at, err := serverAddr(s)
-		if err != nil {
-			return err
-		}
-		c.servers = append(c.servers, at)
+func (e *entry) ready() bool {
+	select {
+	case <-e.done:
+		return true
+	default:
+		return false
 	}
-	if len(c.servers) == 0 {
-		for _, s := range conf.Servers {
-			c.servers = append(c.servers, net.JoinHostPort(s, conf.Port))
-		}
-	}
-	return nil
-}
-
-// serverAddr reads an address with or without a port.
-func serverAddr(s string) (string, error) {
-	if a, err := netip.ParseAddr(strings.Trim(s, "[]")); err == nil {
-		return netip.AddrPortFrom(a, 53).String(), nil
-	}
-	ap, err := netip.ParseAddrPort(s)
-	if err != nil {
-		return "", fmt.Errorf("%q is no name server: give an IP address, with a port if it is not 53", s)
-	}
-	return ap.String(), nil
 }
 
 // get returns the records of a name, none if there are none.
 func (c *cache) get(ctx context.Context, name string, qtype uint16) ([]dns.RR, error) {
-	k := key{dns.CanonicalName(name), qtype}
-	c.mu.Lock()
-	e := c.entries[k]
-	if e == nil || e.over((*c.now)()) {
-		e = &entry{done: make(chan struct{})}
-		c.room()
-		c.entries[k] = e
-		c.asked++
-		go c.fill(e, k)
+	e := c.begin(name, qtype)
+	if e == nil {
+		return nil, fmt.Errorf("%s %s: %d questions are under way already", dns.TypeToString[qtype], name, maxQuestions)
 	}
-	c.mu.Unlock()
+	if e.ready() {
+		return e.rrs, e.err
+	}
+	var old <-chan time.Time
+	if len(e.old) > 0 {
+		t := time.NewTimer(staleWait)
+		defer t.Stop()
+		old = t.C
+	}
 	select {
 	case <-e.done:
 		return e.rrs, e.err
+	case <-old:
+		return e.old, nil
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%s %s: %w", dns.TypeToString[qtype], name, ctx.Err())
 	}
 }
 
-// over reports whether the answer is too old.
-func (e *entry) over(now time.Time) bool {
-	select {
-	case <-e.done:
-		return !now.Before(e.until)
-	default:
-		return false
+// begin asks for the records of a name, unless they are known or asked for already; nil if too much is.
+func (c *cache) begin(name string, qtype uint16) *entry {
+	k, now := key{dns.CanonicalName(name), qtype}, (*c.now)()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[k]
+	if e != nil && !e.over(now) {
+		return e
 	}
+	if c.underWay >= maxQuestions {
+		return nil
+	}
+	next := &entry{done: make(chan struct{})}
+	if e != nil && now.Before(e.last) {
+		next.old, next.oldLast = e.rrs, e.last
+	}
+	c.room()
+	c.entries[k] = next
+	c.underWay++
+	go c.fill(next, k)
+	return next
 }
+
+// over reports whether the answer is too old.
+func (e *entry) over(now time.Time) bool { return e.ready() && !now.Before(e.until) }
 
 // room makes room for one more entry.
 func (c *cache) room() {
@@ -130,25 +138,42 @@ func (c *cache) room() {
 
 // fill asks. It has a time of its own: who asked first may have given up long before another one.
 func (c *cache) fill(e *entry, k key) {
-	defer close(e.done)
+	defer func() {
+		c.mu.Lock()
+		c.underWay--
+		c.mu.Unlock()
+		close(e.done)
+	}()
 	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	m, err := c.exchange(ctx, k)
-	if err != nil {
-		e.err, e.until = err, (*c.now)().Add(brokenTTL)
-		return
+	now := (*c.now)()
+	switch {
+	case err == nil:
+		e.take(m, k.qtype, now)
+	case len(e.old) > 0:
+		e.rrs, e.until, e.last = e.old, now.Add(staleTTL), e.oldLast
+	default:
+		e.err, e.until = err, now.Add(brokenTTL)
 	}
+}
+
+// take reads an answer.
+func (e *entry) take(m *dns.Msg, qtype uint16, now time.Time) {
 	ttl := maxTTL
 	for _, rr := range m.Answer {
 		ttl = min(ttl, time.Duration(rr.Header().Ttl)*time.Second)
-		if rr.Header().Rrtype == k.qtype {
+		if rr.Header().Rrtype == qtype {
 			e.rrs = append(e.rrs, rr)
 		}
 	}
 	if len(e.rrs) == 0 {
 		ttl = negative(m)
 	}
-	e.until = (*c.now)().Add(max(ttl, minTTL))
+	e.until = now.Add(max(ttl, minTTL))
+	if len(e.rrs) > 0 {
+		e.last = e.until.Add(maxStale)
+	}
 }
 
 // negative is how long a negative answer holds (RFC 2308 §5).
@@ -161,18 +186,20 @@ func negative(m *dns.Msg) time.Duration {
 	return noTTL
 }
 
-// exchange asks the servers in turn. An answer that was cut short is asked for again by TCP (RFC 1035 §4.2.2).
+// exchange asks the servers in turn, those last that did not answer lately. An answer that was cut short is asked for again by TCP
+// (RFC 1035 §4.2.2).
 func (c *cache) exchange(ctx context.Context, k key) (*dns.Msg, error) {
 	q := new(dns.Msg)
 	q.SetQuestion(k.name, k.qtype)
 	q.SetEdns0(ednsSize, false)
 	err := errors.New("no name server is known")
 	for range 2 {
-		for _, server := range c.servers {
+		for _, server := range c.order((*c.now)()) {
 			var m *dns.Msg
 			if m, _, err = c.udp.ExchangeContext(ctx, q, server); err == nil && m.Truncated {
 				m, _, err = c.tcp.ExchangeContext(ctx, q, server)
 			}
+			c.answered(server, err == nil, (*c.now)())
 			switch {
 			case err != nil:
 			case m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError:

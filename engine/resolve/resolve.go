@@ -6,6 +6,7 @@
 package resolve
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,16 +28,20 @@ const (
 	Timeout = 5 * time.Second
 	// Behind is how long a place that did not answer is tried after the others of its target.
 	Behind = time.Minute
-	// maxLookups is how many look-ups may be under way at once; more fail.
-	maxLookups = 1024
+	// maxLookups is how many look-ups may be under way at once; more fail. Most of many wait for the same dead server.
+	maxLookups = 8192
+	// lag is how long the other kind of addresses is waited for once there are some of one.
+	lag = 500 * time.Millisecond
 	// maxBad is how many places are remembered that did not answer.
 	maxBad = 10_000
 )
 
 // Config is what a resolver needs; zero values mean what the machine is set up for.
 type Config struct {
-	// Servers are the name servers, address and port; none = those of /etc/resolv.conf.
+	// Servers are the name servers, address and port; none = those of Setup, which is read again when it changes.
 	Servers []string
+	// Setup is the file with the machine's name servers and search list; "" = /etc/resolv.conf.
+	Setup string
 	// Hosts is the file with names of this machine's own; "" = /etc/hosts.
 	Hosts string
 	// Reach reports whether a transport and address family can be used; nil = all.
@@ -52,6 +57,7 @@ type Resolver struct {
 	lookups chan struct{}
 	now     func() time.Time
 	pick    func(n int) int // a number from 0 to n-1, by chance
+	lag     time.Duration   // after one kind of addresses the other is waited for
 
 	mu  sync.Mutex
 	bad map[flow.Hop]time.Time // until when
@@ -60,17 +66,12 @@ type Resolver struct {
 // New returns a resolver.
 func New(c Config) (*Resolver, error) {
 	r := &Resolver{
-		cfg: c, lookups: make(chan struct{}, maxLookups), now: time.Now, pick: rand.IntN, bad: map[flow.Hop]time.Time{},
+		cfg: c, lookups: make(chan struct{}, maxLookups), now: time.Now, pick: rand.IntN, lag: lag, bad: map[flow.Hop]time.Time{},
 	}
-	conf, err := dns.ClientConfigFromFile("/etc/resolv.conf")
-	if err != nil {
-		conf = &dns.ClientConfig{Servers: []string{"127.0.0.1"}, Port: "53", Ndots: 1, Attempts: 2}
-	}
-	if err := r.cache.init(c.Servers, conf, &r.now); err != nil {
+	r.cfg.Hosts, r.cfg.Setup = cmp.Or(c.Hosts, "/etc/hosts"), cmp.Or(c.Setup, "/etc/resolv.conf")
+	r.cache = cache{now: &r.now, entries: map[key]*entry{}, udp: dns.Client{Timeout: perServer}, tcp: dns.Client{Net: "tcp", Timeout: perServer}}
+	if err := r.cache.setup.begin(r.cfg.Setup, c.Servers); err != nil {
 		return nil, err
-	}
-	if r.cfg.Hosts == "" {
-		r.cfg.Hosts = "/etc/hosts"
 	}
 	return r, nil
 }

@@ -31,6 +31,7 @@ type zone struct {
 	rcode   map[string]int
 	asked   map[string]int
 	hold    chan struct{} // answers wait for it, if set
+	mute    map[string]chan struct{}
 	addr    string
 	tcp     atomic.Int32
 }
@@ -85,7 +86,11 @@ func (z *zone) add(t *testing.T, text string) {
 func (z *zone) ServeDNS(w dns.ResponseWriter, q *dns.Msg) {
 	z.mu.Lock()
 	name, hold := q.Question[0].Name, z.hold
-	z.asked[fmt.Sprint(dns.TypeToString[q.Question[0].Qtype], " ", name)]++
+	what := fmt.Sprint(dns.TypeToString[q.Question[0].Qtype], " ", name)
+	z.asked[what]++
+	if mute := z.mute[what]; mute != nil {
+		hold = mute
+	}
 	m := new(dns.Msg)
 	m.SetReply(q)
 	m.Answer = z.records[fmt.Sprint(name, q.Question[0].Qtype)]
@@ -129,6 +134,7 @@ func (z *zone) resolver(t *testing.T, reach func(t flow.Transport, v6 bool) bool
 	}
 	r.cache.conf = &dns.ClientConfig{Ndots: 1, Search: []string{"search.example"}}
 	r.pick = func(int) int { return 0 }
+	r.lag = Timeout
 	return r
 }
 
@@ -325,6 +331,187 @@ func TestDeadServer(t *testing.T) {
 	if got := find(r, "sip:a.example:5060"); got != "udp:192.0.2.1:5060" {
 		t.Errorf("got %s", got)
 	}
+}
+
+// silence is a name server that says nothing and counts the questions.
+func silence(t *testing.T) (addr string, asked func() int) {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.71:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int32
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for b := make([]byte, 2000); ; n.Add(1) {
+			if _, _, err := c.ReadFrom(b); err != nil {
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { _ = c.Close(); <-done })
+	return c.LocalAddr().String(), func() int { return int(n.Load()) }
+}
+
+// A server that does not answer is not asked first again for a while: a look-up of many questions would wait for it at each.
+func TestDeadServerBehind(t *testing.T) {
+	z := newZone(t, records...)
+	dead, asked := silence(t)
+	r := z.resolver(t, nil)
+	now := time.Now()
+	r.now = func() time.Time { return now }
+	r.cache.servers = []string{dead, z.addr}
+	find(r, "sip:a.example:5060") // A and AAAA at the same time
+	before := asked()
+	if before == 0 {
+		t.Error("it was not asked at all")
+	}
+	if got, want := find(r, "sip:srv.example"), "udp:192.0.2.2:5090 udp:[2001:db8::2]:5090 tcp:192.0.2.1:5091"; got != want {
+		t.Errorf("got %s", got)
+	}
+	if n := asked(); n != before {
+		t.Errorf("asked %d times more", n-before)
+	}
+	now = now.Add(serverBehind)
+	find(r, "sip:plain.example:5060")
+	if asked() == before {
+		t.Error("it was not asked again")
+	}
+}
+
+// While no server answers, what was known goes on to hold (RFC 8767).
+func TestStale(t *testing.T) {
+	z := newZone(t, records...)
+	dead, _ := silence(t)
+	r := z.resolver(t, func(t flow.Transport, v6 bool) bool { return t == flow.UDP && !v6 })
+	now := time.Now()
+	r.now = func() time.Time { return now }
+	const want = "udp:192.0.2.3:5060"
+	ask := func() string { return find(r, "sip:plain.example:5060") }
+	if got := ask(); got != want {
+		t.Fatalf("got %s", got)
+	}
+	r.cache.servers, r.cache.udp.Timeout = []string{dead}, 50*time.Millisecond
+	for _, later := range []time.Duration{time.Minute, time.Hour, 22 * time.Hour} {
+		now = now.Add(later)
+		if got := ask(); got != want {
+			t.Errorf("after %v: %s", later, got)
+		}
+	}
+	now = now.Add(2 * time.Hour)
+	if got := ask(); !strings.Contains(got, "timeout") {
+		t.Errorf("a day after its end: %s", got)
+	}
+	r.cache.servers, r.cache.udp.Timeout = []string{z.addr}, Timeout
+	now = now.Add(time.Minute)
+	if got := ask(); got != want {
+		t.Errorf("with the server again: %s", got)
+	}
+}
+
+// Who waits for a server that is silent has what was known before (RFC 8767 §5).
+func TestStaleMeanwhile(t *testing.T) {
+	z := newZone(t, records...)
+	dead, _ := silence(t)
+	r := z.resolver(t, func(t flow.Transport, v6 bool) bool { return t == flow.UDP && !v6 })
+	now := time.Now()
+	r.now = func() time.Time { return now }
+	find(r, "sip:plain.example:5060")
+	now = now.Add(time.Minute)
+	r.cache.servers, r.cache.udp.Timeout = []string{dead}, Timeout
+	if got := find(r, "sip:plain.example:5060"); got != "udp:192.0.2.3:5060" {
+		t.Errorf("got %s", got)
+	}
+	r.cache.mu.Lock()
+	e := r.cache.entries[key{"plain.example.", dns.TypeA}]
+	r.cache.mu.Unlock()
+	<-e.done
+}
+
+// silent has the zone not answer about a name until the test ends.
+func (z *zone) silent(t *testing.T, what string) {
+	t.Helper()
+	never := make(chan struct{})
+	z.mu.Lock()
+	z.mute = map[string]chan struct{}{what: never}
+	z.mu.Unlock()
+	t.Cleanup(func() { close(never) })
+}
+
+// A name about which no answer comes keeps nobody from what is known of the others.
+func TestSilentName(t *testing.T) {
+	z := newZone(t, append([]string{
+		"_sip._udp.half.example. 60 SRV 0 0 5060 c.example.",
+		"_sip._udp.half.example. 60 SRV 1 0 5060 a.example.",
+		"c.example. 60 A 192.0.2.7",
+		"c.example. 60 AAAA 2001:db8::7",
+	}, records...)...)
+	for name, c := range map[string]struct{ silent, uri, want string }{
+		"the address of one":    {"A c.example.", "sip:half.example", "udp:[2001:db8::7]:5060 udp:192.0.2.1:5060"},
+		"one kind of addresses": {"AAAA c.example.", "sip:c.example:5060", "udp:192.0.2.7:5060"},
+		"a transport's service": {"SRV _sip._udp.srv.example.", "sip:srv.example", "tcp:192.0.2.1:5091"},
+		"all of it":             {"A plain.example.", "sip:plain.example:5060;transport=tls", "tls:[2001:db8::3]:5060/plain.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			z.silent(t, c.silent)
+			r := z.resolver(t, nil)
+			r.cache.udp.Timeout = Timeout
+			r.lag = lag
+			if got := find(r, c.uri); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// Those who wait for a dead server do not keep others from what is known.
+func TestManyQuestions(t *testing.T) {
+	z := newZone(t, records...)
+	r := z.resolver(t, func(t flow.Transport, v6 bool) bool { return t == flow.UDP && !v6 })
+	find(r, "sip:plain.example:5060")
+	r.cache.underWay = maxQuestions
+	if got := find(r, "sip:plain.example:5060"); got != "udp:192.0.2.3:5060" {
+		t.Errorf("known: %s", got)
+	}
+	if got := find(r, "sip:b.example:5060"); !strings.Contains(got, "questions are under way already") {
+		t.Errorf("not known: %s", got)
+	}
+	r.cache.underWay = 0
+}
+
+// The machine's setup may change.
+func TestSetupChanges(t *testing.T) {
+	one, two := newZone(t, "box.one.example. 60 A 192.0.2.1"), newZone(t, "box.two.example. 60 A 192.0.2.2")
+	file := filepath.Join(t.TempDir(), "resolv.conf")
+	save := func(text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save("nameserver 192.0.2.1\nsearch one.example\n")
+	r, err := New(Config{Setup: file, Hosts: file, Reach: func(t flow.Transport, v6 bool) bool { return t == flow.UDP && !v6 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := r.cache.order(time.Now()); len(got) != 1 || got[0] != "192.0.2.1:53" {
+		t.Fatalf("servers %v", got)
+	}
+	now := time.Now()
+	r.now = func() time.Time { return now }
+	step := func(port, text, want string) {
+		t.Helper()
+		save(text)
+		now = now.Add(setupLook)
+		r.cache.order(now)
+		r.cache.servers = []string{port}
+		if got := find(r, "sip:box:5060"); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	step(one.addr, "nameserver 192.0.2.1\nsearch one.example\n", "udp:192.0.2.1:5060")
+	step(two.addr, "nameserver 192.0.2.99\nsearch two.example\n# longer\n", "udp:192.0.2.2:5060")
+	step(two.addr, "", "udp:192.0.2.2:5060") // half a file is none
 }
 
 // A place that did not answer goes behind the others for a while.

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -96,15 +98,43 @@ func (s *search) naptr() ([]flow.Hop, error) {
 	slices.SortStableFunc(list, func(a, b *dns.NAPTR) int {
 		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Preference, b.Preference))
 	})
-	var hops []flow.Hop
-	for _, n := range list[:min(len(list), maxTargets)] {
-		found, _, err := s.srv(services[strings.ToLower(n.Service)], n.Replacement)
-		if err != nil && !errors.Is(err, errNoService) {
-			return nil, err
-		}
-		hops = append(hops, found...)
+	list = list[:min(len(list), maxTargets)]
+	hops, _, err := s.together(len(list), func(s *search, i int) ([]flow.Hop, bool, error) {
+		return s.srv(services[strings.ToLower(list[i].Service)], list[i].Replacement)
+	})
+	return hops, err
+}
+
+// together makes look-ups of SRV records at the same time and returns what they have found, in their order; some is false if there are no
+// such records. One that fails, or takes too long, does not keep us from the others.
+func (s *search) together(n int, one func(s *search, i int) ([]flow.Hop, bool, error)) (hops []flow.Hop, some bool, err error) {
+	found := make([]struct {
+		hops  []flow.Hop
+		some  bool
+		err   error
+		notes []string
+	}, n)
+	var all sync.WaitGroup
+	for i := range found {
+		f, part := &found[i], *s
+		part.note = func(text string) { f.notes = append(f.notes, text) }
+		all.Go(func() { f.hops, f.some, f.err = one(&part, i) })
 	}
-	return hops, nil
+	all.Wait()
+	for i := range found {
+		f := &found[i]
+		for _, text := range f.notes {
+			s.note(text)
+		}
+		hops, some = append(hops, f.hops...), some || f.some
+		if f.err != nil && !errors.Is(f.err, errNoService) {
+			err = f.err
+		}
+	}
+	if len(hops) > 0 {
+		err = nil
+	}
+	return hops, some, err
 }
 
 // services asks for the SRV records of each transport, and without any for the host itself (§4.1, §4.2).
@@ -113,23 +143,14 @@ func (s *search) services() ([]flow.Hop, error) {
 	if s.q.Secure {
 		order = order[2:]
 	}
-	var hops []flow.Hop
-	some := false
-	for _, t := range order {
-		if !s.r.speaks(t) {
-			continue
-		}
-		found, any, err := s.srv(t, service(t)+s.q.Host)
-		if err != nil && !errors.Is(err, errNoService) {
-			return nil, err
-		}
-		some = some || any
-		hops = append(hops, found...)
-	}
-	if len(hops) > 0 {
-		return hops, nil
-	}
-	if some {
+	order = slices.DeleteFunc(order, func(t flow.Transport) bool { return !s.r.speaks(t) })
+	hops, some, err := s.together(len(order), func(s *search, i int) ([]flow.Hop, bool, error) {
+		return s.srv(order[i], service(order[i])+s.q.Host)
+	})
+	switch {
+	case len(hops) > 0 || err != nil:
+		return hops, err
+	case some:
 		return nil, errNoService
 	}
 	return s.hosts(s.q.Transport, s.q.Host, port(s.q.Transport))
@@ -150,20 +171,37 @@ func (s *search) srv(t flow.Transport, name string) (hops []flow.Hop, some bool,
 	if len(list) == 0 {
 		return nil, false, nil
 	}
-	for _, r := range s.weigh(list) {
-		if r.Target == "." {
-			continue // RFC 2782: decidedly not there
-		}
-		found, err := s.hosts(t, r.Target, r.Port)
-		if err != nil && s.ctx.Err() != nil {
-			return nil, true, err
+	list = slices.DeleteFunc(s.weigh(list), func(r *dns.SRV) bool { return r.Target == "." }) // RFC 2782: decidedly not there
+	for _, r := range list {
+		s.announce(t, r.Target)
+	}
+	for _, r := range list {
+		found, lost := s.hosts(t, r.Target, r.Port)
+		if lost != nil && s.ctx.Err() != nil {
+			err = lost
 		}
 		hops = append(hops, found...) // a target without an address is one that cannot be reached
 	}
-	if len(hops) == 0 {
-		return nil, true, errNoService
+	switch {
+	case len(hops) > 0:
+		return hops, true, nil // one whose address takes too long does not keep us from the others
+	case err == nil:
+		err = errNoService
 	}
-	return hops, true, nil
+	return nil, true, err
+}
+
+// announce has the addresses of a host asked for, so that those of several are at the same time.
+func (s *search) announce(t flow.Transport, name string) {
+	if !dns.IsFqdn(name) || len(s.own(name, true, true)) > 0 {
+		return
+	}
+	if s.r.reaches(t, false) {
+		s.r.cache.begin(name, dns.TypeA)
+	}
+	if s.r.reaches(t, true) {
+		s.r.cache.begin(name, dns.TypeAAAA)
+	}
 }
 
 // weigh orders records by priority, and those of one by chance, by their weights (RFC 2782).
@@ -204,31 +242,14 @@ func (s *search) hosts(t flow.Transport, name string, p uint16) ([]flow.Hop, err
 	return hops, nil
 }
 
-// addresses asks for A and AAAA records at the same time, after the machine's own names.
+// addresses returns the addresses of a name, of the machine's own names first.
 func (s *search) addresses(name string, v4, v6 bool) ([]netip.Addr, error) {
 	if own := s.own(name, v4, v6); len(own) > 0 {
 		return own, nil
 	}
-	for _, full := range s.r.cache.conf.NameList(name) {
-		var lists [2][]netip.Addr
-		errs := make(chan error, 2)
-		get := func(i int, qtype uint16, wanted bool) {
-			if !wanted {
-				errs <- nil
-				return
-			}
-			rrs, err := s.ask(full, qtype)
-			for _, rr := range rrs {
-				if a, ok := addr(rr); ok {
-					lists[i] = append(lists[i], a)
-				}
-			}
-			errs <- err
-		}
-		go get(1, dns.TypeAAAA, v6)
-		get(0, dns.TypeA, v4)
-		err := errors.Join(<-errs, <-errs)
-		if all := slices.Concat(lists[0], lists[1]); len(all) > 0 {
+	for _, full := range s.r.cache.names(name, s.r.now()) {
+		all, err := s.both(full, v4, v6)
+		if len(all) > 0 {
 			return all[:min(len(all), maxTargets)], nil
 		}
 		if err != nil {
@@ -236,6 +257,60 @@ func (s *search) addresses(name string, v4, v6 bool) ([]netip.Addr, error) {
 		}
 	}
 	return nil, errNoAddress
+}
+
+// both asks for A and AAAA records at the same time. Where there are some of one kind, those of the other are not waited for long: servers
+// that are silent about AAAA are common (RFC 8305 §3).
+func (s *search) both(name string, v4, v6 bool) ([]netip.Addr, error) {
+	type answer struct {
+		qtype uint16
+		rrs   []dns.RR
+		err   error
+	}
+	answers, waiting := make(chan answer, 2), 0
+	ask := func(qtype uint16) {
+		waiting++
+		go func() {
+			rrs, err := s.r.cache.get(s.ctx, name, qtype)
+			answers <- answer{qtype, rrs, err}
+		}()
+	}
+	if v4 {
+		ask(dns.TypeA)
+	}
+	if v6 {
+		ask(dns.TypeAAAA)
+	}
+	var lists [2][]netip.Addr
+	var enough <-chan time.Time
+	var err error
+	for ; waiting > 0; waiting-- {
+		select {
+		case a := <-answers:
+			s.tell(name, a.qtype, a.rrs, a.err)
+			at := 0
+			if a.qtype == dns.TypeAAAA {
+				at = 1
+			}
+			if lists[at] = addrs(a.rrs); len(lists[at]) > 0 {
+				enough = time.After(s.r.lag)
+			}
+			err = errors.Join(err, a.err)
+		case <-enough:
+			s.note(dns.Fqdn(name) + ": no answer about the other kind of addresses yet")
+			waiting = 1
+		}
+	}
+	return slices.Concat(lists[0], lists[1]), err
+}
+
+func addrs(rrs []dns.RR) (list []netip.Addr) {
+	for _, rr := range rrs {
+		if a, ok := addr(rr); ok {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 func addr(rr dns.RR) (netip.Addr, bool) {
@@ -252,6 +327,12 @@ func addr(rr dns.RR) (netip.Addr, bool) {
 // ask asks for the records of a name and tells of the answer.
 func (s *search) ask(name string, qtype uint16) ([]dns.RR, error) {
 	rrs, err := s.r.cache.get(s.ctx, name, qtype)
+	s.tell(name, qtype, rrs, err)
+	return rrs, err
+}
+
+// tell tells of an answer.
+func (s *search) tell(name string, qtype uint16, rrs []dns.RR, err error) {
 	switch what := dns.TypeToString[qtype] + " " + dns.Fqdn(name); {
 	case err != nil:
 		s.note(what + ": " + err.Error())
@@ -262,5 +343,4 @@ func (s *search) ask(name string, qtype uint16) ([]dns.RR, error) {
 			s.note(strings.ReplaceAll(rr.String(), "\t", " "))
 		}
 	}
-	return rrs, err
 }

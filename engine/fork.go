@@ -10,6 +10,7 @@ import (
 	"tandem/engine/flow"
 	"tandem/engine/identity"
 	"tandem/engine/leg"
+	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/trace"
@@ -26,7 +27,8 @@ type branch struct {
 	target *plan.Target
 	share  uint16 // of the call's Max-Breadth
 	flow   flow.Flow
-	hops   []flow.Hop // that are tried if this one cannot serve
+	hops   []flow.Hop          // that are tried if this one cannot serve
+	tried  []*location.Binding // the flows of a registered phone that have failed
 	callID []byte
 	tag    []byte              // our From tag
 	client *transaction.Client // nil until the target's address is known
@@ -169,16 +171,29 @@ func (b *branch) send(f flow.Flow) {
 
 // elsewhere tries the next place if the last one cannot serve (RFC 3263 §4.3) and reports whether there is one.
 func (b *branch) elsewhere() bool {
-	if b.client.GivenUp() || b.c.over {
+	if b.client.GivenUp() || b.c.over || b.target.Binding != nil { // who has registered is where he has said
 		return false
-	}
-	if b.target.Binding != nil {
-		return false // its flow is the only way
 	}
 	if b.c.sh.unanswered(b.flow); len(b.hops) == 0 {
 		return false
 	}
 	b.next()
+	return true
+}
+
+// otherFlow tries another flow of the phone that has registered several, and reports whether there is one (RFC 5626 §7).
+func (b *branch) otherFlow() bool {
+	old := b.target.Binding
+	if old == nil || b.client.GivenUp() || b.c.over {
+		return false
+	}
+	b.tried = append(b.tried, old)
+	next := b.c.sh.instead(old, b.tried)
+	if next == nil {
+		return false
+	}
+	b.target = b.target.At(next)
+	b.try(next.Flow)
 	return true
 }
 
@@ -250,7 +265,7 @@ func (b *branch) Response(now clock.Time, tx *transaction.Client, m *message.Mes
 		b.answer = m.Clone()
 		c.step(plan.Event{Kind: plan.EventAnswer, Branch: b.id, Code: code, Phrase: string(m.Phrase())})
 		b.answer = nil
-	case code == 422 && b.retrySession(m), code == 503 && b.elsewhere():
+	case code == 422 && b.retrySession(m), code == 503 && b.elsewhere(), (code == 430 || code == 408) && b.otherFlow():
 		tx.Detach()
 		c.earlyOver(b, code)
 	default:
@@ -294,7 +309,7 @@ func (b *branch) withOwnFrom(m *message.Message) *message.Message {
 // Failed takes the end of an INVITE that no final response came to.
 func (b *branch) Failed(_ clock.Time, _ *transaction.Client, why transaction.Failure) {
 	b.c.sh.current = b.c
-	if b.elsewhere() {
+	if b.elsewhere() || b.otherFlow() {
 		return
 	}
 	b.ended = true

@@ -8,6 +8,7 @@ import (
 	"tandem/engine/flow"
 	"tandem/engine/ident"
 	"tandem/engine/leg"
+	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/trace"
@@ -27,11 +28,12 @@ type outside struct {
 	user    string // of ours, whose credentials the sender has
 	bounds  bounds
 	server  *transaction.Server
-	targets []*plan.Target // still to be tried
-	target  *plan.Target   // the one at hand
-	hops    []flow.Hop     // where it is tried next
-	offline bool           // its targets are users that are registered nowhere
-	flow    flow.Flow      // where it was tried last
+	targets []*plan.Target      // still to be tried
+	target  *plan.Target        // the one at hand
+	hops    []flow.Hop          // where it is tried next
+	tried   []*location.Binding // the flows of the registered phone at hand that have failed
+	offline bool                // its targets are users that are registered nowhere
+	flow    flow.Flow           // where it was tried last
 	wait    waiting
 	last    *message.Message
 	client  *transaction.Client
@@ -136,6 +138,7 @@ func (o *outside) next(now clock.Time) {
 		return
 	}
 	o.target, o.targets = o.targets[0], o.targets[1:]
+	o.tried = nil
 	if b := o.target.Binding; b != nil {
 		o.try(now, b.Flow)
 		return
@@ -147,6 +150,22 @@ func (o *outside) next(now clock.Time) {
 		o.hops = hops
 		o.next(now)
 	})
+}
+
+// otherFlow tries another flow of the phone that has registered several, and reports whether there is one (RFC 5626 §7).
+func (o *outside) otherFlow(now clock.Time) bool {
+	old := o.target.Binding
+	if old == nil || now >= o.wait.end {
+		return false
+	}
+	o.tried = append(o.tried, old)
+	next := o.sh.instead(old, o.tried)
+	if next == nil {
+		return false
+	}
+	o.target = o.target.At(next)
+	o.try(now, next.Flow)
+	return true
 }
 
 // try sends the request by a flow, unless it would tell what its sender wants to keep private.
@@ -207,6 +226,9 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 	} else {
 		o.hops = nil // RFC 3263 §4.3: it was reached
 	}
+	if (m.Status() == 430 || m.Status() == 408) && o.otherFlow(now) {
+		return
+	}
 	if m.Status() >= 300 && len(o.hops)+len(o.targets) > 0 && now < o.wait.end {
 		o.next(now)
 		return
@@ -218,6 +240,9 @@ func (o *outside) Response(now clock.Time, tx *transaction.Client, m *message.Me
 func (o *outside) Failed(now clock.Time, _ *transaction.Client, why transaction.Failure) {
 	o.unwatch()
 	o.sh.unanswered(o.flow) // RFC 4321 §1.4: for this request it is too late, the next one goes elsewhere
+	if o.otherFlow(now) {
+		return
+	}
 	if why == transaction.TransportError && o.last == nil && len(o.hops)+len(o.targets) == 0 {
 		o.reply(now, 503)
 		return

@@ -16,6 +16,7 @@ import (
 // no ACK it goes on being repeated, and the BYE waits for that or for the end of the wait: who has not heard of an answer would take
 // its end for nothing (RFC 3261 §15).
 func (s *side) part(from *message.Message, changes []message.Change, reasons ...string) {
+	s.follow()
 	sh := s.c.sh
 	b := sh.byeFor(s.dialog, from, changes, reasons)
 	if !s.answer.Pending() || sh.ending {

@@ -211,6 +211,35 @@ func (sh *Shard) targetsOf(user string) []*location.Binding {
 	return sh.contacts.Find(user).Targets(sh.now)
 }
 
+// instead returns the flow of a registered phone that is to be tried in the place of one that has failed, nil if there is none.
+func (sh *Shard) instead(b *location.Binding, tried []*location.Binding) *location.Binding {
+	return sh.contacts.Find(userOf(b.AOR)).Instead(sh.now, b, tried)
+}
+
+// phoneOf returns the contact of a user who has identified himself that a request came from, nil if it came from none.
+func (sh *Shard) phoneOf(user string, f flow.Flow) *location.Binding {
+	if user == "" {
+		return nil
+	}
+	return sh.contacts.Find(user).By(f)
+}
+
+// follow has requests inside the dialog go where the phone has registered since, if the flow that the dialog began by is gone: it has connected anew, or its NAT gives it
+// another address.
+func (s *side) follow() {
+	if s.phone == nil {
+		return
+	}
+	next := s.c.sh.contacts.Find(userOf(s.phone.AOR)).Moved(s.c.sh.now, s.phone)
+	if next == nil {
+		return
+	}
+	if s.dialog.Flow.Key() == s.phone.Flow.Key() { // else its Contact or its routes lead elsewhere
+		s.dialog.Flow = next.Flow
+	}
+	s.phone = next
+}
+
 // appendPath appends the Routes of a request to a registered contact (RFC 3327 §5.4).
 func appendPath(dst []byte, t *plan.Target) []byte {
 	if t.Binding == nil {

@@ -151,6 +151,7 @@ func (s *side) pass(now clock.Time, tx *transaction.Server, m *message.Message, 
 	if !ok {
 		return nil
 	}
+	to.follow()
 	body := m.Body()
 	if m.Method() == message.INVITE || m.Method() == message.UPDATE {
 		var err error

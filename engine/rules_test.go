@@ -47,6 +47,7 @@ type member struct {
 	name, password string
 	challenge      *digest.Challenge
 	count          int
+	contact        string // "" = the phone's own
 }
 
 // registers sends a REGISTER, with credentials as soon as there is a challenge, and returns the code.
@@ -54,13 +55,16 @@ func (m *member) registers() int {
 	m.r.t.Helper()
 	aor := "sip:" + m.name + "@pbx.example"
 	s := sim.RequestSpec{Method: "REGISTER", RequestURI: "sip:pbx.example", From: aor, To: aor, Dest: flow.Flow{Remote: pbx}}
+	if m.contact != "" {
+		s.Headers = append(s.Headers, contactField(m.contact))
+	}
 	if m.challenge != nil {
 		m.count++
 		cr, err := digest.Digest(m.challenge, digest.Options{Method: "REGISTER", URI: "sip:pbx.example", Count: m.count, Username: m.name, Password: m.password, Cnonce: "salt"})
 		if err != nil {
 			m.r.t.Fatal(err)
 		}
-		s.Headers = []sim.Header{{Name: "Authorization", Value: cr.String()}}
+		s.Headers = append(s.Headers, sim.Header{Name: "Authorization", Value: cr.String()})
 	}
 	x := m.phone.Request(m.r.net.Now(), s)
 	m.r.until(m.r.net.Now().Add(time.Second))

@@ -84,6 +84,7 @@ func (s *side) Refresh(now clock.Time) {
 	if !s.updates {
 		method, body = message.INVITE, s.said
 	}
+	s.follow()
 	seq := s.dialog.NextSeq()
 	b := s.dialog.AppendRequest(sh.buf[:0], method.String(), seq, sh.via(s.dialog), 70)
 	b = c.sh.appendContact(b, s.dialog.Flow, isSIPS(s.dialog.Target), nil)

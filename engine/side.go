@@ -6,6 +6,7 @@ import (
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/leg"
+	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/transaction"
 )
@@ -16,7 +17,8 @@ type side struct {
 	c      *call
 	b      *branch // nil towards the caller
 	dialog *leg.Dialog
-	peer   *side // the dialog on the other side that it is joined with; nil as long as nothing is shown
+	peer   *side             // the dialog on the other side that it is joined with; nil as long as nothing is shown
+	phone  *location.Binding // by which the peer is reached that has registered, nil if it has not
 
 	// What we answer: an INVITE of this peer.
 	reliable leg.Reliable // our reliable provisionals
@@ -101,7 +103,7 @@ func (c *call) callerSide() *side {
 	if err != nil {
 		panic("an INVITE without Contact was let through: " + err.Error()) // inspect refuses it
 	}
-	return c.enter(&side{c: c, dialog: d})
+	return c.enter(&side{c: c, dialog: d, phone: c.sh.phoneOf(c.user, c.source)})
 }
 
 // calleeSide returns the dialog of the branch that a response belongs to, made anew if the response is its first.
@@ -118,7 +120,11 @@ func (b *branch) calleeSide(m *message.Message) *side {
 		panic("a target without a URI: " + err.Error()) // startBranch has parsed it
 	}
 	d.Login = b.login
-	return c.enter(&side{c: c, b: b, dialog: d})
+	s := c.enter(&side{c: c, b: b, dialog: d})
+	if to := b.target.Binding; to != nil && len(to.Path) == 0 {
+		s.phone = to
+	}
+	return s
 }
 
 // join shows a callee's dialog to the caller.
@@ -187,6 +193,7 @@ func (s *side) sendLate(now clock.Time, m *message.Message) {
 	if s.late == nil {
 		return
 	}
+	s.follow()
 	late := s.late
 	body := declined(late.offer)
 	var changes []message.Change

@@ -87,6 +87,53 @@ func (s *Set) Targets(now clock.Time) []*Binding {
 	return list
 }
 
+// Instead returns the binding of the same instance that is to be tried in the place of one whose flow has failed: the latest one with another reg-id that was not
+// tried (RFC 5626 §7); nil if there is none. Those that were tried include b, and what was refreshed since counts as tried as long as its flow is the same.
+func (s *Set) Instead(now clock.Time, b *Binding, tried []*Binding) (best *Binding) {
+	if s == nil || b.RegID == 0 {
+		return nil
+	}
+	for _, o := range s.Bindings {
+		was := slices.ContainsFunc(tried, func(t *Binding) bool { return t.RegID == o.RegID && t.Flow.Key() == o.Flow.Key() })
+		if o.RegID != 0 && sameInstance(o.Instance, b.Instance) && o.Ends > now && !was && (best == nil || o.order > best.order) {
+			best = o
+		}
+	}
+	return best
+}
+
+// Moved returns the binding by which the phone of another one is reached now that nothing leads there any more by the flow of that one, nil if it is the same, or not known:
+// the latest one of the same instance, or of the same URI if it has not said which it is.
+func (s *Set) Moved(now clock.Time, b *Binding) (best *Binding) {
+	if s == nil {
+		return nil
+	}
+	for _, o := range s.Bindings {
+		same := sameInstance(o.Instance, b.Instance) || b.Instance == "" && o.Key == b.Key
+		switch {
+		case !same || o.Ends <= now || len(o.Path) > 0:
+		case o.Flow.Key() == b.Flow.Key():
+			return nil
+		case best == nil || o.order > best.order:
+			best = o
+		}
+	}
+	return best
+}
+
+// By returns the binding that was registered by a flow, without proxies on the way, nil if there is none.
+func (s *Set) By(f flow.Flow) *Binding {
+	if s == nil {
+		return nil
+	}
+	for _, b := range s.Bindings {
+		if len(b.Path) == 0 && b.Flow.Key() == f.Key() {
+			return b
+		}
+	}
+	return nil
+}
+
 // superseded reports whether another binding of the same instance was refreshed later.
 func (s *Set) superseded(b *Binding, now clock.Time) bool {
 	return b.Instance != "" && slices.ContainsFunc(s.Bindings, func(o *Binding) bool {

@@ -176,6 +176,11 @@ func TestRegister(t *testing.T) {
 				`<sip:100@192.0.2.11>;expires=3600;+sip.instance="<urn:uuid:aa>" <sip:100@192.0.2.11;transport=tcp>;expires=3600;+sip.instance="<urn:uuid:aa>"`,
 			},
 		},
+		"flows of an instance in one": {
+			{`Supported: outbound|Contact: <sip:a@h>;+sip.instance="<urn:x:1>";reg-id=1, <sip:b@h>`, 0, 400, ""},
+			{`Contact: <sip:a@h>;+sip.instance="<urn:x:1>";reg-id=1;q=0.5, <sip:b@h>`, 0, 200, `<sip:a@h>;expires=3600;q=0.5;+sip.instance="<urn:x:1>" <sip:b@h>;expires=3600`},
+			{`CSeq: 2 REGISTER|Supported: outbound|Contact: <sip:c@h>;+sip.instance="<urn:x:1>";reg-id=1, <sip:b@h>;expires=0`, 0, 200, `<sip:a@h>;expires=3600;q=0.5;+sip.instance="<urn:x:1>" <sip:c@h>;expires=3600;+sip.instance="<urn:x:1>";reg-id=1`},
+		},
 		"flows of an instance": {
 			{`Supported: outbound|Contact: <sip:100@10.0.0.1>;+sip.instance="<urn:uuid:aa>";reg-id=1`, 0, 200, `<sip:100@10.0.0.1>;expires=3600;+sip.instance="<urn:uuid:aa>";reg-id=1`},
 			{`Supported: outbound|Call-ID: b|Contact: <sip:100@10.0.0.1>;+sip.instance="<urn:uuid:aa>";reg-id=2`, 0, 200, `<sip:100@10.0.0.1>;expires=3600;+sip.instance="<urn:uuid:aa>";reg-id=1 <sip:100@10.0.0.1>;expires=3600;+sip.instance="<urn:uuid:aa>";reg-id=2`},
@@ -241,6 +246,64 @@ func TestDisconnected(t *testing.T) {
 	s.Disconnected(2)
 	if s.Len() != 2 || len(s.conns) != 0 {
 		t.Errorf("%d contacts and %d connections are left, want 2 and 0", s.Len(), len(s.conns))
+	}
+}
+
+// A REGISTER whose connection has closed before it came to the shard of the user leaves nothing there, and what others have stays.
+func TestDisconnectedBefore(t *testing.T) {
+	s := newShard(limits)
+	s.send(t, flow.Flow{Conn: 1}, "Contact: <sip:a@h>")
+	s.Disconnected(2)
+	for i := range 3 * mostGone {
+		if _, got := s.send(t, flow.Flow{Conn: 2}, fmt.Sprintf("CSeq: %d REGISTER", i+2), "Contact: <sip:b@h>"); got != "<sip:a@h>;expires=3600" {
+			if i < mostGone {
+				t.Fatalf("after %d more: %s", i, got)
+			}
+			break
+		}
+		s.Disconnected(uint32(i + 10))
+	}
+	if len(s.gone) > mostGone {
+		t.Errorf("%d connections are remembered", len(s.gone))
+	}
+}
+
+// RFC 5626 §7: another flow of the instance takes the place of one that has failed, the latest first, each once.
+func TestInstead(t *testing.T) {
+	s := newShard(Limits{Min: 60, Max: 7200, Default: 3600, Contacts: 9})
+	by := func(port uint16) flow.Flow {
+		return flow.Flow{Remote: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.7"), port)}
+	}
+	for i, c := range []string{
+		`<sip:a@h>;+sip.instance="<urn:x:1>";reg-id=1`, `<sip:b@h>;+sip.instance="<URN:x:1>";reg-id=2`, `<sip:c@h>;+sip.instance="<urn:x:1>"`,
+		`<sip:d@h>;+sip.instance="<urn:x:2>";reg-id=1`, `<sip:e@h>;+sip.instance="<urn:x:1>";reg-id=3`, `<sip:f@h>;+sip.instance="<urn:x:1>";reg-id=4;expires=60`,
+	} {
+		s.send(t, by(uint16(i+1)), fmt.Sprintf("Call-ID: %d", i), "Supported: outbound", "Contact: "+c)
+	}
+	now := clock.Time(2 * time.Minute)
+	set := s.table.Find("100")
+	var tried []*Binding
+	var got []string
+	for b := set.Bindings[4]; b != nil; b = set.Instead(now, b, tried) {
+		got, tried = append(got, b.URI), append(tried, b)
+	}
+	if d := cmp.Diff([]string{"sip:e@h", "sip:b@h", "sip:a@h"}, got); d != "" {
+		t.Error(d)
+	}
+	s.send(t, by(2), "Call-ID: 1", "CSeq: 2 REGISTER", "Supported: outbound", `Contact: <sip:b@h>;+sip.instance="<urn:x:1>";reg-id=2`)
+	if b := s.table.Find("100").Instead(now, tried[0], tried); b != nil {
+		t.Errorf("%s was refreshed by the flow that was tried, and is tried again", b.URI)
+	}
+	s.send(t, by(9), "Call-ID: 1", "CSeq: 3 REGISTER", "Supported: outbound", `Contact: <sip:b@h>;+sip.instance="<urn:x:1>";reg-id=2`)
+	if b := s.table.Find("100").Instead(now, tried[0], tried); b == nil || b.URI != "sip:b@h" {
+		t.Errorf("%v, want the flow that came since", b)
+	}
+	if b := set.Instead(now, set.Bindings[2], nil); b != nil {
+		t.Errorf("a contact without reg-id is replaced by %s", b.URI)
+	}
+	var none *Set
+	if none.Instead(now, tried[0], nil) != nil {
+		t.Error("nobody has a contact")
 	}
 }
 
@@ -326,6 +389,28 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
+// A phone behind a connection that a proxy shares among thousands costs what one with its own costs.
+func BenchmarkRefreshOfMany(b *testing.B) {
+	for _, users := range []int{1, 5000} {
+		b.Run(fmt.Sprint(users), func(b *testing.B) {
+			s, u := newShard(limits), &Update{CallID: "a", Flow: flow.Flow{Conn: 7}, Contacts: []Contact{{URI: "sip:x@h", Key: "sip:x@h", Q: 1000, Expires: 3600}}}
+			refresh := func(user string) {
+				u.CSeq++
+				if _, err := s.Register(0, user, u); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for i := range users {
+				refresh(fmt.Sprint(i))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				refresh("0")
+			}
+		})
+	}
+}
+
 func BenchmarkRefresh(b *testing.B) {
 	s := newShard(limits)
 	u := &Update{CallID: "a", Contacts: []Contact{{URI: "sip:x@h", Key: "sip:x@h", Q: 1000, Expires: 3600}}}
@@ -335,5 +420,47 @@ func BenchmarkRefresh(b *testing.B) {
 		if _, err := s.Register(0, "100", u); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// By a flow that is gone, the phone is where it has registered last; who only adds another way has not moved.
+func TestMoved(t *testing.T) {
+	s := newShard(Limits{Min: 60, Max: 7200, Default: 3600, Contacts: 9})
+	send := func(conn uint32, contact string, more ...string) *Binding {
+		s.send(t, flow.Flow{Conn: conn}, append(more, fmt.Sprintf("Call-ID: %d", conn), "Supported: outbound", "Contact: "+contact)...)
+		return s.table.Find("100").By(flow.Flow{Conn: conn})
+	}
+	const instance = `;+sip.instance="<urn:x:1>"`
+	first, plain := send(1, "<sip:a@h>"+instance+";reg-id=1"), send(2, "<sip:b@h>")
+	moved := func(b *Binding) string {
+		if next := s.table.Find("100").Moved(s.now, b); next != nil {
+			return fmt.Sprint(next.Flow.Conn)
+		}
+		return "not"
+	}
+	want := func(step string, b *Binding, where string) {
+		t.Helper()
+		if got := moved(b); got != where {
+			t.Errorf("%s: %s, want %s", step, got, where)
+		}
+	}
+	want("nothing has changed", first, "not")
+	send(3, "<sip:c@h>"+instance+";reg-id=2")
+	want("another flow beside it", first, "not")
+	s.Disconnected(1)
+	want("one of two is gone", first, "3")
+	send(4, "<sip:d@h>"+instance+";reg-id=1")
+	want("it has come back", first, "4")
+	if send(5, "<sip:e@h>"+instance+";reg-id=1", "Path: <sip:p;lr>") != nil {
+		t.Error("a way through a proxy is one of the flow")
+	}
+	want("the latest is behind a proxy", first, "3")
+	send(6, "<sip:b@h>"+instance)
+	want("anew under its URI", plain, "6")
+	s.Disconnected(6)
+	want("nothing is left", plain, "not")
+	var none *Set
+	if none.Moved(0, first) != nil || none.By(flow.Flow{}) != nil {
+		t.Error("nobody has a contact")
 	}
 }

@@ -3,6 +3,7 @@ package location
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 	"testing"
@@ -90,7 +91,7 @@ func (s *shard) all() string {
 // Whatever comes in whatever order, the bindings are those of the model, and what was published before has not changed.
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		s, m := newShard(limits), model{}
+		s, m, gone := newShard(limits), model{}, map[uint32]bool{0: false}
 		for range rapid.IntRange(1, 20).Draw(rt, "steps") {
 			before := s.table.Find("100")
 			was := fmt.Sprint(before)
@@ -98,11 +99,7 @@ func TestModel(t *testing.T) {
 			if rapid.IntRange(0, 9).Draw(rt, "what") == 0 {
 				conn := uint32(rapid.IntRange(1, 3).Draw(rt, "conn"))
 				s.Disconnected(conn)
-				for k, e := range m {
-					if e.conn == conn {
-						delete(m, k)
-					}
-				}
+				gone[conn] = true
 			} else {
 				u := drawUpdate(rt)
 				next, ok := m.register(s.now, u, limits)
@@ -113,6 +110,7 @@ func TestModel(t *testing.T) {
 				}
 				m = next
 			}
+			maps.DeleteFunc(m, func(_ string, e entry) bool { return gone[e.conn] })
 			if got, want := s.all(), m.at(s.now); got != want {
 				rt.Fatalf("got  %s\nwant %s", got, want)
 			}

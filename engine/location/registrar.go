@@ -13,7 +13,9 @@ type Registrar struct {
 	table   *Table
 	heap    *clock.Heap
 	records map[string]*record
-	conns   map[uint32][]string // the users that have bindings by a connection
+	conns   map[uint32]map[string]bool // the users that have bindings by a connection
+	gone    []uint32                   // the latest connections that are gone, the oldest at last
+	last    int
 	order   uint64
 	count   int
 }
@@ -27,7 +29,7 @@ type record struct {
 
 // NewRegistrar returns one with the DefaultLimits that publishes in table and whose timers are in heap.
 func NewRegistrar(table *Table, heap *clock.Heap) *Registrar {
-	return &Registrar{limits: DefaultLimits, table: table, heap: heap, records: map[string]*record{}, conns: map[uint32][]string{}}
+	return &Registrar{limits: DefaultLimits, table: table, heap: heap, records: map[string]*record{}, conns: map[uint32]map[string]bool{}}
 }
 
 // Limit has limits hold for what is registered from now on.
@@ -62,18 +64,28 @@ func (r *Registrar) Register(now clock.Time, user string, u *Update) (*Set, erro
 		rec.timer.Owner = rec
 	}
 	rec.become(next)
-	return next, nil
+	if slices.Contains(r.gone, u.Flow.Conn) { // it has closed while the request was on its way to this shard
+		rec.keep(func(b *Binding) bool { return b.conn() != u.Flow.Conn })
+	}
+	return rec.set, nil
 }
+
+// mostGone is how many connections that are gone are remembered: at least those that close while a request is on its way from one shard to another.
+const mostGone = 1024
 
 // Disconnected removes the bindings of a connection that is gone: nothing leads to those phones any more (RFC 5626 §7). Those with a Path stay: their proxy
 // is reached anew.
 func (r *Registrar) Disconnected(conn uint32) {
+	if len(r.gone) < mostGone {
+		r.gone = append(r.gone, conn)
+	} else {
+		r.gone[r.last] = conn
+		r.last = (r.last + 1) % mostGone
+	}
 	users := r.conns[conn]
 	delete(r.conns, conn)
-	for _, user := range users {
-		if rec := r.records[user]; rec != nil {
-			rec.keep(func(b *Binding) bool { return b.conn() != conn })
-		}
+	for _, user := range slices.Sorted(maps.Keys(users)) {
+		r.records[user].keep(func(b *Binding) bool { return b.conn() != conn })
 	}
 }
 
@@ -116,16 +128,21 @@ func (rec *record) become(next *Set) {
 func (r *Registrar) connect(was, next *Set) {
 	for _, b := range was.Bindings {
 		if conn := b.conn(); conn != 0 && !next.uses(conn) {
-			r.conns[conn] = slices.DeleteFunc(r.conns[conn], func(u string) bool { return u == was.User })
+			delete(r.conns[conn], was.User)
 			if len(r.conns[conn]) == 0 {
 				delete(r.conns, conn)
 			}
 		}
 	}
 	for _, b := range next.Bindings {
-		if conn := b.conn(); conn != 0 && !slices.Contains(r.conns[conn], next.User) {
-			r.conns[conn] = append(r.conns[conn], next.User)
+		conn := b.conn()
+		if conn == 0 {
+			continue
 		}
+		if r.conns[conn] == nil {
+			r.conns[conn] = map[string]bool{}
+		}
+		r.conns[conn][next.User] = true
 	}
 }
 

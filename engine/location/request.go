@@ -104,6 +104,8 @@ func Read(m *message.Message, f flow.Flow, l *Limits) (*Update, error) {
 		return nil, err
 	case u.All && (count > 1 || !m.Has(message.Expires) || seconds(m.Get(message.Expires), 1) != 0): // RFC 3261 §10.3 step 6
 		return nil, refuse(400, "Contact: * stands alone and with Expires: 0")
+	case u.Outbound && u.added() > 1: // RFC 5626 §6
+		return nil, refuse(400, "a contact with a reg-id is registered alone")
 	}
 	return u, u.tooBrief(l)
 }
@@ -183,12 +185,25 @@ func (u *Update) outbound(m *message.Message, na *message.NameAddr, c *Contact) 
 	return nil
 }
 
-// flowToken reports whether the proxy next to the phone has said that it keeps the flow to it: "ob" (RFC 5626 §5.1).
-func (u *Update) flowToken() bool {
-	if len(u.Path) == 0 {
-		return false
+// added is how many contacts are not to be removed.
+func (u *Update) added() (n int) {
+	for i := range u.Contacts {
+		if u.Contacts[i].Expires > 0 {
+			n++
+		}
 	}
-	na, err := message.ParseNameAddr([]byte(u.Path[len(u.Path)-1]))
+	return n
+}
+
+// flowToken reports whether the proxy next to the phone has said that it keeps the flow to it: "ob" (RFC 5626 §5.1). That proxy's is the last of several
+// Paths (RFC 3327 §5.2), though §6 speaks of the first.
+func (u *Update) flowToken() bool {
+	n := len(u.Path)
+	return n > 0 && (outbound(u.Path[n-1]) || outbound(u.Path[0]))
+}
+
+func outbound(path string) bool {
+	na, err := message.ParseNameAddr([]byte(path))
 	if err != nil {
 		return false
 	}

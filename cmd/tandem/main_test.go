@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "await-status": awaitStatus, "signal": sendSignal, "exited": exited,
-			"invite": invite, "await-file": awaitFile, "certificate": certificate,
+			"save-test": saveTest, "invite": invite, "await-file": awaitFile, "certificate": certificate,
 		},
 		Setup: func(env *testscript.Env) error {
 			dir, err := os.MkdirTemp("", "tandem-") // short: the path of a socket has at most 107 bytes

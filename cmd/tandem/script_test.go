@@ -48,6 +48,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// saveTest writes the test that `tandem test --fuzz` has printed into a file: save-test FILE.
+func saveTest(ts *testscript.TestScript, neg bool, args []string) {
+	_, text, found := strings.Cut(ts.ReadFile("stdout"), " beside the script:\n\n")
+	text, _, ends := strings.Cut(text, "\n  rerun ")
+	if neg || len(args) != 1 || !found || !ends {
+		ts.Fatalf("usage, after a failing tandem test --fuzz: save-test FILE")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll("\n"+text, "\n  ", "\n")), 0o600))
+}
+
 func checkStatus(ts *testscript.TestScript, want string, got int) {
 	if strconv.Itoa(got) != want {
 		ts.Fatalf("exit status %d, want %s", got, want)

@@ -143,6 +143,9 @@ func testObjects() []Class {
 		}, {
 			Name: "lose", Doc: "The next messages that a phone or a caller sends do not arrive, copies counted.",
 			Params: values(who, what, value("times?", "integer", "how many").in("", Range{Min: 1, Max: 1 << 20, Whole: true}).or("1")), Use: "net:lose(desk, 200)",
+		}, {
+			Name: "errors", Doc: "The errors that handlers of the script have raised so far, as `invite: main.lua:12: …`. Those that a test has not looked at so fail it.",
+			Returns: returns("string[]"), Use: "t.match(net:errors()[1], 'main.lua:12')",
 		}},
 	}, {
 		Name: "phone", Type: "tandem.test.phone", Doc: "A phone on a network.",
@@ -171,7 +174,7 @@ func testObjects() []Class {
 		Fields: values(value("kind", "string", "to, serial, parallel, reject, redirect, function or await"), value("text", "string", "the plan on one line"),
 			value("targets", "string[]", "all URIs, in order"), value("uri?", "string", "of a target"), value("code?", "integer", "of a response"),
 			value("phrase?", "string", "of a response"), value("name?", "string", "its option"), value("ring?", "number", "its option").in("s", day), value("delay?", "number", "its option").in("s", day),
-			value("where?", "string", "the line of the script")),
+			value("where?", "string", "the line of the script"), value("error?", "string", "what `invite` has raised; the plan is the fallback's then, or a 500")),
 		Items: "tandem.test.decision",
 	}, {
 		Name: "generator", Type: "tandem.test.generator", Doc: "What makes the values of a case of `t.property`.",

@@ -173,7 +173,7 @@ end }`
 	if err := Explain(Options{Root: root(t, script), From: "a", To: "100", Out: &b}); err != nil {
 		t.Fatal(err)
 	}
-	if want := "\nlog  main.lua:3 asked from=a to=100\n"; !strings.Contains(b.String(), want) {
+	if want := "\nlog  +0.000 main.lua:3 asked from=a to=100\n"; !strings.Contains(b.String(), want) {
 		t.Errorf("no %q:\n%s", want, b.String())
 	}
 }

@@ -191,6 +191,10 @@ func (x *explained) txtar() error {
 	case x.call.Final() > 0:
 		text += fmt.Sprintf("expect  result %d\n", x.call.Final())
 	}
+	for _, e := range x.run.Unexpected() {
+		first, _, _ := strings.Cut(e, "\n")
+		text += "expect  error " + scenario.Quote(first) + "\n"
+	}
 	text += "\n-- ladder --\n" + x.call.Ladder(trace.Options{HideNotes: true})
 	if _, err := scenario.Parse("", []byte(text)); err != nil {
 		return fmt.Errorf("the test would not be read: %w", err)

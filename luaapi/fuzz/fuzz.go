@@ -160,13 +160,14 @@ func (t *trial) twice(s *scenario.Scenario, r *scenario.Run) ([]string, error) {
 	return nil, nil
 }
 
+// errorIn begins what is said of an error of a handler.
+const errorIn = "error in "
+
 // rules are those that a run breaks, and errors of the script.
 func rules(r *scenario.Run) []string {
 	broken := slices.Clone(r.Faults)
-	for _, l := range r.Logs {
-		if strings.HasPrefix(l, "error ") && !slices.Contains(broken, l) {
-			broken = append(broken, l)
-		}
+	for _, e := range r.Unexpected() {
+		broken = append(broken, errorIn+e)
 	}
 	return broken
 }
@@ -229,9 +230,9 @@ func kind(broken []string) string {
 
 // word is a rule without who breaks it; of an error of the script its place.
 func word(rule string) string {
-	if rest, ok := strings.CutPrefix(rule, "error "); ok {
-		at, _, _ := strings.Cut(rest, ": ")
-		return at
+	if rest, ok := strings.CutPrefix(rule, errorIn); ok {
+		parts := strings.SplitN(rest, ": ", 3)
+		return parts[min(1, len(parts)-1)]
 	}
 	_, what, ok := strings.Cut(rule, ": ")
 	if !ok {

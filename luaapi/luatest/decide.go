@@ -28,7 +28,12 @@ func (r *run) decide(L *lua.LState) int {
 		a.fail("%v", err)
 	}
 	r.look(L, c)
-	L.Push(planTable(L, decision))
+	n.expected = len(n.raised) // the decision says it
+	d := planTable(L, decision)
+	if t, ok := d.(*lua.LTable); ok && len(n.raised) > 0 {
+		t.RawSetString("error", lua.LString(n.raised[0]))
+	}
+	L.Push(d)
 	return 1
 }
 

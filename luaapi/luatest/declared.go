@@ -60,11 +60,11 @@ func (w *worker) loadDeclared(path string) (*declared, error) {
 			script = filepath.Join(script, "main.lua")
 		}
 		d.prog, err = w.script(script)
-		return d, err
+		return d, s.Mistaken(err)
 	}
 	snap, err := s.Snapshot()
 	if err != nil {
-		return nil, err
+		return nil, s.Mistaken(err)
 	}
 	if d.root == "" { // all is in the file
 		w.use(path)
@@ -72,7 +72,7 @@ func (w *worker) loadDeclared(path string) (*declared, error) {
 	if d.prog, err = luaapi.Compile(snap, nil); err == nil {
 		err = d.prog.DryLoad(luaapi.Options{})
 	}
-	return d, err
+	return d, s.Mistaken(err)
 }
 
 // declared runs the test in a file.
@@ -201,10 +201,19 @@ func (d *declared) broken(r *scenario.Run) (all []wrong) {
 	if len(r.Unasked) > 0 {
 		all = append(all, wrong{pos: first, lines: []string{"no line http says what servers answer: " + strings.Join(r.Unasked, ", ")}})
 	}
+	if errs := r.Unexpected(); len(errs) > 0 {
+		all = append(all, wrong{pos: first, lines: append([]string{"handlers raised errors; write, if that is right: expect error " + raisedAt(errs[0])}, errs...)})
+	}
 	if len(r.Faults) > 0 {
 		all = append(all, wrong{pos: first, lines: append([]string{"a rule that holds in every call is broken:"}, r.Faults...)})
 	}
 	return append(all, d.golden(r)...)
+}
+
+// raisedAt is where an error of a handler was raised: "main.lua:12" of "invite: main.lua:12: …".
+func raisedAt(raised string) string {
+	parts := strings.SplitN(raised, ": ", 3)
+	return scenario.Quote(parts[min(1, len(parts)-1)])
 }
 
 // golden compares the calls with their golden ladders, or writes those anew.

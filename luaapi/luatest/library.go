@@ -25,7 +25,7 @@ var (
 	}
 	methodsOf = map[string]map[string]method{
 		"pbx":     {"network": (*run).network, "decide": (*run).decide},
-		"network": {"phone": (*run).phone, "engine": (*run).other, "call": (*run).call, "run": (*run).runNetwork, "link": (*run).link, "lose": (*run).lose},
+		"network": {"phone": (*run).phone, "engine": (*run).other, "call": (*run).call, "run": (*run).runNetwork, "link": (*run).link, "lose": (*run).lose, "errors": (*run).errors},
 		"phone":   {"received": received(false), "sent": received(true), "unregister": (*run).unregister},
 		"call": {
 			"answered_by": (*run).answeredBy, "order": (*run).order, "final": (*run).final,

@@ -46,6 +46,7 @@ var hidden = []string{"call", "generation", "trace"}
 
 // Write keeps an entry as a line: time, level, place, text, fields.
 func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	c.raised(e, fields)
 	if len(c.r.logs) >= maxLogs {
 		return nil
 	}
@@ -76,4 +77,12 @@ func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
 	}
 	c.r.logs = append(c.r.logs, b.String())
 	return nil
+}
+
+// raised takes note of an entry that tells of an error of a handler.
+func (c *logCore) raised(e zapcore.Entry, fields []zapcore.Field) {
+	at := slices.IndexFunc(fields, func(f zapcore.Field) bool { return f.Key == "handler" })
+	if c.net != nil && e.Level == zapcore.ErrorLevel && at >= 0 && len(c.net.raised) < maxLogs {
+		c.net.raised = append(c.net.raised, fields[at].String+": "+e.Message)
+	}
 }

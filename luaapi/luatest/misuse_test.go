@@ -41,7 +41,7 @@ func TestMisuse(t *testing.T) {
 		{"option of a network", `pbx:network { sed = 1 }`, `pbx:network: there is no option "sed"; did you mean "seed"?`},
 		{"date", `pbx:network { at = "tomorrow" }`, `pbx:network: at: "tomorrow" is no date; write 2026-11-23 10:15 Europe/Amsterdam`},
 		{"zone", `pbx:network { at = "2026-11-23 10:15 Mars/Base" }`, `pbx:network: at: there is no time zone "Mars/Base"`},
-		{"hour that is left out", `pbx:network { at = "2026-03-29 02:30 Europe/Amsterdam" }`, `pbx:network: at: "2026-03-29 02:30 Europe/Amsterdam" is no date; write 2026-11-23 10:15 Europe/Amsterdam`},
+		{"hour that is left out", `pbx:network { at = "2026-03-29 02:30 Europe/Amsterdam" }`, `pbx:network: at: 2026-03-29 02:30 is left out in Europe/Amsterdam: clocks go forward`},
 		{"shards", `pbx:network { shards = 0 }`, `pbx:network: shards must be a whole number from 1 to 16, got 0`},
 		{"seed", `pbx:network { seed = 1.5 }`, `pbx:network: seed must be a whole number from 0 to 9007199254740992, got 1.5`},
 

@@ -64,7 +64,9 @@ type network struct {
 	invites  map[string]bool // that scripted phones were offered
 	hosts    []string        // that targets named and no address is known of
 	losses   []*loss
-	sights   int // that were written down
+	sights   int      // that were written down
+	raised   []string // errors of handlers
+	expected int      // so many of them the test has looked at
 	pbx      *pbx
 	counted  *luaapi.Program // the script as it runs, if lines are counted
 	lines    []uint64        // how often they ran
@@ -237,6 +239,18 @@ func (r *run) runNetwork(L *lua.LState) int {
 		a.fail("%v; end what goes on, run to a time as net:run(20) does, or allow more with --max-virtual", err)
 	}
 	return 0
+}
+
+// errors is net:errors(): what handlers have raised so far, which is then no failure of the test.
+func (*run) errors(L *lua.LState) int {
+	n := self[*network](L, "net:errors()")
+	t := L.CreateTable(len(n.raised), 0)
+	for _, e := range n.raised {
+		t.Append(lua.LString(e))
+	}
+	n.expected = len(n.raised)
+	L.Push(t)
+	return 1
 }
 
 // zero is the instant at which the INVITE of a call placed at once is at the engine: t = 0.

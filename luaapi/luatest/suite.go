@@ -218,9 +218,26 @@ func (r *run) finish() {
 	for _, n := range r.nets {
 		r.lines = append(r.lines, n.finish()...)
 	}
+	if errs := r.unexpected(); len(errs) > 0 && len(r.lines) == 0 {
+		r.verdict = Erred
+		r.lines = append(errs, "a test that is about such an error looks at it: t.match(net:errors()[1], …)")
+		return
+	}
 	if len(r.lines) > 0 {
 		r.verdict, r.lines = Failed, append([]string{"no assertion failed, but a rule that holds in every call is broken:"}, r.lines...)
 	}
+}
+
+// unexpected are the errors of handlers that the test has not looked at.
+func (r *run) unexpected() (all []string) {
+	for _, n := range r.nets {
+		for _, e := range n.raised[n.expected:] {
+			if e = "an error in " + e; !slices.Contains(all, e) {
+				all = append(all, e)
+			}
+		}
+	}
+	return all
 }
 
 // written reports whether what happens is written down.

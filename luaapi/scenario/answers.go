@@ -16,7 +16,7 @@ import (
 var DefaultAnswers = Answer{Words: "200 after 2s", Steps: sim.After(2 * time.Second)}
 
 // deeds are the words that a step of a phone may begin with, beside status codes.
-var deeds = []string{"never", "silent", "absent", "bye", "hold", "resume", "vanish", "ignore-cancel"}
+var deeds = []string{"never", "silent", "absent", "retransmit", "bye", "hold", "resume", "reinvite", "refer", "vanish", "ignore-cancel"}
 
 // ParseAnswers reads what a phone does: steps with commas between, "then" between what it does with one call and the next.
 //
@@ -58,7 +58,7 @@ func split(w []string, at string) [][]string {
 
 func answerOf(w []string) (Answer, error) {
 	var shown []string
-	a := Answer{}
+	a, so := Answer{}, course{}
 	at := time.Duration(0)
 	for _, part := range split(w, ",") {
 		if len(part) == 0 {
@@ -67,12 +67,18 @@ func answerOf(w []string) (Answer, error) {
 		if part[0] == "absent" && len(w) == 1 {
 			return Answer{Words: "absent", Absent: true}, nil
 		}
+		if part[0] == "absent" {
+			return a, errors.New("who is absent does nothing else")
+		}
 		steps, after, err := stepOf(part)
 		if err != nil {
 			return a, err
 		}
 		if after < at {
 			return a, fmt.Errorf("%s comes after what happens at %s; put the steps in order", strings.Join(part, " "), at)
+		}
+		if err := so.step(&steps[0], part[0]); err != nil {
+			return a, err
 		}
 		if code := steps[0].Code; len(a.Steps) == 0 && after > 0 && code >= 200 {
 			a.Steps = append(a.Steps, sim.Ring())
@@ -108,6 +114,12 @@ func stepOf(w []string) (steps []sim.Step, after time.Duration, err error) {
 		s.Act = sim.Mute
 	case w[0] == "bye":
 		s = sim.Bye()
+	case w[0] == "retransmit":
+		s.Act = sim.Retransmit
+	case w[0] == "reinvite":
+		s = sim.Resume()
+	case w[0] == "refer":
+		return refer(w[1:])
 	case w[0] == "hold":
 		s = sim.Hold()
 	case w[0] == "resume":
@@ -121,6 +133,49 @@ func stepOf(w []string) (steps []sim.Step, after time.Duration, err error) {
 	}
 	after, err = how(&s, w[1:])
 	return []sim.Step{s}, after, err
+}
+
+// refer reads: to URI [after 2s] [with "Name: value"].
+func refer(w []string) ([]sim.Step, time.Duration, error) {
+	if len(w) < 2 || w[0] != "to" {
+		return nil, 0, errors.New("write: refer to sip:102@pbx.example after 5s")
+	}
+	uri, err := ParseAddress(w[1], ToHost)
+	if err != nil {
+		return nil, 0, err
+	}
+	s := sim.Ask("REFER", sim.Header{Name: "Refer-To", Value: "<" + uri + ">"})
+	after, err := how(&s, w[2:])
+	return []sim.Step{s}, after, err
+}
+
+// course is how far a phone is with a call.
+type course struct {
+	responded, answered bool
+	over                string // what ended it
+}
+
+// step refuses what cannot come now.
+func (c *course) step(s *sim.Step, word string) error {
+	final := s.Act == sim.Respond && s.Code >= 200
+	switch {
+	case c.over != "":
+		return fmt.Errorf("nothing comes after %s", c.over)
+	case c.answered && s.Act == sim.Respond:
+		return fmt.Errorf("%s comes after the answer; a phone that hangs up does bye", word)
+	case s.Act == sim.InDialog && !c.answered:
+		return fmt.Errorf("%s comes before the answer; write 200 before it", word)
+	case s.Act == sim.Retransmit && !c.responded:
+		return errors.New("there is no response before retransmit")
+	case s.Reliable && (s.Act != sim.Respond || s.Code <= 100 || final):
+		return fmt.Errorf("only 101 to 199 are sent reliably, not %s", word)
+	}
+	c.responded = c.responded || s.Act == sim.Respond
+	c.answered = c.answered || final && s.Code < 300
+	if final && s.Code >= 300 || s.Act == sim.Vanish || s.Act == sim.Mute || word == "bye" {
+		c.over = word
+	}
+	return nil
 }
 
 // how reads what follows a step: after 2s, to URI, with "Name: value", sdp, reliable.

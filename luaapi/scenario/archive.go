@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -51,6 +53,21 @@ func (s *Scenario) Root() string {
 		full, up = above, filepath.Join(up, "..")
 	}
 	return ""
+}
+
+// Mistaken puts an error of loading the script where it stands: in a file of the scenario, or at the line `script`.
+func (s *Scenario) Mistaken(err error) error {
+	var e *luaapi.Error
+	if errors.As(err, &e) {
+		if heading := s.fileLines[e.Pos.File]; heading > 0 {
+			return s.fail(heading+e.Pos.Line, "%v", e)
+		}
+		return err
+	}
+	if s.scriptLine > 0 && errors.Is(err, fs.ErrNotExist) {
+		return s.fail(s.scriptLine, "there is no script %s, seen from this file's folder", s.Script)
+	}
+	return err
 }
 
 // Snapshot returns the script with the files of the scenario in the place of those on disk.

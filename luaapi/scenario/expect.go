@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,7 +14,7 @@ import (
 )
 
 // kinds of expectations.
-var kinds = []string{"order", "result", "at", "count", "no", "header", "call"}
+var kinds = []string{"order", "result", "at", "count", "no", "header", "body", "error", "call"}
 
 // within is how far from its time something may happen unless an expectation says otherwise.
 const within = 10 * time.Millisecond
@@ -61,6 +62,10 @@ func (s *Scenario) judge(n int, w []string) (func(*Placed) *Miss, error) {
 		return s.none(n, w)
 	case "header":
 		return s.header(n, w)
+	case "body":
+		return s.body(n, w)
+	case "error":
+		return s.raised(n, w)
 	}
 	return nil, s.fail(n, "%q is nothing that can be expected%s; %s are", w[0], spell.Hint(w[0], kinds), strings.Join(kinds, ", "))
 }
@@ -70,10 +75,7 @@ func same(got, want string) *Miss {
 	if got == want {
 		return nil
 	}
-	if got == "" {
-		got = "nobody"
-	}
-	return &Miss{got, want}
+	return &Miss{cmp.Or(got, "nobody"), cmp.Or(want, "nobody")}
 }
 
 // result reads: answered [NAME], a status code, or cancelled.
@@ -106,8 +108,11 @@ type event struct {
 
 var sipMethods = []string{"INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "PRACK", "UPDATE", "REFER", "NOTIFY", "MESSAGE"}
 
-// event reads NAME.METHOD, a request that came there, NAME.CODE, a response to an INVITE that a phone sent or that the caller got;
-// answered; ended.
+// callerSends are requests that a caller sends; of the others those count that it gets.
+var callerSends = []string{"ACK", "CANCEL", "PRACK"}
+
+// event reads NAME.METHOD, a request that came there, or that the caller sends; NAME.CODE, a response to an INVITE that a phone sent or that
+// the caller got; answered; ended.
 func (s *Scenario) event(n int, word string) (event, error) {
 	if word == "answered" || word == "ended" {
 		return event{text: word}, nil
@@ -117,13 +122,18 @@ func (s *Scenario) event(n int, word string) (event, error) {
 		return event{}, s.fail(n, "%q is nothing that happens; write 100.INVITE, 100.486, caller.180, answered or ended", word)
 	}
 	e := event{text: word, name: word[:dot], what: word[dot+1:]}
+	if number, ok := strings.CutPrefix(e.name, "caller"); ok && s.phone(e.name) == nil {
+		if i, err := strconv.Atoi(number); err == nil && i > 1 && i <= len(s.Calls) {
+			return e, s.fail(n, "%s: who places a call is its caller; write: expect call %d at 5s caller.%s", e.name, i, e.what)
+		}
+	}
 	caller := e.name == "caller"
 	if code, err := strconv.Atoi(e.what); err == nil && code >= 100 && code <= 699 {
 		e.what, e.sent = e.what+" INVITE", !caller
 	} else if !slices.Contains(sipMethods, e.what) {
 		return e, s.fail(n, "%q is no method and no status code%s", e.what, spell.Hint(strings.ToUpper(e.what), sipMethods))
 	} else {
-		e.sent = caller && e.what != "BYE"
+		e.sent = caller && slices.Contains(callerSends, e.what)
 	}
 	return e, s.known(n, e.name, "caller")
 }
@@ -200,11 +210,27 @@ func (s *Scenario) at(n int, w []string) (func(*Placed) *Miss, error) {
 		for _, e := range all {
 			times := e.times(c)
 			if !slices.ContainsFunc(times, func(t time.Duration) bool { return (t - when).Abs() <= near }) {
-				return &Miss{e.happened(times), e.text + " at " + stamp(when)}
+				return &Miss{e.missed(times, when), fmt.Sprintf("%s at %s ± %s s", e.text, stamp(when), stamp(near)[1:])}
 			}
 		}
 		return nil
 	}, err
+}
+
+// missed says when it happened instead, and by how much that is off.
+func (e *event) missed(times []time.Duration, when time.Duration) string {
+	if len(times) == 0 {
+		return e.text + " never"
+	}
+	var at []string
+	for _, t := range times {
+		word := "late"
+		if t < when {
+			word = "early"
+		}
+		at = append(at, fmt.Sprintf("%s (%s s %s)", stamp(t), stamp((t - when).Abs())[1:], word))
+	}
+	return e.text + " at " + strings.Join(at, ", ")
 }
 
 // happened says when it did.
@@ -285,6 +311,59 @@ func (s *Scenario) header(n int, w []string) (func(*Placed) *Miss, error) {
 		}
 		return &Miss{field + ": " + got, field + ": " + want}
 	}, nil
+}
+
+// body reads: 100.INVITE a=sendonly, what the body of the first such message has in it; "none" is no body.
+func (s *Scenario) body(n int, w []string) (func(*Placed) *Miss, error) {
+	if len(w) < 2 {
+		return nil, s.fail(n, "write: expect body 100.INVITE a=sendonly")
+	}
+	e, err := s.event(n, w[0])
+	if err != nil {
+		return nil, err
+	}
+	want := strings.Join(w[1:], " ")
+	return func(c *Placed) *Miss {
+		all := e.messages(c)
+		if len(all) == 0 {
+			return &Miss{e.text + " never", e.text + " with " + want}
+		}
+		m, err := all[0].Message()
+		if err != nil {
+			return &Miss{err.Error(), want}
+		}
+		got := string(m.Body())
+		if want == "none" && got == "" || want != "none" && strings.Contains(got, want) {
+			return nil
+		}
+		return &Miss{strings.Join(strings.Fields(cmp.Or(got, "none")), " "), want}
+	}, nil
+}
+
+// raised reads: "main.lua:12", what an error of a handler has in it. Errors that no line expects break the test.
+func (s *Scenario) raised(n int, w []string) (func(*Placed) *Miss, error) {
+	want := strings.Join(w, " ")
+	if want == "" {
+		return nil, s.fail(n, "write: expect error main.lua:12")
+	}
+	s.errors = append(s.errors, want)
+	return func(c *Placed) *Miss {
+		if slices.ContainsFunc(c.run.Raised, func(e string) bool { return strings.Contains(e, want) }) {
+			return nil
+		}
+		return &Miss{cmp.Or(strings.Join(c.run.Raised, "; "), "no error"), "an error with " + want}
+	}, nil
+}
+
+// Unexpected are the errors of handlers that no line expects.
+func (r *Run) Unexpected() (all []string) {
+	for _, e := range r.Raised {
+		known := func(want string) bool { return strings.Contains(e, want) }
+		if !slices.Contains(all, e) && !slices.ContainsFunc(r.Scenario.errors, known) {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 // Broken is an expectation that does not hold.

@@ -89,6 +89,9 @@ func (c *Call) String() string {
 	if c.Hangup != nil {
 		s += " hangup " + c.Hangup.String()
 	}
+	if c.Vanish != nil {
+		s += " vanish " + c.Vanish.String()
+	}
 	if c.User != "" {
 		s += " user " + Quote(c.User)
 	}

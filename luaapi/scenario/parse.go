@@ -22,8 +22,9 @@ var keywords = []string{"at", "seed", "script", "call", "phone", "link", "http",
 // unknown word is an error.
 func Parse(file string, text []byte) (*Scenario, error) {
 	ar := txtar.Parse(text)
-	s := &Scenario{File: file, Files: make(map[string][]byte), Ladders: make(map[int]string), LadderLines: make(map[int]int)}
+	s := &Scenario{File: file, Files: make(map[string][]byte), Ladders: make(map[int]string), LadderLines: make(map[int]int), fileLines: make(map[string]int)}
 	var later []func() error
+	once := make(map[string]int) // line of what is said once
 	for i, line := range strings.Split(string(ar.Comment), "\n") {
 		if title, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok {
 			if s.Title == "" {
@@ -41,6 +42,12 @@ func Parse(file string, text []byte) (*Scenario, error) {
 		if w[0] == "expect" { // it names phones that may follow
 			later = append(later, func() error { return s.expect(i+1, line, w[1:]) })
 			continue
+		}
+		if slices.Contains([]string{"at", "seed", "script"}, w[0]) {
+			if once[w[0]] > 0 {
+				return nil, s.fail(i+1, "line %d says %s already", once[w[0]], w[0])
+			}
+			once[w[0]] = i + 1
 		}
 		if err := s.line(i+1, w[0], w[1:]); err != nil {
 			return nil, err
@@ -83,7 +90,7 @@ func (s *Scenario) line(n int, word string, w []string) error {
 		if len(w) != 1 {
 			return s.fail(n, "write the path of a script: script main.lua")
 		}
-		s.Script = w[0]
+		s.Script, s.scriptLine = w[0], n
 		return nil
 	case "call":
 		return s.readCall(n, w)
@@ -97,7 +104,7 @@ func (s *Scenario) line(n int, word string, w []string) error {
 	return s.fail(n, "%q is not known%s; lines begin with %s", word, spell.Hint(word, keywords), strings.Join(keywords, ", "))
 }
 
-// readCall reads: alice -> 100 [ruri URI] [via 198.51.100.7] [after 2s] [cancel 5s] [hangup 9s] [with "Name: value"] [user 100] [password secret].
+// readCall reads: alice -> 100 [ruri URI] [via 198.51.100.7] [after 2s] [cancel 5s] [hangup 9s] [vanish 5s] [with "Name: value"] [user 100] [password secret].
 func (s *Scenario) readCall(n int, w []string) error {
 	if len(w) < 3 || w[1] != "->" {
 		return s.fail(n, "write: call alice -> 100")
@@ -110,7 +117,7 @@ func (s *Scenario) readCall(n int, w []string) error {
 	if c.To, err = ParseAddress(w[2], ToHost); err != nil {
 		return s.fail(n, "%v", err)
 	}
-	options := []string{"ruri", "via", "after", "cancel", "hangup", "with", "user", "password"}
+	options := []string{"ruri", "via", "after", "cancel", "hangup", "vanish", "with", "user", "password"}
 	for w = w[3:]; len(w) > 0; w = w[2:] {
 		if !slices.Contains(options, w[0]) {
 			return s.fail(n, "%q is not known of a call%s; %s are", w[0], spell.Hint(w[0], options), strings.Join(options, ", "))
@@ -155,6 +162,8 @@ func (c *Call) option(name, value string) error {
 		c.Cancel = &d
 	case "hangup":
 		c.Hangup = &d
+	case "vanish":
+		c.Vanish = &d
 	}
 	return err
 }
@@ -284,7 +293,7 @@ func (s *Scenario) sections(ar *txtar.Archive, line int) error {
 		case !slices.Contains(luaapi.Suffixes(), path.Ext(clean)), strings.HasPrefix(clean, "../"), path.IsAbs(clean):
 			return s.fail(line, "%q is no file of a script, and no ladder; names end with %s", f.Name, strings.Join(luaapi.Suffixes(), ", "))
 		default:
-			s.Files[clean] = f.Data
+			s.Files[clean], s.fileLines[clean] = f.Data, line
 		}
 		line += bytes.Count(f.Data, []byte("\n"))
 	}

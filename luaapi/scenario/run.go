@@ -86,6 +86,8 @@ type Run struct {
 	Faults, Missing []string
 	// Unasked are requests that scripts awaited and no line speaks of.
 	Unasked []string
+	// Raised are the errors of handlers: "invite: main.lua:12: …".
+	Raised []string
 	// Logs are what the script logged, and what went wrong in it, as lines.
 	Logs []string
 	// Virtual is how long it took until nothing happened any more, in virtual time.
@@ -142,7 +144,7 @@ func (s *Scenario) Run(opt Options) (*Run, error) {
 	}
 	r.net = sim.NewNetwork(at, seed)
 	core, logs := observer.New(zapcore.InfoLevel)
-	if err := r.start(seed, zap.New(core)); err != nil {
+	if err := r.start(seed, zap.New(core, zap.WithClock(ticks{r.net}))); err != nil {
 		return nil, err
 	}
 	for _, l := range s.Links {
@@ -154,8 +156,12 @@ func (s *Scenario) Run(opt Options) (*Run, error) {
 	err := r.net.RunToQuiescence(r.opt.MaxVirtual)
 	r.Virtual = time.Duration(r.net.Now())
 	r.events = slices.Clone(r.rec.Events())
+	begin := at.Add(time.Duration(Zero)) // t = 0
 	for _, e := range logs.All() {
-		r.Logs = append(r.Logs, LogLine(&e))
+		r.Logs = append(r.Logs, stamp(e.Time.Sub(begin))+" "+LogLine(&e))
+		if handler, ok := e.ContextMap()["handler"].(string); ok && e.Level == zapcore.ErrorLevel {
+			r.Raised = append(r.Raised, handler+": "+e.Message)
+		}
 	}
 	if err != nil {
 		r.Faults = append(r.Faults, err.Error())
@@ -220,11 +226,7 @@ func (r *Run) place() {
 			p = r.net.AttachPhone(sim.PhoneConfig{Name: name, URI: uriAt(c.From, at), Addr: at, Seed: uint64(i)})
 			r.callers[at] = p
 		}
-		spec := sim.CallSpec{From: c.Caller(r.opt.Settings), To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, HangupAfter: c.Hangup, Login: c.login(r.opt.Settings)}
-		if c.Cancel != nil {
-			d := max(0, *c.Cancel-c.After)
-			spec.CancelAfter = &d
-		}
+		spec := sim.CallSpec{From: c.Caller(r.opt.Settings), To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, CancelAfter: c.Cancel, HangupAfter: c.Hangup, VanishAfter: c.Vanish, Login: c.login(r.opt.Settings)}
 		r.Calls = append(r.Calls, &Placed{p.Call(clock.Time(c.After), spec), c, r})
 	}
 }
@@ -296,6 +298,7 @@ func (r *Run) end() {
 				c.Cancel(r.net.Now())
 			}
 		}
+		r.release()
 		if err := r.net.RunToQuiescence(r.opt.MaxVirtual + maxEnding); err != nil {
 			r.Faults = append(r.Faults, err.Error())
 			return
@@ -307,6 +310,26 @@ func (r *Run) end() {
 	}
 	if p := r.engine.Shards()[0].Stats().Panics; p > 0 {
 		r.Faults = append(r.Faults, fmt.Sprintf("tandem: a bug in Tandem ended %d calls; the log says where", p))
+	}
+}
+
+// release ends, from the callees' side, the calls whose caller is gone.
+func (r *Run) release() {
+	for _, c := range r.Calls {
+		if c.Said.Vanish == nil {
+			continue
+		}
+		for _, l := range c.Legs() {
+			st := r.stations[l.To]
+			if st == nil || st.phone == nil {
+				continue
+			}
+			for _, in := range st.phone.Incoming() {
+				if in.Up() && in.CallID() == l.callID {
+					in.Bye(r.net.Now())
+				}
+			}
+		}
 	}
 }
 
@@ -345,7 +368,19 @@ func (r *Run) addressOf(name string) netip.AddrPort {
 	return at
 }
 
-// LogLine is what a script logged, as a line for people.
+// ticks is a network's clock as that of a logger.
+type ticks struct{ net *sim.Network }
+
+// Now is the date on the network.
+func (t ticks) Now() time.Time { return t.net.Clock().Date() }
+
+// NewTicker is of no use here.
+func (ticks) NewTicker(d time.Duration) *time.Ticker { return time.NewTicker(d) }
+
+// known are fields that a line says otherwise, or that its reader knows.
+var known = []string{"at", "call", "fields", "generation", "handler", "trace"}
+
+// LogLine is what was logged, as a line for people: level, place, text, fields.
 func LogLine(e *observer.LoggedEntry) string {
 	var b strings.Builder
 	if e.Level != zapcore.InfoLevel {
@@ -357,8 +392,11 @@ func LogLine(e *observer.LoggedEntry) string {
 	}
 	b.WriteString(e.Message)
 	if own, ok := fields["fields"].(map[string]any); ok {
-		for _, name := range slices.Sorted(maps.Keys(own)) {
-			fmt.Fprintf(&b, " %s=%v", name, own[name])
+		maps.Copy(fields, own)
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.Contains(known, name) {
+			fmt.Fprintf(&b, " %s=%v", name, fields[name])
 		}
 	}
 	return b.String()

@@ -41,6 +41,10 @@ type Scenario struct {
 	Ladders map[int]string
 	// LadderLines are the lines of their headings in the file.
 	LadderLines map[int]int
+
+	errors     []string       // that lines expect
+	scriptLine int            // of `script`
+	fileLines  map[string]int // of the headings of Files
 }
 
 // DefaultDate is the date of a scenario that says none: a Monday morning.
@@ -74,10 +78,11 @@ type Call struct {
 	CallID string
 	// Via is where the INVITE comes from; the zero value = an address of its own.
 	Via netip.AddrPort
-	// After is when it is placed, Cancel when the caller gives up, both since the start, Hangup how long after the answer the caller ends
-	// it; nil = never.
+	// After is when it is placed, since the start; Cancel how long after its INVITE the caller gives up, Hangup how long after the answer it
+	// ends the call, Vanish how long after the INVITE it is gone from the network; nil = never.
 	After          time.Duration
 	Cancel, Hangup *time.Duration
+	Vanish         *time.Duration
 	Headers        []sim.Header
 	// User and Password are what the caller says to challenges; "" = the user that From names, and the password that he has.
 	User, Password string

@@ -56,6 +56,11 @@ func TestHolds(t *testing.T) {
 		{"a redirection", "call a -> 100\nphone 100 302 to sip:9@192.0.2.13\nphone 200 200 with \"X-Desk: a b\"\nexpect order 100 200\nexpect no caller.302"},
 		{"one call after the other", "call a -> 100\ncall b -> 100 after 10s\nphone 100 200 after 1s then 486\nphone 101 200\nexpect order 100\nexpect call 2 order 100 101\nexpect call 2 at 0 answered"},
 		{"headers and where it comes from", "call \"\\\"A\\\" <sip:a@example.net>\" -> sip:100@pbx.example via 198.51.100.7 with \"Subject: lunch\"\nphone 100 200\nexpect header 100.INVITE Subject lunch"},
+		{"who is called later gives up later", "call a -> 100\ncall b -> 100 after 10s cancel 4s\nphone 100 200 after 1s then never\nexpect call 2 at 4s 100.CANCEL caller.CANCEL\nexpect call 2 result cancelled"},
+		{"the caller is gone while it rings", "call a -> 100 vanish 2s\nphone 100 200 after 4s\nexpect at 4s 100.200\nexpect no caller.200 answered"},
+		{"the caller is gone in the call", "call a -> 100 vanish 5s\nphone 100 200 after 1s\nexpect at 1s answered\nexpect count 100.BYE 0"},
+		{"a transfer, and talk", "call a -> 100\nphone 100 183 sdp, retransmit after 1s, 200 after 2s, hold after 3s, reinvite after 4s, refer to sip:102@192.0.2.8 after 5s, bye after 6s\n" +
+			"expect at 3s caller.INVITE\nexpect count caller.INVITE 2\nexpect body caller.INVITE a=sendonly\nexpect header caller.REFER Refer-To <sip:102@192.0.2.8>\nexpect body 100.ACK none\nexpect at 6s ended"},
 		{"a bad line", "seed 4\ncall a -> 100\nlink 100 loss 30% delay 20ms\nlink all jitter 5ms\nphone 100 200 after 8s\nexpect result answered 100"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -74,19 +79,41 @@ func TestHolds(t *testing.T) {
 	}
 }
 
+// An error of a handler is expected by a line, or by none.
+func TestRaised(t *testing.T) {
+	const script = `
+return { invite = function(call) return call.vars.x.y end, ended = function(call) error("late") end }
+`
+	for _, c := range []struct{ expect, left string }{
+		{"", "invite: main.lua:2: attempt to index field 'x' (a nil value) with key 'y'|ended: main.lua:2: late"},
+		{"expect error late", "invite: main.lua:2: attempt to index field 'x' (a nil value) with key 'y'"},
+		{"expect error \"field 'x'\"\nexpect error main.lua:2: late", ""},
+	} {
+		r := try(t, script, "call a -> 100\n"+c.expect, Options{})
+		if left := strings.Join(r.Unexpected(), "|"); left != c.left || len(r.Judge()) > 0 {
+			t.Errorf("%q: left %q, broken %v", c.expect, left, r.Judge())
+		}
+	}
+}
+
 // What does not hold is told with what was.
 func TestBroken(t *testing.T) {
 	for _, c := range []struct{ expect, got, want string }{
 		{"order 200", "100 101", "200"},
-		{"order", "100 101", ""},
-		{"at 5s 101.INVITE", "101.INVITE at +0.003", "101.INVITE at +5.000"},
-		{"at 5s 200.INVITE", "200.INVITE never", "200.INVITE at +5.000"},
+		{"order", "100 101", "nobody"},
+		{"at 5s 101.INVITE", "101.INVITE at +0.003 (4.997 s early)", "101.INVITE at +5.000 ± 0.010 s"},
+		{"at 1ms 101.INVITE within 1ms", "101.INVITE at +0.003 (0.002 s late)", "101.INVITE at +0.001 ± 0.001 s"},
+		{"at 5s 200.INVITE", "200.INVITE never", "200.INVITE at +5.000 ± 0.010 s"},
 		{"result answered 100", "answered by 101", "answered by 100"},
 		{"result 486", "answered by 101", "486"},
 		{"count 100.INVITE 2", "1: 100.INVITE at +0.001", "2"},
 		{"no 100.486", "100.486 at +0.001", "100.486 never"},
 		{"header 101.INVITE Subject lunch", "Subject: none", "Subject: lunch"},
 		{"header 200.INVITE Subject lunch", "200.INVITE never", "Subject: lunch"},
+		{"body 101.INVITE a=inactive", "v=0 o=caller 2587123736855144815 1 IN IP4 203.0.113.1 s=- c=IN IP4 203.0.113.1 t=0 0 m=audio 20120 RTP/AVP 8 0 101 a=rtpmap:8 PCMA/8000 a=rtpmap:0 PCMU/8000 a=rtpmap:101 telephone-event/8000", "a=inactive"},
+		{"body 101.CANCEL x", "101.CANCEL never", "101.CANCEL with x"},
+		{"body 100.ACK v=0", "none", "v=0"},
+		{"error main.lua:9", "no error", "an error with main.lua:9"},
 	} {
 		t.Run(c.expect, func(t *testing.T) {
 			r := try(t, desk, "call a -> 100\nphone 100 486\nphone 101 200 after 1s\nphone 200 200\nexpect "+c.expect, Options{})
@@ -103,6 +130,18 @@ func TestMistakes(t *testing.T) {
 	const call = "call a -> 100\nphone 100 200\n"
 	for _, c := range []struct{ text, want string }{
 		{"# only a title", "a.txtar:1: there is no call"},
+		{call + "seed 1\nseed 2", "a.txtar:4: line 3 says seed already"},
+		{call + "phone 101 200, 486 after 2s", "a.txtar:3: phone 101: 486 comes after the answer; a phone that hangs up does bye"},
+		{call + "phone 101 486, 200 after 2s", "a.txtar:3: phone 101: nothing comes after 486"},
+		{call + "phone 101 200, bye after 1s, bye after 2s", "a.txtar:3: phone 101: nothing comes after bye"},
+		{call + "phone 101 bye after 1s", "a.txtar:3: phone 101: bye comes before the answer; write 200 before it"},
+		{call + "phone 101 200 reliable", "a.txtar:3: phone 101: only 101 to 199 are sent reliably, not 200"},
+		{call + "phone 101 retransmit", "a.txtar:3: phone 101: there is no response before retransmit"},
+		{call + "phone 101 200, refer after 2s", "a.txtar:3: phone 101: write: refer to sip:102@pbx.example after 5s"},
+		{call + "phone 101 absent, 486", "a.txtar:3: phone 101: who is absent does nothing else"},
+		{call + "call b -> 100\nexpect call 2 at 5s caller2.180", "a.txtar:4: caller2: who places a call is its caller; write: expect call 2 at 5s caller.180"},
+		{call + "expect body 100.INVITE", "a.txtar:3: write: expect body 100.INVITE a=sendonly"},
+		{call + "expect error", "a.txtar:3: write: expect error main.lua:12"},
 		{call + "fone 101 200", `a.txtar:3: "fone" is not known; lines begin with`},
 		{call + "phone 101 200 affter 2s", `a.txtar:3: phone 101: "affter" is not known here; did you mean "after"?`},
 		{call + "phone 101 700", `a.txtar:3: phone 101: "700" is no status code`},
@@ -120,7 +159,7 @@ func TestMistakes(t *testing.T) {
 		{"call a -> 100 with \"Via: x\"", "a.txtar:1: header Via cannot be given"},
 		{"call a -> \"100", `a.txtar:1: a " is not closed`},
 		{call + "at tomorrow", `a.txtar:3: "tomorrow" is no date`},
-		{call + "at 2026-03-29 02:30 Europe/Amsterdam", "is no date"},
+		{call + "at 2026-03-29 02:30 Europe/Amsterdam", "2026-03-29 02:30 is left out in Europe/Amsterdam: clocks go forward"},
 		{call + "at 2026-03-29 02:30 Europe/Amsterdum", `there is no time zone "Europe/Amsterdum"`},
 		{call + "seed x", `a.txtar:3: "x" is no seed`},
 		{call + "link 101 loss 3%", `a.txtar:3: there is no phone "101"; did you mean "100"?`},
@@ -156,11 +195,11 @@ const all = `# A title
 at      2026-11-23 10:15:30 Europe/Amsterdam
 seed    7
 script  ../main.lua
-call    alice -> 100 ruri sip:100@192.0.2.1 via 198.51.100.7:5062 after 1s cancel 5s hangup 9s with "Subject: a b"
+call    alice -> 100 ruri sip:100@192.0.2.1 via 198.51.100.7:5062 after 1s cancel 5s hangup 9s vanish 10s with "Subject: a b"
 call    "A <sip:a@h>" -> sip:x@example.org user 100 password "a b"
 phone   100 486 after 2s then 180 after 1s, 200 after 2s with "X: y z", bye after 4s
 phone   vm sip:vm@192.0.2.9 302 to sip:1@192.0.2.8 then absent
-phone   200 silent then never then 183 sdp reliable, ignore-cancel after 2s, hold after 3s, resume after 3s, vanish after 9s
+phone   200 silent then never then 183 sdp reliable, ignore-cancel after 2s, 200 after 3s, retransmit after 3s, hold after 3s, resume after 3s, reinvite after 4s, refer to sip:1@192.0.2.8 after 5s with "X: y", vanish after 9s
 link    all loss 10% double 5% delay 20ms
 link    100 jitter 5ms
 http    GET http://192.0.2.5/* 404 body "a b" after 1s with "X: y"

@@ -101,8 +101,11 @@ func ParseDate(s string) (time.Time, error) {
 	}
 	for _, layout := range []string{"2006-01-02 15:04", "2006-01-02 15:04:05"} {
 		t, err := time.ParseInLocation(layout, f[0]+" "+f[1], in)
-		if err == nil && t.Format(layout) == f[0]+" "+f[1] { // not in an hour that daylight saving leaves out
+		switch {
+		case err == nil && t.Format(layout) == f[0]+" "+f[1]:
 			return t, nil
+		case err == nil: // daylight saving leaves the hour out
+			return time.Time{}, fmt.Errorf("%s %s is left out in %s: clocks go forward", f[0], f[1], in)
 		}
 	}
 	return time.Time{}, bad

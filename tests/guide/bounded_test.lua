@@ -11,6 +11,7 @@ t.test("the fallback takes the call", function()
   local net = pbx:network {}
   local reception = net:phone { "sip:reception@192.0.2.20" }
   t.eq(dial(net):answered_by(), reception)
+  t.match(net:errors()[1], "budget")
 end)
 t.test("other calls do not notice", function()
   local net = pbx:network {}

@@ -57,8 +57,11 @@ func (s *settle) look(now time.Time, version string) bool {
 	}
 	s.candidate = version
 	s.at = now.Add(s.debounce)
-	if !s.since.IsZero() && s.at.After(s.since.Add(hurry*s.debounce)) {
-		s.at = now.Add(s.debounce / part)
+	if late := s.since.Add(hurry * s.debounce); !s.since.IsZero() && s.at.After(late) {
+		s.at = late // and not sooner: until then a read counts after quiet only
+		if soon := now.Add(s.debounce / part); soon.After(late) {
+			s.at = soon
+		}
 	}
 	return false
 }

@@ -63,6 +63,15 @@ func TestSettle(t *testing.T) {
 		{"back to what was served", []event{{ms: 100, version: "b"}, {ms: 2000, version: "a"}}, "[600 b 2500 a]"},
 		{"found by the poll", []event{{ms: 100, version: "b", silent: true}}, "[5250 b]"},
 		{"the poll goes on after a load", []event{{ms: 100, version: "b"}, {ms: 700, version: "c", silent: true}}, "[600 b 5850 c]"},
+		{"changed without an event shortly before the hurry", []event{
+			{ms: 1, version: "a"},
+			{ms: 2, version: "b", silent: true},
+			{ms: 366, version: "c"},
+			{ms: 799, version: "a", silent: true},
+			{ms: 808, version: "a"},
+			{ms: 978, version: "b", silent: true},
+			{ms: 1252, version: "c"},
+		}, "[1751 c]"},
 		{"gone and back", []event{{ms: 100, version: "error"}, {ms: 2000, version: "a"}}, "[600 error 2500 a]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -79,7 +88,7 @@ func TestSettleUnderAStreamOfEvents(t *testing.T) {
 	for ms := 100; ms < 6000; ms += 50 {
 		events = append(events, event{ms: ms, version: "b"})
 	}
-	if got, want := fmt.Sprint(play(events, 20_000)), "[1825 b]"; got != want {
+	if got, want := fmt.Sprint(play(events, 20_000)), "[1850 b]"; got != want {
 		t.Errorf("loads %s, want %s", got, want)
 	}
 }

@@ -18,14 +18,10 @@ func TestScannerIsBanned(t *testing.T) {
 	p := dial(t, s)
 	p.agent = "User-Agent: friendly-scanner\r\n"
 	p.send("OPTIONS", "scan", "")
-	for { // until it is noted
-		if st := status(t, s); st.Abuse.Bans == 1 && len(st.Abuse.Sources) == 1 {
-			text := st.String()
-			if !strings.Contains(text, "127.0.0.1 is banned for 5m0s more: scanner\n") && !strings.Contains(text, "127.0.0.1 is banned for 4m") {
-				t.Errorf("status:\n%s", text)
-			}
-			break
-		}
+	st := until(t, s, func(st *Status) bool { return st.Abuse.Bans == 1 && len(st.Abuse.Sources) == 1 })
+	text := st.String()
+	if !strings.Contains(text, "127.0.0.1 is banned for 5m0s more: scanner\n") && !strings.Contains(text, "127.0.0.1 is banned for 4m") {
+		t.Errorf("status:\n%s", text)
 	}
 	if h, ok := s.heard(); !ok || h.Bans != 1 || h.Banned != 1 {
 		t.Errorf("metrics %+v %v", h, ok)

@@ -69,16 +69,10 @@ func TestFailuresBan(t *testing.T) {
 			t.Fatalf("round %d: %q", i, got)
 		}
 	}
-	for { // until it is noted
-		st := status(t, s)
-		if st.Abuse.Bans != 1 {
-			continue
-		}
-		text := st.String()
-		if !strings.Contains(text, "users     5 requests asked for credentials, 3 wrong ones\n") || !strings.Contains(text, "more: wrong credentials\n") {
-			t.Errorf("status:\n%s", text)
-		}
-		break
+	st := until(t, s, func(st *Status) bool { return st.Abuse.Bans == 1 })
+	text := st.String()
+	if !strings.Contains(text, "users     5 requests asked for credentials, 3 wrong ones\n") || !strings.Contains(text, "more: wrong credentials\n") {
+		t.Errorf("status:\n%s", text)
 	}
 	if h, ok := s.heard(); !ok || h.Challenges != 5 || h.Failures != 3 || h.Bans != 1 {
 		t.Errorf("metrics %+v %v", h, ok)

@@ -111,16 +111,16 @@ func TestFileIsWatched(t *testing.T) {
 	}
 }
 
-// until waits for a status.
-func until(t *testing.T, s *Server, is func(st *Status) bool) {
+// until waits for a status and returns it.
+func until(t *testing.T, s *Server, is func(st *Status) bool) Status {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); ; <-tick.C {
 		st := status(t, s)
 		switch {
 		case is(&st):
-			return
+			return st
 		case time.Now().After(deadline):
 			t.Fatalf("the server does not get there:\n%s", st.String())
 		}
@@ -262,8 +262,8 @@ end }`, "%s", phone.LocalAddr().String(), 1), "")
 	close(stop)
 	saver.Wait()
 	up.ends()
-	st := status(t, s.Server)
-	if st.Panics != 0 || st.Abuse.Failures != 0 || st.Abuse.Bans != 0 || st.Abuse.Challenges == 0 || st.Calls.Active != 0 {
+	st := until(t, s.Server, func(st *Status) bool { return st.Calls.Active == 0 })
+	if st.Panics != 0 || st.Abuse.Failures != 0 || st.Abuse.Bans != 0 || st.Abuse.Challenges == 0 {
 		t.Errorf("%s", st.String())
 	}
 	for _, e := range s.logs.FilterLevelExact(zapcore.ErrorLevel).All() {

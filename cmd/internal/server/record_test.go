@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tandem/cmd/internal/config"
 	"tandem/luaapi/replay"
@@ -25,11 +24,7 @@ func TestRecord(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	for begin := time.Now(); status(t, s).Record.Written < uint64(len(ids)); {
-		if time.Since(begin) > patience {
-			t.Fatalf("%+v", status(t, s).Record)
-		}
-	}
+	until(t, s, func(st *Status) bool { return st.Record.Written >= uint64(len(ids)) })
 	all, err := replay.Read(c.Record.File)
 	if err != nil || len(all) != len(ids) {
 		t.Fatal(all, err)
@@ -66,11 +61,7 @@ end }
 	if got := dial(t, s).call("one"); got != "SIP/2.0 486 Busy Here" {
 		t.Fatal(got)
 	}
-	for begin := time.Now(); status(t, s).Record.Written < 1; {
-		if time.Since(begin) > patience {
-			t.Fatalf("%+v", status(t, s).Record)
-		}
-	}
+	until(t, s, func(st *Status) bool { return st.Record.Written >= 1 })
 	web.Close()
 	var out strings.Builder
 	o := replay.Options{File: c.Record.File, Root: filepath.Dir(path), Out: &out}

@@ -189,8 +189,8 @@ func (s *Server) deafen() {
 	}
 }
 
-// closeTimeout bounds how long a stop waits for a shard.
-const closeTimeout = 2 * time.Second
+// closeTimeout bounds how long a stop waits for a shard. One that has much to do, or a machine that has, may take seconds.
+const closeTimeout = 10 * time.Second
 
 // listen binds the sockets and connects them to the engine's shards.
 func (s *Server) listen(o Options, shards int) error {
@@ -313,6 +313,7 @@ func (s *Server) Host() *luaapi.Host { return s.host }
 // does not hear them ends its side by its own timers.
 func (s *Server) Close() error {
 	if s.serving {
+		s.serving = false // who closes again waits for nobody
 		s.notify(stopping)
 		s.deafen()
 		s.endCalls()

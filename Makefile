@@ -5,6 +5,8 @@ GOFUMPT  := mvdan.cc/gofumpt@v0.12.0
 BIN      := bin/tandem
 FUZZTIME ?= 60s
 SEEDS    ?= 20000
+# How long a package's tests may take on a machine that is slow and has other things to do.
+TIMEOUT  ?= 30m
 
 .DEFAULT_GOAL := help
 .PHONY: help build demo test race e2e sim fuzz bench microbench lint fmt tools bench-tools clean
@@ -20,13 +22,13 @@ demo: ## place a forked call through a script on real sockets and print its ladd
 
 test: tools ## run every test: Go, Lua examples, sipp on real sockets
 	$(GO) vet ./...
-	$(GO) test ./...
+	$(GO) test -timeout $(TIMEOUT) ./...
 
 race: tools ## run every test under the race detector
-	$(GO) test -race ./...
+	$(GO) test -timeout $(TIMEOUT) -race ./...
 
 e2e: tools ## run only the tests on real sockets
-	$(GO) test -count=1 -v ./tests/...
+	$(GO) test -count=1 -timeout $(TIMEOUT) -v ./tests/...
 
 sim: ## run SEEDS (20000) random calls through the engine and hold each to the rules
 	$(GO) test -count=1 -timeout 24h ./engine/sim/seeds -run TestSeeds -seeds $(SEEDS)

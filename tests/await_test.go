@@ -17,7 +17,8 @@ local json = require "json"
 local plan = require "plan"
 return {
   invite = function(call)
-    local question = http.get("%s/route", { query = { to = call.ruri.user }, timeout = 0.4 })
+    local user = call.ruri.user
+    local question = http.get("%s/route", { query = { to = user }, timeout = user == "slow" and 0.4 or 30 })
     return plan.await(question, function(_, result)
       call:log("the server has answered", { err = result.err, status = result.status })
       if result.err then return plan.reject(503, result.err) end
@@ -139,14 +140,14 @@ func TestAwaitHTTP(t *testing.T) {
 		t.Errorf("got %s", late)
 	}
 
-	caller.request("INVITE", 3, "slow", to, "")
+	caller.request("INVITE", 3, "silent", to, "")
 	caller.receive("SIP/2.0 100 ")
 	for range 3 {
 		<-asked
 	}
-	caller.request("CANCEL", 3, "slow", to, "")
+	caller.request("CANCEL", 3, "silent", to, "")
 	cancelled := caller.receive("SIP/2.0 487 ")
-	caller.request("ACK", 3, "slow", to, tagOf(cancelled))
+	caller.request("ACK", 3, "silent", to, tagOf(cancelled))
 	tandem.waitLine("the caller has given up")
 	for range 2 { // the server sees both requests end
 		select {

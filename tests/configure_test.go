@@ -45,6 +45,17 @@ func (p *rawPhone) asks(method, uri, fields string) string {
 	}
 }
 
+// acknowledges takes the response to the last INVITE, which is sent again and again otherwise.
+func (p *rawPhone) acknowledges(uri, response string) {
+	p.t.Helper()
+	id := fmt.Sprintf("c%d", p.sent)
+	text := "ACK " + uri + " SIP/2.0\r\nVia: SIP/2.0/UDP " + p.conn.LocalAddr().String() + ";branch=z9hG4bK" + id + "\r\nFrom: <sip:100@pbx.example>;tag=" + id +
+		"\r\nTo: " + field(response, "To") + "\r\nCall-ID: " + id + "\r\nCSeq: 1 ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+	if _, err := p.conn.Write([]byte(text)); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 var askedBy = regexp.MustCompile(`WWW-Authenticate: (Digest .*algorithm=SHA-256.*)\r\n`)
 
 // registers reports whether a REGISTER with a password is accepted.
@@ -94,13 +105,17 @@ func TestUserIsAddedWithoutRestart(t *testing.T) {
 		t.Fatal("a stranger registers")
 	}
 	save("tandem.toml", others+"[[user]]\nname = \"100\"\npassword = \"secret\"\n")
-	for deadline := time.Now().Add(patience); !phone.registers("secret"); {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for deadline := time.Now().Add(patience); !phone.registers("secret"); <-again.C {
 		if time.Now().After(deadline) {
 			t.Fatalf("the user is not known:\n%s", p.output())
 		}
-		if got := phone.asks("INVITE", "sip:200@pbx.example", ""); !strings.HasPrefix(got, "486 ") {
+		got := phone.asks("INVITE", "sip:200@pbx.example", "")
+		if !strings.HasPrefix(got, "486 ") {
 			t.Errorf("a call meanwhile: %s", got)
 		}
+		phone.acknowledges("sip:200@pbx.example", got)
 	}
 	p.waitLine(`configuration read: \[\[user\]\] changed`)
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds every wait; nothing here takes a tenth of it.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 var binary string
 
@@ -151,7 +151,7 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may just have ended
 	select {
 	case <-p.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		_ = p.cmd.Process.Kill()
 		<-p.done
 	}
@@ -241,7 +241,7 @@ func startSipp(t *testing.T, scenario, host string, calls int, extra ...string) 
 	s := &sipp{port: freePort(t, host), dir: t.TempDir()}
 	args := append([]string{
 		"-sf", xml, "-i", host, "-p", strconv.Itoa(s.port), "-mi", host, "-m", strconv.Itoa(calls), "-nostdin",
-		"-trace_err", "-error_file", filepath.Join(s.dir, "errors.log"), "-timeout", "80s", "-timeout_error",
+		"-trace_err", "-error_file", filepath.Join(s.dir, "errors.log"), "-timeout", "160s", "-timeout_error",
 	}, extra...)
 	s.process = startProcess(t, "sipp "+scenario, s.dir, path, args...)
 	return s

@@ -425,10 +425,25 @@ func TestFail(t *testing.T) {
 	if n, _ := s.Fail(0, netip.MustParseAddr("192.0.2.101"), 7, window); n != 1 {
 		t.Error("sources share a count")
 	}
-	for i := range 100_000 { // no end of sources leaves no end of memory
-		s.Fail(0, netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 1, window)
+}
+
+// Who has more addresses than are remembered is not counted short for that; when the time of all is over, everybody begins anew.
+func TestFailFromEverywhere(t *testing.T) {
+	const rounds, addresses = 6, 40_000
+	s, highest := auth.NewShared(), 0
+	from := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	for round := range rounds {
+		for i := range addresses {
+			n, _ := s.Fail(clock.Time(round), from(i), uint64(round), time.Minute)
+			if highest = max(highest, n); n < round+1 {
+				t.Fatalf("address %d is counted %d failures in round %d", i, n, round)
+			}
+		}
 	}
-	if n, _ := s.Fail(clock.Time(62*time.Second), source, 99, window); n != 1 {
+	if highest > 3*rounds { // by what others had
+		t.Errorf("somebody is counted %d failures", highest)
+	}
+	if n, _ := s.Fail(clock.Time(2*time.Minute), source, 1, time.Minute); n != 1 {
 		t.Errorf("%d: it was kept", n)
 	}
 }

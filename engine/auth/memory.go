@@ -27,7 +27,8 @@ const (
 )
 
 // Shared is the memory of an engine: in stripes, each with a lock of its own that is held for one look-up. It holds at most 131 072 nonces; when a nonce has to
-// go before its time, those of its age that are not known are no longer good: whoever uses one is asked again, and no use counts twice.
+// go before its time, those of its age that are not known are no longer good: whoever uses one is asked again, and no use counts twice. Of sources that have failed it
+// holds at most 32 768; past that a new one takes over the count of the one with the fewest, so that nobody is counted short who has more addresses than that.
 type Shared struct {
 	all atomic.Pointer[[stripes]stripe] // nil before anybody has identified himself, or failed to: every test makes an engine, and few ask
 }
@@ -53,6 +54,7 @@ type use struct {
 
 type failures struct {
 	n     int
+	more  int // that another source had, whose place it has taken
 	until clock.Time
 	marks [lastMarks]uint64
 }
@@ -88,7 +90,8 @@ func (s *Shared) Fail(now clock.Time, source netip.Addr, mark uint64, window tim
 	defer st.lock.Unlock()
 	f := st.failures.find(source)
 	if f == nil {
-		st.failures.add(source, failures{until: now.Add(window)}, maxFailures, func(f *failures) bool { return f.until <= now })
+		first := failures{until: now.Add(window), more: st.makeRoom(now)}
+		st.failures.add(source, first, maxFailures, func(f *failures) bool { return f.until <= now })
 		f = st.failures.find(source)
 	}
 	if f.until <= now {
@@ -96,12 +99,33 @@ func (s *Shared) Fail(now clock.Time, source netip.Addr, mark uint64, window tim
 	}
 	for i := range min(f.n, lastMarks) {
 		if f.marks[i] == mark {
-			return f.n, true
+			return f.n + f.more, true
 		}
 	}
 	f.marks[f.n%lastMarks] = mark
 	f.n++
-	return f.n, false
+	return f.n + f.more, false
+}
+
+// makeRoom chooses the source whose place the next one takes, if there is no room: one whose time is over, else the one with the fewest failures, which it returns.
+func (st *stripe) makeRoom(now clock.Time) (fewest int) {
+	t := &st.failures
+	if len(t.slots) < maxFailures {
+		return 0
+	}
+	best := -1
+	for i := range t.slots {
+		f := &t.slots[i].value
+		if f.until <= now {
+			t.hand = i
+			return 0
+		}
+		if best < 0 || f.n+f.more < fewest {
+			best, fewest = i, f.n+f.more
+		}
+	}
+	t.hand = best
+	return fewest
 }
 
 func stripeOf(source netip.Addr) (h uint8) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/engine/clock"
+	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/trace"
 )
@@ -89,6 +90,9 @@ func (b *branch) info() BranchInfo {
 	}
 	return i
 }
+
+// Registrations returns what the users of the shard have registered, by user.
+func (sh *Shard) Registrations() []*location.Set { return sh.registrar.Sets() }
 
 // Hangup ends the calls of a Call-ID as call:hangup does: BYE to both sides of one that is answered, CANCEL and 480 to one that is not. The
 // reason that the peers hear is phrase. It returns how many there were.

@@ -56,7 +56,7 @@ func newRootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%s; see `%s --help`", plainly(err), cmd.CommandPath())
 	})
-	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStubsCommand(), newDocCommand(), newStatusCommand(), newCallsCommand(), newTraceCommand(), newReloadCommand(), newDemoCommand(), newDNSCommand(), newVersionCommand())
+	root.AddCommand(newRunCommand(), newTestCommand(), newCheckCommand(), newStubsCommand(), newDocCommand(), newStatusCommand(), newCallsCommand(), newRegistrationsCommand(), newTraceCommand(), newReloadCommand(), newDemoCommand(), newDNSCommand(), newVersionCommand())
 	root.AddCommand(newInitCommand(), newExplainCommand(), newReplayCommand(), newReplCommand(), newImportCommand())
 	root.SetHelpFunc(help)
 	root.SetUsageFunc(usage)

@@ -72,12 +72,12 @@ func (s *Set) Targets(now clock.Time) []*Binding {
 	if s == nil {
 		return nil
 	}
-	list := make([]*Binding, 0, len(s.Bindings))
-	for _, b := range s.Bindings {
-		if b.Ends > now && !s.superseded(b, now) {
-			list = append(list, b)
-		}
-	}
+	return slices.DeleteFunc(s.Live(now), func(b *Binding) bool { return s.superseded(b, now) })
+}
+
+// Live returns the bindings that have not expired, by descending q, of equal q the one that was refreshed last first.
+func (s *Set) Live(now clock.Time) []*Binding {
+	list := s.live(now)
 	slices.SortStableFunc(list, func(a, b *Binding) int {
 		if a.Q != b.Q {
 			return b.Q - a.Q

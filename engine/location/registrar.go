@@ -47,6 +47,15 @@ func (r *Registrar) Retain(stays func(user string) bool) {
 // Len is how many contacts are registered.
 func (r *Registrar) Len() int { return r.count }
 
+// Sets returns what the users have, in their order.
+func (r *Registrar) Sets() []*Set {
+	list := make([]*Set, 0, len(r.records))
+	for _, user := range slices.Sorted(maps.Keys(r.records)) {
+		list = append(list, r.records[user].set)
+	}
+	return list
+}
+
 // Register carries out an update of a user's bindings, wholly or not at all, and returns what the user has then. The error is a *Refusal.
 func (r *Registrar) Register(now clock.Time, user string, u *Update) (*Set, error) {
 	rec := r.records[user]

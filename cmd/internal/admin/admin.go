@@ -95,6 +95,8 @@ type Engine interface {
 	Rollback(ctx context.Context) Reloaded
 	// Calls returns the calls that there are, the oldest first.
 	Calls(ctx context.Context) ([]Call, error)
+	// Registrations returns the contacts that are registered, by user and in the order in which they are called.
+	Registrations(ctx context.Context) ([]Contact, error)
 	// End ends the calls with a Call-ID and returns how many there were.
 	End(ctx context.Context, id string) (int, error)
 	// Follow begins to tell of calls that begin from now on.
@@ -139,6 +141,7 @@ func handler(e Engine) http.Handler {
 	answer("POST /reload", func(r *http.Request) (any, error) { return e.Reload(r.Context()), nil })
 	answer("POST /rollback", func(r *http.Request) (any, error) { return e.Rollback(r.Context()), nil })
 	answer("GET /calls", func(r *http.Request) (any, error) { return e.Calls(r.Context()) })
+	answer("GET /registrations", func(r *http.Request) (any, error) { return e.Registrations(r.Context()) })
 	answer("POST /end", func(r *http.Request) (any, error) {
 		n, err := e.End(r.Context(), r.FormValue("id"))
 		return Ended{n}, err

@@ -30,6 +30,7 @@ type engine struct {
 	reloads, rollbacks int
 
 	calls []Call
+	users []Contact
 	ended []string
 	feed  *follow.Feed
 }
@@ -42,6 +43,8 @@ func (e *engine) Follow(ctx context.Context) (*follow.Listener, error) {
 }
 
 func (e *engine) Calls(context.Context) ([]Call, error) { return e.calls, e.err }
+
+func (e *engine) Registrations(context.Context) ([]Contact, error) { return e.users, e.err }
 
 func (e *engine) End(_ context.Context, id string) (int, error) {
 	e.ended = append(e.ended, id)

@@ -27,11 +27,23 @@ func TestCalls(t *testing.T) {
 	}
 }
 
+func TestRegistrations(t *testing.T) {
+	e := &engine{users: []Contact{
+		{User: "100", AOR: "sip:100@pbx.example", Contact: "sip:100@10.0.0.4", Source: "tcp:192.0.2.7:40000", Expires: 600, Q: 0.5, Instance: `"<urn:uuid:a>"`, RegID: 1, Path: []string{"<sip:p;lr>"}},
+		{User: "101", Q: 1},
+	}}
+	got, err := Registrations(t.Context(), serve(t, e))
+	if diff := cmp.Diff(e.users, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
 func TestCallsFail(t *testing.T) {
 	path := serve(t, &engine{err: errors.New("a shard does not answer")})
 	_, listed := Calls(t.Context(), path)
 	_, ended := End(t.Context(), path, "a")
-	for _, err := range []error{listed, ended} {
+	_, registered := Registrations(t.Context(), path)
+	for _, err := range []error{listed, ended, registered} {
 		if err == nil || !strings.Contains(err.Error(), "refused: a shard does not answer") {
 			t.Errorf("got %v", err)
 		}

@@ -48,6 +48,30 @@ func (p *peer) login(n int, challenge, password string, wait time.Duration) stri
 
 var challengeOf = regexp.MustCompile(`WWW-Authenticate: (Digest .*algorithm=SHA-256.*)\r\n`)
 
+// Who is registered is listed, whichever shard has him.
+func TestRegistrations(t *testing.T) {
+	c, _ := configured(t, busy)
+	c.Users = []config.User{{Name: "100", Password: "secret"}}
+	s := start(t, c)
+	if list, err := s.Registrations(t.Context()); err != nil || list == nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	p := dial(t, s)
+	m := challengeOf.FindStringSubmatch(p.login(0, "", "", patience))
+	if m == nil {
+		t.Fatal("not asked")
+	}
+	if got := p.login(1, m[1], "secret", patience); !strings.HasPrefix(got, "SIP/2.0 200 ") {
+		t.Fatal(got)
+	}
+	list, err := s.Registrations(t.Context())
+	at := p.conn.LocalAddr().String()
+	if err != nil || len(list) != 1 || list[0].User != "100" || list[0].AOR != "sip:100@pbx.example" || list[0].Contact != "sip:100@"+at || list[0].Source != "udp:"+at ||
+		list[0].Expires < 3000 || list[0].Expires > 3600 || list[0].Q != 1 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
 // Wrong passwords ban their source on real sockets, and status and metrics say so.
 func TestFailuresBan(t *testing.T) {
 	c, _ := configured(t, busy)

@@ -448,7 +448,7 @@ func (c *call) Taken(failed *plan.Step, n *plan.Node) {
 
 // Bound logs that a limit of the plan was met.
 func (c *call) Bound(what string, pos plan.Pos) {
-	c.sh.cfg.Log.Warn("plan stopped at a limit: "+what, zap.String("call", c.id), zap.Stringer("at", pos))
+	c.sh.bounded.warn(c.sh, "more plans stopped at a limit", "plan stopped at a limit: "+what, zap.String("call", c.id), zap.Stringer("at", pos))
 	if c.sh.cfg.Trace != nil {
 		c.sh.note(c, trace.Event{Text: "limit: " + what, Pos: pos})
 	}

@@ -305,6 +305,13 @@ func TestNoCodec(t *testing.T) {
 		t.Errorf("%d, %d INVITEs", call.Final(), len(a.Received("INVITE")))
 	}
 	wantSeen(t, r.script, "failed", "exhausted", "ended")
+	for range 30 {
+		r.place(sim.CallSpec{})
+	}
+	r.run()
+	if n := r.logs.FilterMessageSnippet("INVITE not sent").Len(); n != 11 {
+		t.Errorf("logged %d times, want one, and 10 in a second later", n)
+	}
 }
 
 // An entry that cannot be read breaks no call: it passes, and is told of once for each header of a call, whether the script looks at it or not.

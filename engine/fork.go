@@ -122,7 +122,7 @@ func (b *branch) unreachable(why string) {
 // refuse ends a branch whose INVITE must not be sent, as if it had been refused with a code.
 func (b *branch) refuse(code int, why string) {
 	b.ended = true
-	b.c.sh.cfg.Log.Warn("INVITE not sent: "+why, zap.String("call", b.c.id), zap.String("target", b.target.URI))
+	b.c.sh.unsent.warn(b.c.sh, "more INVITEs were not sent", "INVITE not sent: "+why, zap.String("call", b.c.id), zap.String("target", b.target.URI))
 	b.c.step(plan.Event{Kind: plan.EventRefused, Branch: b.id, Code: code, Phrase: why})
 }
 

@@ -82,7 +82,7 @@ type Shard struct {
 	ending   bool   // there is no time left to wait for anybody
 	idle     func() // to be called when the last call is over
 
-	looped, unreached, unacked, bans, malformed, denials, unregistered rationed // warnings
+	looped, unreached, unacked, unsent, bounded, bans, malformed, denials, unregistered rationed // warnings
 }
 
 // Stats counts what a shard did since it was made.

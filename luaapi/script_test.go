@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
@@ -347,6 +348,30 @@ func TestErrorsAreLoggedWithTheirCall(t *testing.T) {
 	}
 	if trace, _ := f["trace"].(string); !strings.Contains(trace, "main.lua:6: in invite\n") {
 		t.Errorf("trace is %q", trace)
+	}
+}
+
+// Callers can make handlers fail, and must not fill the disk with what is logged of that.
+func TestErrorsAreLoggedInMeasure(t *testing.T) {
+	r := serve(t, script("function route.invite(call) error(call.ruri.user) end"))
+	v, c := r.vm(), newCall(t)
+	for range 3 * maxErrors {
+		v.Invite(c)
+	}
+	if n := r.logs.FilterLevelExact(zap.ErrorLevel).Len(); n != maxErrors {
+		t.Errorf("%d lines in a second", n)
+	}
+	r.logs.TakeAll()
+	c.date = c.date.Add(time.Second)
+	v.Invite(c)
+	c.date = c.date.Add(-time.Minute) // of a call that came earlier
+	v.Invite(c)
+	all := r.logs.TakeAll()
+	if len(all) != 3 || all[0].Message != "more handlers failed" || all[0].ContextMap()["not logged"] != int64(2*maxErrors) {
+		t.Errorf("then %v", all)
+	}
+	if got := r.Status().Handlers; got[0].Errors != 3*maxErrors+2 {
+		t.Errorf("counted %+v", got)
 	}
 }
 

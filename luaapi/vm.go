@@ -55,6 +55,8 @@ type vm struct {
 	operands map[int][]Operand // that probes have seen, by condition
 	warned   map[plan.Pos]bool // plans that were made and not returned
 	broken   bool              // the state is not to be trusted after a panic
+	second   int64             // of the latest errors, since 1970
+	errors   int               // in it
 }
 
 var _ context.Context = (*meter)(nil)
@@ -201,7 +203,27 @@ func (v *vm) fail(h handler, cv *callValue, err error, at plan.Pos) {
 	if e.Trace != "" {
 		fields = append(fields, zap.String("trace", e.Trace))
 	}
-	v.opt.Logger.Error(e.Error(), fields...)
+	if v.mayTell(cv) {
+		v.opt.Logger.Error(e.Error(), fields...)
+	}
+}
+
+// maxErrors is how many errors of handlers are logged a second: callers can cause them, and must not fill the disk.
+const maxErrors = 10
+
+// mayTell reports whether one more error is logged. The second is that in which the latest call came: all that there is of time here.
+func (v *vm) mayTell(cv *callValue) bool {
+	if cv.c == nil {
+		return true
+	}
+	if second := cv.c.Date().Unix(); second > v.second {
+		if n := v.errors - maxErrors; n > 0 {
+			v.opt.Logger.Error("more handlers failed", zap.Int("not logged", n))
+		}
+		v.second, v.errors = second, 0
+	}
+	v.errors++
+	return v.errors <= maxErrors
 }
 
 func typeName(lv lua.LValue) string { return mod.TypeName(lv) }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"tandem/engine/clock"
 	"tandem/engine/flow"
@@ -421,6 +422,29 @@ func TestIdleConnectionEnds(t *testing.T) {
 			ended(t, conn)
 			s.opened(0)
 		})
+	}
+}
+
+// exhausted is a listener without file descriptors, for some time.
+type exhausted struct {
+	net.Listener
+	times int
+}
+
+func (l *exhausted) Accept() (net.Conn, error) {
+	if l.times--; l.times < 0 {
+		return nil, net.ErrClosed
+	}
+	return nil, syscall.EMFILE
+}
+
+// Who takes all file descriptors does not fill the log, too.
+func TestNoDescriptors(t *testing.T) {
+	core, logs := observer.New(zap.InfoLevel)
+	h := &streams{log: zap.New(core)}
+	h.accept(&streamListener{Listener: &exhausted{times: 3}})
+	if n := logs.Len(); n != 1 {
+		t.Errorf("%d lines", n)
 	}
 }
 

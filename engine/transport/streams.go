@@ -29,7 +29,9 @@ var (
 
 const (
 	acceptPause = 50 * time.Millisecond // before accepting again where that has failed, by want of file descriptors
-	lastWords   = time.Second           // in which what was sent before a stop may leave
+	// acceptSilence is how often that is said.
+	acceptSilence = 10 * time.Second
+	lastWords     = time.Second // in which what was sent before a stop may leave
 )
 
 // streams is the connections of all shards. Each has a goroutine that reads and, while there is something to write, one that
@@ -180,6 +182,7 @@ func (h *streams) end() {
 }
 
 func (h *streams) accept(l *streamListener) {
+	var told time.Time
 	for {
 		raw, err := l.Accept()
 		switch {
@@ -188,7 +191,10 @@ func (h *streams) accept(l *streamListener) {
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
-			h.log.Warn("no connection can be accepted", zap.String("listener", l.listen.String()), zap.Error(err))
+			if now := time.Now(); now.Sub(told) >= acceptSilence {
+				told = now
+				h.log.Warn("no connection can be accepted; without file descriptors raise LimitNOFILE, or ulimit -n", zap.String("listener", l.listen.String()), zap.Error(err))
+			}
 			time.Sleep(acceptPause)
 		}
 	}

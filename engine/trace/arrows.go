@@ -48,7 +48,7 @@ func eachArrow(text string, fn func(line int, a Arrow)) {
 	names := strings.Fields(lines[0])
 	var columns []int
 	for _, line := range lines[1:] {
-		for x, c := range []rune(line) {
+		for x, c := range spread(line) {
 			if string(c) == boxGlyphs.life && !slices.Contains(columns, x) {
 				columns = append(columns, x)
 			}
@@ -57,14 +57,27 @@ func eachArrow(text string, fn func(line int, a Arrow)) {
 	slices.Sort(columns)
 	at := ""
 	for i, line := range lines[1:] {
-		if stamp := strings.TrimSpace(string(head([]rune(line), timeWidth-1))); stamp != "" {
+		if stamp := strings.TrimSpace(string(head(spread(line), timeWidth-1))); stamp != "" {
 			at = stamp
 		}
-		if a, ok := readArrow([]rune(line), columns, names); ok {
+		if a, ok := readArrow(spread(line), columns, names); ok {
 			a.At = at
 			fn(i+2, a)
 		}
 	}
+}
+
+// filler stands in the second cell of a character that takes two.
+const filler = '\x00'
+
+// spread is a line by the cells that its characters take.
+func spread(line string) (all []rune) {
+	for _, r := range line {
+		if all = append(all, r); cell(r) == 2 {
+			all = append(all, filler)
+		}
+	}
+	return all
 }
 
 func head(line []rune, n int) []rune { return line[:min(n, len(line))] }
@@ -79,7 +92,7 @@ func readArrow(line []rune, columns []int, names []string) (Arrow, bool) {
 		if columns[hi] >= len(line) || hi >= len(names) {
 			return Arrow{}, false
 		}
-		between := string(line[columns[lo]+1 : columns[hi]])
+		between := strings.ReplaceAll(string(line[columns[lo]+1:columns[hi]]), string(filler), "")
 		label := strings.TrimSpace(strings.Trim(between, boxGlyphs.dash+boxGlyphs.left+boxGlyphs.right))
 		switch {
 		case strings.HasSuffix(between, boxGlyphs.right):

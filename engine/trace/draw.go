@@ -1,12 +1,16 @@
 package trace
 
 import (
+	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/width"
 )
 
 const (
@@ -14,7 +18,6 @@ const (
 	minGap    = 10 // columns stand at least so far apart
 	tightGap  = 6  // and so far where the width is bounded
 	noteSpace = 2  // between the last column and a note
-	noteRoom  = 16 // a note that is given less has a line of its own
 	minWidth  = 40 // a bound below this is taken as this
 )
 
@@ -50,15 +53,34 @@ func (l *ladder) draw() string {
 	c.layout(l.rows)
 	var b strings.Builder
 	b.WriteString(c.titles())
+	last := -1 // row drawn
 	for i := range l.rows {
 		r := &l.rows[i]
+		if !l.drawn(i) {
+			continue
+		}
 		stamp := ""
-		if i == 0 || r.at != l.rows[i-1].at {
+		if i == 0 || last < i-1 || r.at != l.rows[i-1].at {
 			stamp = seconds(r.at.Sub(l.rows[0].at))
 		}
+		if last < i-1 {
+			fmt.Fprintf(&b, "%*s%s %d rows left out\n", timeWidth+noteSpace, "", c.cut, i-last-1)
+		}
 		b.WriteString(c.line(stamp, r))
+		last = i
 	}
 	return b.String()
+}
+
+// drawn reports whether a row is among those that Options.Rows allows: two thirds of them at the start, an eighth around the mark, the rest
+// at the end.
+func (l *ladder) drawn(i int) bool {
+	most := l.o.Rows
+	if most <= 0 || len(l.rows) <= most || i < most*2/3 || i >= len(l.rows)-(most-most*2/3-most/8) {
+		return true
+	}
+	at := slices.IndexFunc(l.rows, func(r row) bool { return r.mark != "" })
+	return at >= 0 && i > at-most/16 && i <= at+most/16
 }
 
 // order puts the engine's column in its place and returns the titles.
@@ -127,14 +149,14 @@ func ascii(s string) string {
 func (c *canvas) layout(rows []row) {
 	gap := make([]int, len(c.names)-1)
 	for i := range gap {
-		gap[i] = max(minGap, (runes(c.names[i])+runes(c.names[i+1]))/2+2)
+		gap[i] = max(minGap, (cells(c.names[i])+cells(c.names[i+1]))/2+2)
 	}
 	for i := range rows {
 		if rows[i].arrow {
 			c.widen(gap, &rows[i])
 		}
 	}
-	first := timeWidth + runes(c.names[0])/2
+	first := timeWidth + cells(c.names[0])/2
 	c.shrink(gap, first)
 	c.x = append(c.x, first)
 	for _, g := range gap {
@@ -149,7 +171,7 @@ func (c *canvas) widen(gap []int, r *row) {
 	for _, g := range gap[lo:hi] {
 		have += g
 	}
-	if lack := runes(r.text()) + 3 + c.slack - have; lack > 0 {
+	if lack := cells(r.text()) + 3 + c.slack - have; lack > 0 {
 		gap[hi-1] += lack
 	}
 }
@@ -184,20 +206,25 @@ func (c *canvas) titles() string {
 		if i+1 < len(c.x) {
 			room = min(room, c.x[i+1]-c.x[i]-1)
 		}
-		if c.width > 0 && runes(name) > room {
-			if room--; i == len(c.names)-2 { // the next one may begin at once, and the last one earlier
+		if c.width > 0 && cells(name) > room {
+			if i == len(c.names)-2 { // the last one may have to begin earlier
 				room--
 			}
-			name = c.clipTitle(name, room)
+			name = c.clipTitle(name, room-1)
 		}
-		at := c.x[i] - runes(name)/2
+		at := c.x[i] - cells(name)/2
 		if c.x[i] < c.width {
-			at = min(at, c.width-runes(name))
+			at = min(at, c.width-cells(name))
 		}
-		at = max(n, at)
-		b.WriteString(strings.Repeat(" ", at-n))
+		if i > 0 {
+			at = max(n+1, at)
+		}
+		if c.x[i] < c.width {
+			name = c.clipTitle(name, c.width-at)
+		}
+		b.WriteString(strings.Repeat(" ", max(0, at-n)))
 		b.WriteString(name)
-		n = at + runes(name)
+		n = max(0, at) + cells(name)
 	}
 	return b.String() + "\n"
 }
@@ -206,7 +233,7 @@ func (c *canvas) titles() string {
 func (c *canvas) clipTitle(s string, n int) string {
 	_, noPort := netip.ParseAddrPort(s)
 	_, noAddr := netip.ParseAddr(s)
-	if noPort != nil && noAddr != nil || runes(s) <= n || n < 1 {
+	if noPort != nil && noAddr != nil || cells(s) <= n || n < 1 {
 		return c.clip(s, n)
 	}
 	return c.cut + s[len(s)-n+1:]
@@ -217,6 +244,10 @@ func (c *canvas) line(stamp string, r *row) string {
 	b.WriteString(strings.Repeat(" ", max(0, timeWidth-1-len(stamp))))
 	b.WriteString(stamp)
 	n := max(timeWidth-1, len(stamp))
+	if !r.arrow && !c.fits(join(r.note, r.mark), c.x[len(c.x)-1]+1) { // nothing but a note, which has the line
+		b.WriteString(strings.Repeat(" ", timeWidth+noteSpace-n))
+		return b.String() + c.clip(r.note, c.width-timeWidth-noteSpace) + "\n"
+	}
 	lo, hi := len(c.x), len(c.x)
 	if r.arrow {
 		lo, hi = r.span()
@@ -233,14 +264,14 @@ func (c *canvas) line(stamp string, r *row) string {
 		b.WriteString(c.life)
 		n = x + 1
 	}
-	b.WriteString(c.note(r.note, n))
+	b.WriteString(c.notes(r, n))
 	return b.String() + "\n"
 }
 
 // arrow draws the arrow of r, width characters long, its label in the middle.
 func (c *canvas) arrow(r *row, width int) string {
 	text := c.clip(r.text(), width-3)
-	fill := width - 3 - runes(text)
+	fill := width - 3 - cells(text)
 	tail, head := (fill+1)/2, fill/2
 	if r.from < r.to {
 		return strings.Repeat(c.dash, tail) + " " + text + " " + strings.Repeat(c.dash, head) + c.right
@@ -248,32 +279,69 @@ func (c *canvas) arrow(r *row, width int) string {
 	return c.left + strings.Repeat(c.dash, head) + " " + text + " " + strings.Repeat(c.dash, tail)
 }
 
-// note returns a note for the end of a line that is n characters long already, cut to the width.
-func (c *canvas) note(s string, n int) string {
-	switch room := c.width - n - noteSpace; {
-	case s == "":
-		return ""
-	case c.width == 0:
-	case room >= noteRoom || runes(s) <= room:
-		s = c.clip(s, room)
-	default:
-		return "\n" + strings.Repeat(" ", timeWidth+noteSpace) + c.clip(s, c.width-timeWidth-noteSpace)
-	}
-	return strings.Repeat(" ", noteSpace) + s
+// fits reports whether a note may stand at the end of a line that is n cells long already.
+func (c *canvas) fits(s string, n int) bool {
+	return c.width == 0 || n+noteSpace+cells(s) <= c.width
 }
 
-// clip cuts s to n characters.
+// notes returns what stands at the end of a line that is n cells long already: the note and the mark of r, on lines of their own where they do
+// not fit, cut to the width.
+func (c *canvas) notes(r *row, n int) string {
+	both := []string{join(r.note, r.mark)}
+	if r.note != "" && r.mark != "" && !c.fits(both[0], n) {
+		both = []string{r.note, r.mark}
+	}
+	var b strings.Builder
+	for i, s := range both {
+		switch {
+		case s == "":
+		case i == 0 && c.fits(s, n):
+			b.WriteString(strings.Repeat(" ", noteSpace) + s)
+		default:
+			b.WriteString("\n" + strings.Repeat(" ", timeWidth+noteSpace) + c.clip(s, c.width-timeWidth-noteSpace))
+		}
+	}
+	return b.String()
+}
+
+// clip cuts s to n cells.
 func (c *canvas) clip(s string, n int) string {
-	if runes(s) <= n {
+	if cells(s) <= n {
 		return s
 	}
 	if n < 1 {
 		return ""
 	}
-	return string([]rune(s)[:n-1]) + c.cut
+	end, have := 0, 0
+	for i, r := range s {
+		if end = i; have+cell(r) > n-1 {
+			break
+		}
+		have += cell(r)
+	}
+	return s[:end] + c.cut
 }
 
-func runes(s string) int { return utf8.RuneCountInString(s) }
+// cells is how many cells of a terminal a text takes.
+func cells(s string) (n int) {
+	for _, r := range s {
+		n += cell(r)
+	}
+	return n
+}
+
+// cell is how many cells a character takes: two for those of East Asian scripts, and for most pictures.
+func cell(r rune) int {
+	if r < 0x1100 { // those are narrow
+		return 1
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return 2
+	default:
+		return 1
+	}
+}
 
 // seconds writes a duration as the time column has it: +12.345.
 func seconds(d time.Duration) string {

@@ -11,7 +11,7 @@ import (
 )
 
 // MaxParties is how many columns a ladder has beside the engine's own; parties beyond share the last one.
-const MaxParties = 8
+const MaxParties = 9
 
 // Options say how a ladder looks. The zero value draws it in full width with box-drawing characters, without 100
 // Trying, retransmissions counted at the message they repeat.
@@ -33,6 +33,8 @@ type Options struct {
 	Repeats bool
 	// HideNotes leaves notes out.
 	HideNotes bool
+	// Rows is how many rows are drawn at most: the first, those around the mark, and the last (0 = all).
+	Rows int
 	// Mark says something at the end of the row of one Arrow, counted from 1 (0 = of none).
 	Mark     int
 	MarkText string
@@ -46,6 +48,7 @@ type row struct {
 	label    string
 	repeats  int
 	note     string
+	mark     string
 }
 
 func (r *row) text() string {
@@ -110,7 +113,7 @@ func (l *ladder) mark() {
 	for i := range l.rows {
 		if r := &l.rows[i]; r.arrow {
 			if n++; n == l.o.Mark {
-				r.note = join(r.note, l.o.MarkText)
+				r.mark = l.o.MarkText
 			}
 		}
 	}

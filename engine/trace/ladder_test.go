@@ -119,6 +119,14 @@ func TestLadder(t *testing.T) {
 		at(2).got(caller, resp("b", 200, "INVITE")).sent(caller, resp("a", 200, "INVITE"))
 	two := (&script{}).got(caller, req("a", "INVITE", "sip:1@h")).sent(desk, req("b", "INVITE", "sip:1@h")).
 		at(9).got(desk, req("c", "INVITE", "sip:2@h")).sent(caller, req("d", "INVITE", "sip:2@h"))
+	wide, wideNames := &script{}, map[netip.AddrPort]string{caller: "caller", desk: "受付1", group: "受付2", vm: "留守番電話"}
+	wide.got(caller, req("a", "INVITE", "sip:100@pbx.example")).sent(desk, req("b", "INVITE", "sip:%E5%8F%97@192.0.2.11")).
+		sent(group, req("c", "INVITE", "sip:200@192.0.2.13")).at(2).got(desk, resp("b", 486, "INVITE")).note(4, "→ 留守番電話").
+		sent(vm, req("d", "INVITE", "sip:%E5%8F%97@192.0.2.20"))
+	long := (&script{}).got(caller, req("a", "INVITE", "sip:100@pbx.example")).sent(desk, req("b", "INVITE", "sip:100@192.0.2.11"))
+	for i := range 100 {
+		long.at(1000*i).got(desk, req("b", "INFO/", fmt.Sprintf("sip:%d@192.0.2.1", i)))
+	}
 	odd := (&script{}).sent(vm, req("r", "OPTIONS", "sip:192.0.2.20")).at(1).got(vm, "\r\n\r\n").got(vm, "HELO garbage").
 		got(vm, req("m", "MESSAGE", "sip:a%00b@h")).got(vm, req("n", "MESSAGE", "tel:+49123")).got(vm, req("n", "REGISTER", "urn:x")).note(0, "last")
 
@@ -135,6 +143,12 @@ func TestLadder(t *testing.T) {
 		{"busy_width40", busy(), Options{Width: 40, ASCII: true}},
 		{"parties", parties, Options{}},
 		{"parties_width", parties, Options{Width: 120}},
+		{"parties_width80", parties, Options{Width: 80}},
+		{"wide", wide, Options{Names: wideNames}},
+		{"wide_width", wide, Options{Names: wideNames, Width: 50}},
+		{"rows", long, Options{Rows: 24}},
+		{"rows_marked", long, Options{Rows: 24, Mark: 60, MarkText: "◀── here"}},
+		{"marked_width80", busy(), Options{Width: 80, Mark: 2, MarkText: "◀── departs from the golden ladder"}},
 		{"trunk", trunk, Options{}},
 		{"two_calls", two, Options{}},
 		{"odd", odd, Options{}},
@@ -142,9 +156,11 @@ func TestLadder(t *testing.T) {
 		{"only_note", (&script{}).note(3, "here"), Options{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			c.o.Names = names
+			if c.o.Names == nil {
+				c.o.Names = names
+			}
 			golden(t, c.name, Ladder(c.s.events, c.o))
-			o := Options{Names: names, HideNotes: true, Trying: c.o.Trying, Repeats: c.o.Repeats, Self: c.o.Self}
+			o := Options{Names: c.o.Names, HideNotes: true, Trying: c.o.Trying, Repeats: c.o.Repeats, Self: c.o.Self}
 			if diff := cmp.Diff(Arrows(c.s.events, o), ReadLadder(Ladder(c.s.events, o))); diff != "" {
 				t.Errorf("-drawn +read:\n%s%s", diff, Ladder(c.s.events, o))
 			}
@@ -177,6 +193,9 @@ func TestLadderColumns(t *testing.T) {
 		columns := lifelines(lines[len(lines)-1])
 		for i := len(lines) - 1; len(columns) != 5; i-- { // the last lines may be notes
 			columns = lifelines(lines[i])
+		}
+		if n := utf8.RuneCountInString(lines[0]); width >= 50 && n > width {
+			t.Errorf("width %d: %d wide: %s", width, n, lines[0])
 		}
 		for _, l := range lines[1:] {
 			for _, x := range lifelines(l) {

@@ -16,14 +16,25 @@ import (
 type failure struct {
 	pos   plan.Pos
 	lines []string // "got   …", "want  …"
+	from  []string // "called at …", if it is in a function that the test calls
 }
+
+// maxCalledAt is how many functions that call each other a failure names.
+const maxCalledAt = 5
 
 // String is what a test that catches it sees.
 func (f *failure) String() string { return f.pos.String() + ": " + strings.Join(f.lines, "; ") }
 
 // fail ends the test. The first failure counts, even if the test catches it.
 func (r *run) fail(L *lua.LState, lines ...string) {
-	f := &failure{pos: mod.Where(L), lines: lines}
+	f := &failure{lines: lines}
+	for pos := range mod.Places(L) {
+		if f.pos.Line == 0 {
+			f.pos = pos
+		} else if at := "called at " + pos.String(); len(f.from) < maxCalledAt && !slices.Contains(f.from, at) {
+			f.from = append(f.from, at)
+		}
+	}
 	if r.failure == nil {
 		r.failure = f
 	}

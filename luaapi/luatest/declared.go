@@ -271,11 +271,14 @@ func (d *declared) story(r, was *scenario.Run, broken []wrong, rerun string) []S
 		if i == maxStories {
 			break
 		}
+		if at := c.At().Sub(r.Calls[0].At()); len(r.Calls) > 1 {
+			all = append(all, Section{Heading: "call", Lines: []string{callLine(i+1, c.Caller(), c.Said.To, at)}})
+		}
 		t := telling{events: c.Events()}
 		if lines := t.decisions(); len(lines) > 0 {
 			all = append(all, Section{Heading: "why", Lines: lines})
 		}
-		o := trace.Options{ASCII: d.w.ASCII, Width: d.w.Width}
+		o := trace.Options{ASCII: d.w.ASCII, Width: d.w.Width, Rows: maxRows}
 		if at := slices.IndexFunc(broken, func(b wrong) bool { return b.call == i+1 }); at >= 0 {
 			o.Mark, o.MarkText = broken[at].depart, departsGolden
 		}

@@ -315,10 +315,12 @@ func (n *network) Resolve(_ int, u *message.URI, done func(now clock.Time, hops 
 
 var errNoName = errors.New("tests have no names of hosts")
 
-// missing returns where INVITEs were to go and no phone is: addresses, and hosts that are none.
-func (n *network) missing() []string {
+// missing returns where INVITEs of a call were to go and no phone is: addresses, and hosts that are none.
+func (c *call) missing() []string {
+	n := c.net
 	all := slices.Clone(n.hosts)
-	for _, l := range n.tape.legs {
+	for _, i := range n.tape.byCall[c.sim.CallID()] {
+		l := &n.tape.legs[i]
 		if t := title(l.to); n.phoneAt(l.to) == nil && !slices.Contains(n.others, l.to) && !slices.Contains(all, t) {
 			all = append(all, t)
 		}

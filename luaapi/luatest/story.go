@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -17,6 +18,9 @@ import (
 // maxStories is how many calls the report of a test shows.
 const maxStories = 3
 
+// maxRows is how many lines of a ladder it shows.
+const maxRows = 120
+
 // rerunHeading stands before the command that runs a test again.
 const rerunHeading = "rerun"
 
@@ -25,11 +29,14 @@ const rerunHeading = "rerun"
 func (r *run) story() []Section {
 	all := []Section{{Text: r.assertion()}}
 	for _, t := range r.tellings() {
+		if at := t.call.zero().Sub(zero); r.placed > 1 || at > 0 {
+			all = append(all, Section{Heading: "call", Lines: []string{callLine(t.call.number, t.call.caller.Name(), t.call.to, at)}})
+		}
 		if lines := t.decisions(); len(lines) > 0 {
 			all = append(all, Section{Heading: "why", Lines: lines})
 		}
 		all = append(all, Section{Text: t.ladder()})
-		if at := t.net.missing(); len(at) > 0 {
+		if at := t.call.missing(); len(at) > 0 {
 			all = append(all, Section{Heading: "note", Lines: []string{"there is no net:phone at " + strings.Join(at, ", ")}})
 		}
 	}
@@ -40,6 +47,11 @@ func (r *run) story() []Section {
 		all = append(all, Section{Heading: "used", Lines: lines})
 	}
 	return append(all, Section{Heading: rerunHeading, Lines: []string{r.rerun()}})
+}
+
+// callLine says which call is told of, where there are several, or one that was placed later.
+func callLine(number int, from, to string, at time.Duration) string {
+	return fmt.Sprintf("%d  %s → %s at %s", number, from, to, stamp(at))
 }
 
 // used says which handlers came near the end of their budgets: those that used more than half of one.
@@ -162,7 +174,7 @@ const (
 func (t *telling) ladder() string {
 	x := t.net.r.suite.w
 	o := trace.Options{
-		Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width, Mark: t.call.departure(), MarkText: departsGolden,
+		Names: t.net.sim.Names(), ASCII: x.ASCII, Width: x.Width, Rows: maxRows, Mark: t.call.departure(), MarkText: departsGolden,
 	}
 	if was := t.before(); o.Mark == 0 && was != nil {
 		o.Mark, o.MarkText = trace.Departure(was.arrows(), t.call.arrows()), departsLast

@@ -197,7 +197,7 @@ func (r *run) judge(err error) {
 	switch {
 	case r.again: // it runs again anyway
 	case r.failure != nil:
-		r.verdict, r.pos, r.lines = Failed, r.failure.pos, r.failure.lines
+		r.verdict, r.pos, r.lines = Failed, r.failure.pos, slices.Concat(r.failure.lines, r.failure.from)
 	case r.skipped != nil:
 		r.verdict = Skipped
 	case err != nil:
@@ -219,8 +219,8 @@ func (r *run) finish() {
 		r.lines = append(r.lines, n.finish()...)
 	}
 	if errs := r.unexpected(); len(errs) > 0 && len(r.lines) == 0 {
-		r.verdict = Erred
-		r.lines = append(errs, "a test that is about such an error looks at it: t.match(net:errors()[1], …)")
+		errs = append(errs, "a test that is about such an error looks at it: t.match(net:errors()[1], …)")
+		r.verdict, r.lines = Erred, errs
 		return
 	}
 	if len(r.lines) > 0 {

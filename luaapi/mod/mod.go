@@ -6,6 +6,7 @@ package mod
 
 import (
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -20,16 +21,25 @@ import (
 // Where returns the place in the script that called the Go function now running, the zero Pos if no Lua function
 // did.
 func Where(L *lua.LState) plan.Pos {
-	f := *machine.At(L)
-	if f == nil {
-		return plan.Pos{}
-	}
-	for f = f.Parent; f != nil; f = f.Parent {
-		if file, line := f.Line(); line > 0 {
-			return plan.Pos{File: file, Line: line}
-		}
+	for pos := range Places(L) {
+		return pos
 	}
 	return plan.Pos{}
+}
+
+// Places yields the lines that called the running Go function, the innermost first.
+func Places(L *lua.LState) iter.Seq[plan.Pos] {
+	return func(yield func(plan.Pos) bool) {
+		f := *machine.At(L)
+		if f == nil {
+			return
+		}
+		for f = f.Parent; f != nil; f = f.Parent {
+			if file, line := f.Line(); line > 0 && !yield(plan.Pos{File: file, Line: line}) {
+				return
+			}
+		}
+	}
 }
 
 // Raise raises a Lua error that starts with a place: "main.lua:31: …". It does not return.

@@ -13,6 +13,9 @@ import (
 	"tandem/engine/trace"
 )
 
+// Caller is what the caller is called in ladders.
+func (c *Placed) Caller() string { return c.from }
+
 // Plan is what the script's invite decided; nil = nothing, or it was not asked.
 func (c *Placed) Plan() *plan.Node { return c.run.plans[c.CallID()] }
 

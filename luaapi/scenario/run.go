@@ -113,6 +113,7 @@ type Placed struct {
 	*sim.Call
 	Said *Call
 	run  *Run
+	from string // what its caller is called
 }
 
 // station is what sits at an address.
@@ -227,7 +228,7 @@ func (r *Run) place() {
 			r.callers[at] = p
 		}
 		spec := sim.CallSpec{From: c.Caller(r.opt.Settings), To: c.To, RequestURI: c.RequestURI, CallID: c.CallID, Dest: flow.Flow{Remote: tandem}, Headers: c.Headers, CancelAfter: c.Cancel, HangupAfter: c.Hangup, VanishAfter: c.Vanish, Login: c.login(r.opt.Settings)}
-		r.Calls = append(r.Calls, &Placed{p.Call(clock.Time(c.After), spec), c, r})
+		r.Calls = append(r.Calls, &Placed{p.Call(clock.Time(c.After), spec), c, r, p.Name()})
 	}
 }
 

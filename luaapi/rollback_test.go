@@ -47,6 +47,14 @@ func TestRollback(t *testing.T) {
 		t.Errorf("rolled back twice: %v", err)
 	}
 
+	// That the files are seen once more, an event being late, is nothing new.
+	src.snapshot = says("two")
+	before := logs.Len()
+	h.version(ctx).Load()
+	if st := h.Status(); logs.Len() != before || st.Generation != 1 || st.Refused.Error != "generation 2 was rolled back: by hand" {
+		t.Errorf("%v, refused %+v", logs.All()[before:], st.Refused)
+	}
+
 	// It stays so until the files change.
 	for range 2 {
 		if err := put("two"); err == nil || !strings.Contains(err.Error(), "generation 2 was rolled back") || h.Status().Generation != 1 {

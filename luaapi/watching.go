@@ -32,5 +32,9 @@ func (h *Host) version(ctx context.Context) watch.Version {
 			h.refuse(nil, err)
 		}}
 	}
-	return watch.Version{ID: s.Hash(), Load: func() { h.Apply(ctx, s) }} //nolint:errcheck // it is logged and in the status
+	return watch.Version{ID: s.Hash(), Load: func() {
+		if h.holds(s) == nil { // else it is what was rolled back, of which all was said then
+			h.Apply(ctx, s) //nolint:errcheck // it is logged and in the status
+		}
+	}}
 }

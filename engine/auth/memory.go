@@ -24,11 +24,12 @@ const (
 	maxNonces   = 2048
 	maxFailures = 512
 	lastMarks   = 8
+	walk        = 32 // sources that are looked at for one to give away
 )
 
 // Shared is the memory of an engine: in stripes, each with a lock of its own that is held for one look-up. It holds at most 131 072 nonces; when a nonce has to
 // go before its time, those of its age that are not known are no longer good: whoever uses one is asked again, and no use counts twice. Of sources that have failed it
-// holds at most 32 768; past that a new one takes over the count of the one with the fewest, so that nobody is counted short who has more addresses than that.
+// holds at most 32 768; past that a new one is counted what was forgotten of others, so that nobody is counted short who has more addresses than that.
 type Shared struct {
 	all atomic.Pointer[[stripes]stripe] // nil before anybody has identified himself, or failed to: every test makes an engine, and few ask
 }
@@ -41,10 +42,11 @@ func (s *Shared) stripe(i uint8) *stripe {
 }
 
 type stripe struct {
-	lock     sync.Mutex
-	nonces   table[NonceID, use]
-	floor    uint32 // nonces of that second, or before, that are not known are not good
-	failures table[netip.Addr, failures]
+	lock      sync.Mutex
+	nonces    table[NonceID, use]
+	floor     uint32 // nonces of that second, or before, that are not known are not good
+	failures  table[netip.Addr, failures]
+	forgotten failures // the most of a source that had to go before its time
 }
 
 type use struct {
@@ -54,10 +56,12 @@ type use struct {
 
 type failures struct {
 	n     int
-	more  int // that another source had, whose place it has taken
+	more  int // that it may have had before it was forgotten
 	until clock.Time
 	marks [lastMarks]uint64
 }
+
+func (f *failures) count() int { return f.n + f.more }
 
 // NewShared returns an empty memory.
 func NewShared() *Shared { return &Shared{} }
@@ -99,33 +103,46 @@ func (s *Shared) Fail(now clock.Time, source netip.Addr, mark uint64, window tim
 	}
 	for i := range min(f.n, lastMarks) {
 		if f.marks[i] == mark {
-			return f.n + f.more, true
+			return f.count(), true
 		}
 	}
 	f.marks[f.n%lastMarks] = mark
 	f.n++
-	return f.n + f.more, false
+	return f.count(), false
 }
 
-// makeRoom chooses the source whose place the next one takes, if there is no room: one whose time is over, else the one with the fewest failures, which it returns.
-func (st *stripe) makeRoom(now clock.Time) (fewest int) {
+// makeRoom chooses the source whose place the next one takes, if there is no room: one whose time is over, else one with few failures. It returns how many the next one
+// may have had that are forgotten.
+func (st *stripe) makeRoom(now clock.Time) (more int) {
 	t := &st.failures
-	if len(t.slots) < maxFailures {
+	if len(t.slots) == maxFailures {
+		best := t.hand
+		for i := range walk {
+			at := (t.hand + i) % len(t.slots)
+			if f := &t.slots[at].value; f.until <= now {
+				best = at
+				break
+			} else if f.count() < t.slots[best].value.count() {
+				best = at
+			}
+		}
+		t.hand = best
+		if f := &t.slots[best].value; f.until > now {
+			st.forget(now, f)
+		}
+	}
+	if now >= st.forgotten.until {
 		return 0
 	}
-	best := -1
-	for i := range t.slots {
-		f := &t.slots[i].value
-		if f.until <= now {
-			t.hand = i
-			return 0
-		}
-		if best < 0 || f.n+f.more < fewest {
-			best, fewest = i, f.n+f.more
-		}
+	return st.forgotten.n
+}
+
+// forget notes that a source is forgotten before its time: whoever comes anew may be that one.
+func (st *stripe) forget(now clock.Time, f *failures) {
+	if now >= st.forgotten.until {
+		st.forgotten = failures{}
 	}
-	t.hand = best
-	return fewest
+	st.forgotten.n, st.forgotten.until = max(st.forgotten.n, f.count()), max(st.forgotten.until, f.until)
 }
 
 func stripeOf(source netip.Addr) (h uint8) {

@@ -287,6 +287,7 @@ func testOptions() []Class {
 			value("at?", "number", "when it is placed, on the network's clock").in("s", day)),
 		options("a registration", "tandem.test.register_options", "How a phone registers.",
 			value("user?", "string", "whose phone it is").or("the user of its URI"),
+			value("password?", "string", "what the phone says that the password is; with a wrong one it gets 401 and is not registered").or("the user's own"),
 			value("expires?", "integer", "how long its contact is to last").in("s", Range{Min: 1, Max: maxSeconds, Whole: true}).or("3600"),
 			value("q?", "number", "its preference").in("", Range{Max: 1}).or("1"),
 			value("refresh?", "boolean", "false: its contact expires").or("true")),

@@ -12,6 +12,7 @@ import (
 	"tandem/engine/location"
 	"tandem/engine/message"
 	"tandem/engine/sim"
+	"tandem/luaapi/scenario"
 )
 
 // phone is a phone on a network.
@@ -52,10 +53,11 @@ func (r *run) phone(L *lua.LState) int {
 	return 1
 }
 
-// registers reads registers = true | { user =, expires =, q =, refresh = } and registers the phone at once.
+// registers reads registers = true | { user =, password =, expires =, q =, refresh = } and registers the phone at once. One that is given another password than the user's
+// may fail.
 func (a *args) registers(p *phone, own *message.URI, v lua.LValue) {
 	s := sim.RegisterSpec{Dest: toTandem, Expires: location.DefaultExpires, Q: 1000}
-	user := string(own.User)
+	user, password := string(own.User), ""
 	switch v := v.(type) {
 	case *lua.LNilType:
 		return
@@ -64,10 +66,8 @@ func (a *args) registers(p *phone, own *message.URI, v lua.LValue) {
 			return
 		}
 	case *lua.LTable:
-		a.known(v, 0, "user", "expires", "q", "refresh")
-		if u := a.text(v, "user"); u != "" {
-			user = u
-		}
+		a.known(v, 0, "user", "password", "expires", "q", "refresh")
+		user, password = cmp.Or(a.text(v, "user"), user), a.text(v, "password")
 		s.Expires = uint32(a.whole(v, "expires", 1, 1_000_000, location.DefaultExpires))
 		if q, ok := v.RawGetString("q").(lua.LNumber); ok && q >= 0 && q <= 1 {
 			s.Q = int(math.Round(float64(q) * 1000))
@@ -87,11 +87,14 @@ func (a *args) registers(p *phone, own *message.URI, v lua.LValue) {
 	if own := n.settings.Login(s.AOR); own != nil {
 		s.Login = own
 	}
+	if password != "" {
+		s.Login = scenario.NewLogin(user, password)
+	}
 	n.sim.AtOnce(func(now clock.Time) { p.lease = p.sim.Register(now, s) })
-	switch p.lease.Code() {
-	case 401:
+	switch code := p.lease.Code(); {
+	case code == 401 && password == "":
 		a.fail("user %s may not register; say his password: pbx:network { users = { [%q] = \"secret\" } }", user, user)
-	case 423:
+	case code == 423:
 		a.fail("expires = %d is too brief: at least %d", s.Expires, n.settings.Registrations().Min)
 	}
 }

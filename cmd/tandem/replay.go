@@ -17,8 +17,9 @@ func newReplayCommand() *cobra.Command {
 			"through the scripts in SCRIPTS, the present folder if not given, in virtual\n" +
 			"time. Phones and servers do what they did; phones that were not called answer\n" +
 			"after two seconds. A script that asks a server what was not recorded makes a\n" +
-			"call unsure. A capture says who called whom (INVITEs over UDP), not what was\n" +
-			"decided: with --against its calls run through both scripts.\n\n" +
+			"call unsure. A capture says who called whom (INVITEs over UDP and TCP), not\n" +
+			"what was decided: with --against its calls run through both scripts, without\n" +
+			"it they are shown where they go.\n\n" +
 			"Exit status: 0 no call differs, 1 some do or are unsure, 2 usage, or nothing\n" +
 			"to replay, 3 a script does not load.",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -32,6 +33,7 @@ func newReplayCommand() *cobra.Command {
 			if len(args) > 1 {
 				o.Root = args[1]
 			}
+			o.Warn = func(note string) { cmd.PrintErrln("tandem: " + note) }
 			s, err := replay.Run(o)
 			if err != nil {
 				return scriptStatus(err)

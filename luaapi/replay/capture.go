@@ -2,6 +2,7 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,8 +18,11 @@ import (
 	"tandem/engine/message"
 )
 
-// ng is how a pcapng file begins.
-var ng = []byte{0x0a, 0x0d, 0x0d, 0x0a}
+// ng is how a pcapng file begins, gzipped how a compressed one does.
+var (
+	ng      = []byte{0x0a, 0x0d, 0x0d, 0x0a}
+	gzipped = []byte{0x1f, 0x8b}
+)
 
 // isCapture reports whether a file is a pcap or pcapng file.
 func isCapture(b []byte) bool {
@@ -43,49 +47,43 @@ type frames interface {
 type invite struct {
 	at       time.Time
 	from, to netip.AddrPort
+	stream   bool // it came over TCP
 	r        *Record
 }
 
-// capture returns the calls in a capture: the INVITEs over UDP that start one, but for those that an address sends which is called
-// itself: they are legs of a call that came in there.
-func capture(path string, text []byte) ([]*Record, error) {
+// captured are the INVITEs of a capture.
+type captured struct {
+	all    []invite
+	called map[netip.AddrPort]bool
+	hosts  map[netip.Addr]bool // of those that were called over TCP
+	seen   map[string]bool
+}
+
+// capture returns the calls in a capture: the INVITEs over UDP and TCP that start one, but for those that an address sends which is called
+// itself: they are legs of a call that came in there. note says what else is to be known.
+func capture(path string, text []byte) (all []*Record, note string, err error) {
 	in, err := open(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no capture that can be read: %w", path, err)
+		return nil, "", fmt.Errorf("%s is no capture that can be read: %w", path, err)
 	}
-	var all []invite
-	called, seen := make(map[netip.AddrPort]bool), make(map[string]bool)
+	c := &captured{called: make(map[netip.AddrPort]bool), hosts: make(map[netip.Addr]bool), seen: make(map[string]bool)}
+	p := newPackets(c)
 	for n := 1; ; n++ {
 		data, info, err := in.ReadPacketData()
+		if errors.Is(err, io.ErrUnexpectedEOF) { // whoever captured was stopped while it wrote
+			note = fmt.Sprintf("%s ends within packet %d; the calls before it count", path, n)
+			break
+		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: packet %d: %w", path, n, err)
+			return nil, "", fmt.Errorf("%s: packet %d: %w", path, n, err)
 		}
-		from, to, body, ok := datagram(data, in.LinkType())
-		if !ok {
-			continue
-		}
-		r := inviteOf(body)
-		if r == nil {
-			continue
-		}
-		called[to] = true
-		if seen[r.ID] {
-			continue
-		}
-		seen[r.ID] = true
-		r.At, r.Source = info.Timestamp, from.String()
-		all = append(all, invite{info.Timestamp, from, to, r})
+		p.packet(data, in.LinkType(), info.Timestamp)
 	}
-	var out []*Record
-	for _, i := range all {
-		if !called[i.from] {
-			out = append(out, i.r)
-		}
-	}
-	return out, nil
+	p.end()
+	return c.calls(), note, nil
 }
 
 func open(text []byte) (frames, error) {
@@ -95,17 +93,37 @@ func open(text []byte) (frames, error) {
 	return pcapgo.NewReader(bytes.NewReader(text))
 }
 
-// datagram returns what a frame carries over UDP.
-func datagram(data []byte, link layers.LinkType) (from, to netip.AddrPort, body []byte, ok bool) {
-	p := gopacket.NewPacket(data, link, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
-	udp, isUDP := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
-	network := p.NetworkLayer()
-	if !isUDP || network == nil {
-		return from, to, nil, false
+// message takes note of a message that is an INVITE.
+func (c *captured) message(b []byte, from, to netip.AddrPort, at time.Time, stream bool) {
+	r := inviteOf(b)
+	if r == nil {
+		return
 	}
-	src, okSrc := netip.AddrFromSlice(network.NetworkFlow().Src().Raw())
-	dst, okDst := netip.AddrFromSlice(network.NetworkFlow().Dst().Raw())
-	return netip.AddrPortFrom(src, uint16(udp.SrcPort)), netip.AddrPortFrom(dst, uint16(udp.DstPort)), udp.Payload, okSrc && okDst
+	c.called[to] = true
+	if stream {
+		c.hosts[to.Addr()] = true
+	}
+	if c.seen[r.ID] {
+		return
+	}
+	c.seen[r.ID] = true
+	r.At, r.Source = at, from.String()
+	c.all = append(c.all, invite{at, from, to, stream, r})
+}
+
+// calls are the INVITEs that are no legs, in order of time. Over TCP a leg comes from a port of its own: it is its host that was called.
+func (c *captured) calls() (all []*Record) {
+	slices.SortStableFunc(c.all, func(a, b invite) int { return cmp.Compare(a.at.UnixNano(), b.at.UnixNano()) })
+	for _, i := range c.all {
+		leg := c.called[i.from]
+		if i.stream && i.from.Addr() != i.to.Addr() {
+			leg = c.hosts[i.from.Addr()]
+		}
+		if !leg {
+			all = append(all, i.r)
+		}
+	}
+	return all
 }
 
 // inviteOf reads an INVITE that starts a call, nil if it is something else.

@@ -70,16 +70,18 @@ type Response struct {
 // maxLine is how long a line of a recording may be, in bytes.
 const maxLine = 4 << 20
 
-// Read reads a recording, or a capture of packets (pcap or pcapng).
-func Read(path string) ([]*Record, error) {
+// Read reads a recording, or a capture of packets (pcap or pcapng). note says what is to be known of it, such as that it ends too early; "" =
+// nothing.
+func Read(path string) (all []*Record, note string, err error) {
 	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the recording: %w", err)
-	}
-	if isCapture(text) {
+	switch {
+	case err != nil:
+		return nil, "", fmt.Errorf("cannot read the recording: %w", err)
+	case isCapture(text):
 		return capture(path, text)
+	case bytes.HasPrefix(text, gzipped):
+		return nil, "", fmt.Errorf("%s is compressed; unpack it by gunzip", path)
 	}
-	var all []*Record
 	in := bufio.NewScanner(bytes.NewReader(text))
 	in.Buffer(make([]byte, 0, 1<<16), maxLine)
 	for line := 1; in.Scan(); line++ {
@@ -88,15 +90,18 @@ func Read(path string) ([]*Record, error) {
 		}
 		r := &Record{}
 		if err := json.Unmarshal(in.Bytes(), r); err != nil {
-			return nil, fmt.Errorf("%s:%d: no record of a call: %w", path, line, err)
+			if !bytes.HasSuffix(text, []byte("\n")) && bytes.HasSuffix(text, in.Bytes()) && len(all) > 0 { // it was not written to its end
+				return all, fmt.Sprintf("%s:%d: the last record is not complete; those before it count", path, line), nil
+			}
+			return nil, "", fmt.Errorf("%s:%d: no record of a call: %w", path, line, err)
 		}
 		if r.Version != Version {
-			return nil, fmt.Errorf("%s:%d: a record of version %d; this release reads version %d", path, line, r.Version, Version)
+			return nil, "", fmt.Errorf("%s:%d: a record of version %d; this release reads version %d", path, line, r.Version, Version)
 		}
 		all = append(all, r)
 	}
 	if err := in.Err(); err != nil {
-		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+		return nil, "", fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	return all, nil
+	return all, "", nil
 }

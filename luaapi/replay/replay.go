@@ -33,14 +33,26 @@ type Options struct {
 	// Verbose writes the calls that are the same too.
 	Verbose bool
 	Out     io.Writer
+	// Warn is told what is to be known of the file; nil = nobody is.
+	Warn func(string)
 }
 
 // Summary counts calls. Unsure are those of which nobody can tell: a script asked what was not recorded.
-type Summary struct{ Calls, Same, Differ, Unsure int }
+// Alone are those of a capture that have run through one script only: there is nothing to compare them with.
+type Summary struct{ Calls, Same, Differ, Unsure, Alone int }
 
 // String is the summary on a line.
 func (s Summary) String() string {
-	text := fmt.Sprintf("%d calls, %d same, %d differ", s.Calls, s.Same, s.Differ)
+	text := fmt.Sprintf("%d calls", s.Calls)
+	if s.Calls == 1 {
+		text = "1 call"
+	}
+	if s.Alone < s.Calls {
+		text += fmt.Sprintf(", %d same, %d differ", s.Same, s.Differ)
+	}
+	if s.Alone > 0 {
+		text += "; a capture does not say where they went: --against DIR compares two scripts"
+	}
 	if s.Unsure > 0 {
 		text += fmt.Sprintf(", %d unsure: they await what was not recorded", s.Unsure)
 	}
@@ -74,9 +86,12 @@ func (c *Course) String() string {
 
 // Run replays the calls of a file and writes which would go elsewhere. The error is an *luaapi.Error if a script does not load.
 func Run(o Options) (Summary, error) {
-	records, err := Read(o.File)
+	records, note, err := Read(o.File)
 	if err != nil {
 		return Summary{}, err
+	}
+	if note != "" && o.Warn != nil {
+		o.Warn(note)
 	}
 	if len(records) == 0 {
 		return Summary{}, fmt.Errorf("%s holds no call", o.File)
@@ -141,13 +156,13 @@ func (x *replaying) call(r *Record) error {
 	}
 	x.sum.Calls++
 	was, label := r.course(), "recorded"
-	if unknown(r) {
-		was, label = now, x.is
-		if x.base != nil {
-			label = x.o.Root
-			if was, err = r.run(x.base); err != nil {
-				return err
-			}
+	switch {
+	case unknown(r) && x.base == nil:
+		was = nil
+	case unknown(r):
+		label = x.o.Root
+		if was, err = r.run(x.base); err != nil {
+			return err
 		}
 	}
 	v := x.verdict(was, now)
@@ -164,11 +179,15 @@ const (
 	same    verdict = "same"
 	differs verdict = "differs"
 	unsure  verdict = "unsure"
+	alone   verdict = "goes"
 )
 
 // verdict compares two courses and counts.
 func (x *replaying) verdict(was, now *Course) verdict {
 	switch {
+	case was == nil:
+		x.sum.Alone++
+		return alone
 	case len(was.Unknown) > 0 || len(now.Unknown) > 0:
 		x.sum.Unsure++
 		return unsure
@@ -188,7 +207,7 @@ type told struct {
 	To     string    `json:"to"`
 	Differ bool      `json:"differ"`
 	Unsure bool      `json:"unsure,omitempty"`
-	Was    *Course   `json:"was"`
+	Was    *Course   `json:"was,omitempty"`
 	Is     *Course   `json:"is"`
 }
 
@@ -199,7 +218,7 @@ func (x *replaying) tell(r *Record, v verdict, label string, was, now *Course) e
 		return enc.Encode(told{r.ID, r.At, r.From, r.RequestURI, v == differs, v == unsure, was, now})
 	}
 	fmt.Fprintf(x.o.Out, "%-7s  %s  %s → %s  (%s)\n", v, r.At.Format("2006-01-02 15:04:05"), r.From, r.RequestURI, r.ID)
-	if v == same {
+	if v == same || v == alone {
 		fmt.Fprintf(x.o.Out, "         %s\n\n", now)
 		return nil
 	}

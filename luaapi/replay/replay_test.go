@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +32,7 @@ func root(t *testing.T, targets ...string) string {
 	return dir
 }
 
-func file(t *testing.T, text string) string {
+func file(t testing.TB, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "calls")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -150,7 +151,7 @@ func TestCapture(t *testing.T) {
 		{"198.51.100.7", "192.0.2.1", "\r\n\r\n"},
 		{"198.51.100.8", "192.0.2.1", inviteText("101", "two")},
 	})
-	all, err := Read(path)
+	all, _, err := Read(path)
 	if err != nil || len(all) != 2 {
 		t.Fatal(all, err)
 	}
@@ -160,7 +161,7 @@ func TestCapture(t *testing.T) {
 	}
 	one, two := root(t, "sip:100@192.0.2.11"), root(t, "sip:200@192.0.2.11")
 	var b strings.Builder
-	if got, err := Run(Options{File: path, Root: one, Out: &b}); err != nil || got != (Summary{Calls: 2, Same: 2, Differ: 0}) {
+	if got, err := Run(Options{File: path, Root: one, Out: &b}); err != nil || got != (Summary{Calls: 2, Alone: 2}) {
 		t.Errorf("%+v %v\n%s", got, err, b.String())
 	}
 	if got, err := Run(Options{File: path, Root: one, Against: two, Out: &b}); err != nil || got != (Summary{Calls: 2, Same: 0, Differ: 2}) {
@@ -169,6 +170,13 @@ func TestCapture(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
+	s := sniff(f)
+	s.fragments("198.51.100.7", "192.0.2.1", inviteText("100", "one")+strings.Repeat("x", 300), 1, 0)
+	at, to := netip.MustParseAddrPort("198.51.100.7:40000"), netip.MustParseAddrPort("192.0.2.1:5060")
+	s.segment(at, to, 10, "")
+	s.segment(at, to, 60, inviteText("100", "two"))
+	s.segment(at, to, 11, inviteText("100", "two")[:49])
+	f.Add(s.out.Bytes())
 	f.Add([]byte(busy + gaveUp))
 	f.Add([]byte("\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -176,6 +184,6 @@ func FuzzRead(f *testing.F) {
 		if err := os.WriteFile(path, b, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = Read(path) // it does not panic
+		_, _, _ = Read(path) // it does not panic
 	})
 }

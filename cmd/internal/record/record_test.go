@@ -89,7 +89,7 @@ func written(t *testing.T, cfg Config, all []trace.Event) []*replay.Record {
 	if info, err := os.Stat(cfg.Path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Error(info, err)
 	}
-	got, err := replay.Read(cfg.Path)
+	got, _, err := replay.Read(cfg.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +223,7 @@ func TestRotation(t *testing.T) {
 		}
 		total += info.Size()
 	}
-	if got, err := replay.Read(path); err != nil || len(got) == 0 || total > 4000 {
+	if got, _, err := replay.Read(path); err != nil || len(got) == 0 || total > 4000 {
 		t.Errorf("%d bytes, %d records, %v", total, len(got), err)
 	}
 }

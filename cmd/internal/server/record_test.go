@@ -25,7 +25,7 @@ func TestRecord(t *testing.T) {
 		}
 	}
 	until(t, s, func(st *Status) bool { return st.Record.Written >= uint64(len(ids)) })
-	all, err := replay.Read(c.Record.File)
+	all, _, err := replay.Read(c.Record.File)
 	if err != nil || len(all) != len(ids) {
 		t.Fatal(all, err)
 	}

@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds every wait; nothing here takes a tenth of it.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // background is the background command that was last awaited.
 type (

@@ -380,8 +380,8 @@ func (c *conn) deadline(waiting bool, started time.Time) time.Time {
 	heard, end := time.Unix(0, c.heard.Load()), c.born.Add(c.hub.limits.Lifetime)
 	at := heard.Add(c.hub.limits.Idle)
 	if at.After(end) { // it ends in a pause
-		if at = end; heard.Add(pause).After(end) {
-			at = heard.Add(pause)
+		if at = end; heard.Add(c.hub.pause).After(end) {
+			at = heard.Add(c.hub.pause)
 		}
 		if hard := end.Add(graceful); at.After(hard) {
 			at = hard

@@ -15,8 +15,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+// patience is how long a test waits for what must come; nothing takes a hundredth of it.
+const patience = 2 * time.Minute
 
 // peer is a Handler of functions, with a timer heap like the engine's. Its fields are set before
 // the shard runs.

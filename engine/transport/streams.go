@@ -31,7 +31,7 @@ const (
 	acceptPause = 50 * time.Millisecond // before accepting again where that has failed, by want of file descriptors
 	// acceptSilence is how often that is said.
 	acceptSilence = 10 * time.Second
-	lastWords     = time.Second // in which what was sent before a stop may leave
+	lastWords     = 3 * time.Second // in which what was sent before a stop may leave
 )
 
 // streams is the connections of all shards. Each has a goroutine that reads and, while there is something to write, one that
@@ -41,7 +41,8 @@ type streams struct {
 	pick      func(b []byte) int
 	admits    func(listener uint8, a netip.Addr) bool // may be nil
 	limits    Limits
-	bye       time.Duration
+	bye       time.Duration // as the constants of these names, which tests have other ideas of
+	pause     time.Duration
 	log       *zap.Logger
 	listeners []*streamListener // by listener; nil for UDP
 	dialTLS   tlsDialer
@@ -81,7 +82,7 @@ func keyOf(f flow.Flow) peerKey { return peerKey{f.Remote, f.Name, f.Transport} 
 // openStreams binds the listeners that are not for UDP and notes their addresses in bound.
 func openStreams(c Config, bound []netip.AddrPort, given [][]*os.File) (*streams, error) {
 	h := &streams{
-		pick: c.Pick, admits: c.Admit, limits: c.Limits.withDefaults(), bye: bye, log: c.Log, gate: newGate(), dialTLS: tlsDialer{roots: c.Roots},
+		pick: c.Pick, admits: c.Admit, limits: c.Limits.withDefaults(), bye: bye, pause: pause, log: c.Log, gate: newGate(), dialTLS: tlsDialer{roots: c.Roots},
 		listeners: make([]*streamListener, len(c.Listens)),
 		conns:     map[uint32]*conn{}, peers: map[peerKey]*conn{}, sources: map[netip.Prefix]int{},
 	}

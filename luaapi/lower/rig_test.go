@@ -83,7 +83,7 @@ func inReference(t testing.TB, dir, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "lua5.1", driver, file)
 	cmd.Dir = dir

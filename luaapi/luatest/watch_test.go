@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds a wait for what happens in a few milliseconds.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // runsOf cuts what a watching run prints into its runs, each up to its last line.
 type runsOf struct {

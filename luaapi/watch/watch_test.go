@@ -83,7 +83,7 @@ func (f *folder) read() string {
 // wait waits until a version is loaded.
 func (f *folder) wait(want string) {
 	f.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		select {
 		case got := <-f.loads:

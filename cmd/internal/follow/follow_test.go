@@ -15,7 +15,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience bounds every wait; nothing takes a hundredth of it.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // shards stand for those of an engine.
 type shards struct {

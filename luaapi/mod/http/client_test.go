@@ -47,6 +47,9 @@ func do(t *testing.T, c *Client, src string) string {
 	if problem != "" {
 		t.Fatal(problem)
 	}
+	if op.Timeout == DefaultTimeout {
+		op.Timeout = 2 * time.Minute // the machine may be slow
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), op.Timeout)
 	defer cancel()
 	v, err := op.Work.(*Request).Do(ctx)
@@ -187,7 +190,7 @@ func TestProxy(t *testing.T) {
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	t.Setenv("http_proxy", proxy.URL)
 	const src = `http.get("http://nowhere.invalid/x")`
-	if got := do(t, client(t, Config{}), src); strings.Contains(got, "proxy for") {
+	if got := do(t, client(t, Config{}), `http.get("http://nowhere.invalid/x", { timeout = 1 })`); strings.Contains(got, "proxy for") {
 		t.Errorf("the environment was obeyed: %s", got)
 	}
 	if got := do(t, client(t, Config{Proxy: proxy.URL}), src); got != "200 proxy for http://nowhere.invalid/x" {
@@ -230,7 +233,7 @@ func TestCancel(t *testing.T) {
 	begun := make(chan bool)
 	s, c := serve(t, false, Config{}, func(_ http.ResponseWriter, r *http.Request) { close(begun); <-r.Context().Done() })
 	op, _ := script(t, c, `op = http.get("`+s.URL+`")`)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	go func() { <-begun; cancel() }()
 	if _, err := op.Work.(*Request).Do(ctx); err == nil || ctx.Err() != context.Canceled {
 		t.Error(err)

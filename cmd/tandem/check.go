@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,7 +39,7 @@ func newCheckCommand() *cobra.Command {
 			if err := checkConfigurations(args); err != nil {
 				return exit.With(exit.Usage, err)
 			}
-			o.Paths, o.Out = args, cmd.OutOrStdout()
+			o.Paths, o.Out, o.Users = args, cmd.OutOrStdout(), usersBeside
 			s, err := inspect.Run(o)
 			if err != nil {
 				return exit.With(exit.Usage, err)
@@ -69,6 +71,15 @@ func checkConfigurations(paths []string) error {
 		}
 	}
 	return nil
+}
+
+// usersBeside returns the users that the tandem.toml beside scripts names.
+func usersBeside(root string) []string {
+	s, err := config.Beside(root)
+	if err != nil { // checkConfigurations has said why
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.Passwords))
 }
 
 func explainRule(cmd *cobra.Command, id string) error {

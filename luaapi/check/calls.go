@@ -253,6 +253,16 @@ func (f *file) uri(e ast.Expr, what string) {
 	if text, ok := constant(e); ok {
 		if problem := planmod.Undialled(text); problem != "" {
 			f.report(e.Line(), ruleTarget, Error, fmt.Sprintf("%s %q: %s", what, text, problem))
+			return
 		}
+		f.user(e.Line(), text)
+	}
+}
+
+// user looks at a target that is a user. Tests have users of their own.
+func (f *file) user(line int, target string) {
+	name := planmod.Registrant(target)
+	if users := f.script.Users; name != "" && len(users) > 0 && !f.test && !slices.Contains(users, name) {
+		f.report(line, ruleUser, Warning, fmt.Sprintf("tandem.toml has no [[user]] %q, so nobody registers as that%s", name, spell.Hint(name, users)))
 	}
 }

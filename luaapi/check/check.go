@@ -57,6 +57,8 @@ type Script struct {
 	Entry string
 	// Library are the names of further modules: those that are shipped with Tandem.
 	Library []string
+	// Users are those who may register; none = that is not known.
+	Users []string
 }
 
 // Errors reports whether there is an error among findings.

@@ -22,7 +22,7 @@ func lines(fs []Finding) string {
 
 // script checks one file, which returns the handlers.
 func script(src string) []Finding {
-	return Check(Script{Entry: "main.lua", Files: map[string][]byte{"main.lua": []byte(src), "lib/hours.lua": []byte("return {}\n")}})
+	return Check(Script{Entry: "main.lua", Files: map[string][]byte{"main.lua": []byte(src), "lib/hours.lua": []byte("return {}\n")}, Users: []string{"100", "ann lee"}})
 }
 
 // example makes a script of an example of a rule.
@@ -54,6 +54,33 @@ func TestRules(t *testing.T) {
 			}
 			if fs := script(example(r.Good)); slices.ContainsFunc(fs, has) || Errors(fs) {
 				t.Errorf("its good example gives\n%s", lines(fs))
+			}
+		})
+	}
+}
+
+// Users are looked at where they are known, in scripts and not in their tests.
+func TestUsers(t *testing.T) {
+	const text = "local plan = require \"plan\"\nreturn { invite = function() return plan.serial {\n" +
+		"  plan.to \"user:100\",\n  plan.to \"user:ann lee\",\n  plan.to \"user:1O0\",\n  plan.to \"sip:200@192.0.2.11\",\n} end }\n"
+	for name, c := range map[string]struct {
+		file  string
+		users []string
+		want  []string
+	}{
+		"known":     {"main.lua", []string{"100", "ann lee"}, []string{`main.lua:5 unknown-user warning: tandem.toml has no [[user]] "1O0", so nobody registers as that; did you mean "100"?`}},
+		"not known": {"main.lua", nil, nil},
+		"test":      {"main_test.lua", []string{"7"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, f := range Check(Script{Entry: c.file, Files: map[string][]byte{c.file: []byte(text)}, Users: c.users}) {
+				if f.Rule == "unknown-user" {
+					got = append(got, fmt.Sprintf("%s:%d %s %v: %s", f.File, f.Line, f.Rule, f.Severity, f.Message))
+				}
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Error(d)
 			}
 		})
 	}

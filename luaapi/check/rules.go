@@ -70,6 +70,11 @@ var (
 		Why: "plan.to raises an error.",
 		Bad: `plan.to "100@192.0.2.11"`, Good: `plan.to "sip:100@192.0.2.11"`,
 	}
+	ruleUser = &Rule{
+		ID: "unknown-user", Says: "a target is a user whom tandem.toml does not name",
+		Why: "Nobody can register as a user that is no [[user]] of the configuration: the target is always offline. Looked at where the tandem.toml beside the script names users.",
+		Bad: `plan.to "user:nobody"`, Good: `plan.to "user:100"`,
+	}
 	rulePattern = &Rule{
 		ID: "pattern", Says: "a pattern is malformed",
 		Why: "The function raises an error when it is called: Lua's patterns in `string`, RE2 expressions in `re`.",
@@ -201,7 +206,7 @@ var Rules = []*Rule{
 	ruleModule, ruleFunction, ruleField, ruleOption, ruleArity, ruleType, ruleTarget, rulePattern, ruleColon, ruleReadOnly,
 	ruleGlobalWrite, ruleGlobal, ruleSandbox, ruleDialect, ruleMisplaced, ruleNilItem,
 	ruleNotCalled, ruleUnused, ruleShadow, ruleUnreachable, ruleEndless, ruleNoReturn, ruleObserver, ruleDropped,
-	ruleRingTwice, ruleLateDelay, ruleWide, ruleVoicemail, ruleCentral,
+	ruleRingTwice, ruleLateDelay, ruleWide, ruleVoicemail, ruleCentral, ruleUser,
 }
 
 // RuleNamed returns the rule of an id, nil if there is none.

@@ -22,6 +22,8 @@ type Options struct {
 	Paths []string
 	// Out takes the findings.
 	Out io.Writer
+	// Users returns the users who may register beside the scripts at a root, as it is shown; none = that is not known. It may be nil.
+	Users func(root string) []string
 	// JSON writes one object in place of a line for each finding.
 	JSON bool
 }
@@ -50,6 +52,9 @@ func Run(o Options) (Summary, error) {
 			return Summary{}, err
 		}
 		for _, s := range scripts {
+			if o.Users != nil {
+				s.users = o.Users(s.shown)
+			}
 			all = append(all, s.check(seen)...)
 		}
 	}
@@ -81,11 +86,13 @@ type script struct {
 	files map[string][]byte
 	// only limits what is looked at to a file or a folder; "" = all.
 	only string
+	// users may register; none = that is not known.
+	users []string
 }
 
 // check returns the findings in the files that have not been seen before.
 func (s *script) check(seen map[string]bool) []check.Finding {
-	found := check.Check(check.Script{Files: s.files, Entry: s.entry})
+	found := check.Check(check.Script{Files: s.files, Entry: s.entry, Users: s.users})
 	if f, bad := s.load(found); bad {
 		found = append(found, f)
 	}

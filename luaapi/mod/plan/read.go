@@ -115,6 +115,15 @@ func undialled(u *message.URI, err error, uri string) string {
 // userPrefix starts a target that is a user, wherever he is registered.
 const userPrefix = "user:"
 
+// Registrant returns the user that a target stands for, "" if it stands for none.
+func Registrant(target string) string {
+	name, ok := strings.CutPrefix(target, userPrefix)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
 // misnamed says why nobody can be registered under a name, "" if somebody can.
 func misnamed(name string) string {
 	if name == "" || len(name) > 128 || strings.ContainsAny(name, "@:;/?<>\"") || strings.TrimSpace(name) != name || !message.ValidValue(name) {

@@ -16,7 +16,7 @@ const (
 	maxBytes = 64 << 10
 	// quiet is how long nothing happens in a call that has ended: what one event leads to is not told apart from it.
 	quiet = 100 * time.Millisecond
-	// linger is how long a call that is over may wait for what its last requests are answered with.
+	// linger is how long a call that is over may wait for what its last requests are answered with, and one that was asked for credentials for them.
 	linger = 2 * time.Second
 	// longest is how long a call may last: the end of one of older was among what was lost.
 	longest = 24 * time.Hour
@@ -39,6 +39,7 @@ type open struct {
 	bytes int
 	last  clock.Time           // of the events
 	over  clock.Time           // when it was over, 0 = it is not
+	asks  bool                 // its INVITE was answered by asking for credentials: the next one goes on with it
 	asked map[request]progress // its requests
 	open  int                  // how many of them are not done
 }
@@ -74,6 +75,7 @@ func (b *book) add(it *item) {
 	case trace.Note:
 		if o := b.calls[e.Call]; o != nil {
 			o.keep(e)
+			o.asks = o.asks || e.Text == trace.Challenged
 		}
 	case trace.Received, trace.Sent:
 		if b.msg.Parse(e.Bytes) == nil {
@@ -94,12 +96,18 @@ func (b *book) message(e *trace.Event, date time.Time) {
 	}
 }
 
-// begin begins a call, unless its INVITE is a copy of one that began it. One that is tried again under the same Call-ID is a call of its own.
+// begin begins a call, unless its INVITE is a copy of one that began it. One that is tried again under the same Call-ID is a call of its own, unless it was asked for
+// credentials.
 func (b *book) begin(id string, e *trace.Event, date time.Time) {
 	m := &b.msg
 	via := string(m.TopVia().Branch)
 	was := b.calls[id]
-	if was != nil && (was.via == via || was.over == 0) {
+	switch {
+	case was == nil:
+	case was.via == via || was.over == 0:
+		return
+	case was.asks:
+		was.via, was.asks, was.over, was.c.Final = via, false, 0, 0
 		return
 	}
 	if len(b.order) >= maxCalls {
@@ -185,7 +193,7 @@ func (o *open) advance(r request, to progress) {
 // ended takes out the calls that have ended.
 func (b *book) ended(now clock.Time) (list []*Call) {
 	return b.takeOut(func(o *open) bool {
-		return o.over != 0 && now.Sub(o.last) > quiet && (o.open == 0 || now.Sub(o.over) > linger)
+		return o.over != 0 && now.Sub(o.last) > quiet && (o.open == 0 && !o.asks || now.Sub(o.over) > linger)
 	}, now)
 }
 

@@ -33,7 +33,11 @@ func events(t *testing.T, text string) (all []trace.Event, ladders []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Run(scenario.Options{Program: prog})
+	settings, err := scenario.Settings{}.WithUsers(map[string]string{"100": "secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Run(scenario.Options{Program: prog, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,6 +90,35 @@ func TestEnded(t *testing.T) {
 			}
 			if got := read.Ladder(trace.Options{}); got != ladders[0] {
 				t.Errorf("got\n%s\nwant\n%s", got, ladders[0])
+			}
+		})
+	}
+}
+
+// A call whose caller is asked for credentials is one call with the one that has them; without them it has ended with the question.
+func TestChallenged(t *testing.T) {
+	for name, c := range map[string]struct {
+		text  string
+		final int
+	}{
+		"right": {"call sip:100@pbx.example -> 200 hangup 1s\nphone 100 200", 200},
+		"wrong": {"call sip:100@pbx.example -> 200 password guess\nphone 100 200", 407},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all, _ := events(t, c.text)
+			b := newBook()
+			got := append(gather(b, all), b.ended(all[len(all)-1].At.Add(linger+1))...)
+			if len(got) != 1 || len(b.order)+len(b.calls) > 0 {
+				t.Fatalf("%d calls ended, %d left", len(got), len(b.order))
+			}
+			asked := 0
+			for _, e := range got[0].Events {
+				if e.Text == trace.Challenged {
+					asked++
+				}
+			}
+			if got[0].Final != c.final || asked == 0 {
+				t.Errorf("%d, asked %d times; want %d", got[0].Final, asked, c.final)
 			}
 		})
 	}

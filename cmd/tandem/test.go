@@ -56,7 +56,7 @@ func newTestCommand() *cobra.Command {
 	f.BoolVar(&o.FailFast, "fail-fast", false, "stop at the first test that does not pass")
 	f.IntVar(&o.Parallel, "parallel", runtime.GOMAXPROCS(0), "run `N` files at a time")
 	f.DurationVar(&o.MaxVirtual, "max-virtual", luatest.DefaultMaxVirtual, "how long a network may take, in virtual time")
-	f.BoolVar(&o.Update, "update", false, "write the golden ladders of t.golden anew")
+	f.BoolVar(&o.Update, "update", false, "write golden ladders anew: those of t.golden, and in tests in words")
 	f.BoolVar(&o.Bench, "bench", false, "run each test for half a second, or --count times, and print how fast it is")
 	f.BoolVar(&more.watch, "watch", false, "run again what a change touches, what failed first, until interrupted")
 	f.BoolVar(&o.Cover, "cover", false, "print which lines, handlers and edges of plans the tests have reached")
@@ -83,6 +83,10 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 	if !cmd.Flags().Changed("seed") {
 		o.Seed = randomSeed()
 	}
+	terminal(&o)
+	if cmd.Flags().Changed("fuzz") {
+		return fuzzScripts(cmd, &o, more.fuzz)
+	}
 	o.Cover = o.Cover || more.coverOut != "" || more.coverHTML != "" || cmd.Flags().Changed("cover-min")
 	if more.watch && (o.Cover || o.Bench || o.List || more.junit != "") {
 		return errors.New("--watch runs tests again and again; it takes no --list, --bench, --cover… and --junit")
@@ -96,10 +100,6 @@ func runTests(cmd *cobra.Command, o luatest.Options, more testFlags) (err error)
 		o.JUnit = file
 	}
 	o.Last = lastFolder()
-	terminal(&o)
-	if cmd.Flags().Changed("fuzz") {
-		return fuzzScripts(cmd, &o, more.fuzz)
-	}
 	debug.SetGCPercent(luatest.GCPercent)
 	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt)
 	defer stop()
@@ -153,15 +153,20 @@ func writeCoverage(c *luatest.Coverage, more *testFlags) error {
 
 // enough is an error if less is covered than there must be.
 func enough(c *luatest.Coverage, least float64) error {
-	switch {
-	case c == nil:
+	if c == nil {
 		return nil
-	case c.LinePercent() < least:
-		return exit.Errorf(exit.Threshold, "%.1f %% of the lines ran, --cover-min asks for %g %%", c.LinePercent(), least)
-	case c.OutcomePercent() < least:
-		return exit.Errorf(exit.Threshold, "%.1f %% of the handlers and edges were reached, --cover-min asks for %g %%", c.OutcomePercent(), least)
 	}
-	return nil
+	var short []string
+	if p := c.LinePercent(); p < least {
+		short = append(short, fmt.Sprintf("%.1f %% of the lines ran", p))
+	}
+	if p := c.OutcomePercent(); p < least {
+		short = append(short, fmt.Sprintf("%.1f %% of the handlers and edges were reached", p))
+	}
+	if len(short) == 0 {
+		return nil
+	}
+	return exit.Errorf(exit.Threshold, "%s, --cover-min asks for %g %%", strings.Join(short, " and "), least)
 }
 
 // checkTestFlags refuses numbers that mean nothing.

@@ -231,6 +231,16 @@ func (p *Phone) Log() []*Logged {
 	return p.diary.entries
 }
 
+// Copies returns messages that the phone sent or received and all their copies, in order.
+func (p *Phone) Copies(of []*Logged) (all []*Logged) {
+	for _, l := range p.Log() {
+		if slices.ContainsFunc(of, func(e *Logged) bool { return e.Sent == l.Sent && bytes.Equal(e.Raw, l.Raw) }) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
 // Received returns the messages that the phone received, copies left out: what is "CANCEL" for requests, "486" for
 // responses, "200 INVITE" for responses to a method, "" for all.
 func (p *Phone) Received(what string) []*Logged { return p.diary.pick(nil, false, what, "") }

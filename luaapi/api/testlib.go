@@ -185,12 +185,15 @@ func testObjects() []Class {
 
 func messagesClass() Class {
 	return Class{
-		Name: "list of messages", Type: messageList, Doc: "Messages that somebody sent or received; all but `count`, `nth` and `last` look at the first.",
+		Name: "list of messages", Type: messageList, Doc: "Messages that somebody sent or received; all but `count`, `nth`, `last` and `copies` look at the first.",
 		Methods: []Function{{
 			Name: "nth", Doc: "A list of the n-th message only; fails if there are not so many.", Params: values(value("n", "integer", "from 1").in("", Range{Min: 1, Max: 1 << 20, Whole: true})),
 			Returns: returns(messageList), Use: `desk:received("INVITE"):nth(2)`,
 		}, {
 			Name: "last", Doc: "A list of the last message only.", Returns: returns(messageList),
+		}, {
+			Name: "copies", Doc: "The messages and their retransmissions, which are left out otherwise, in order.",
+			Returns: returns(messageList), Use: `desk:received("INVITE"):copies():count()`,
 		}, {
 			Name: "uri", Doc: "The Request-URI, nil of a response. With an expected value, fails if it is another one, and returns the messages.",
 			Params: values(value("expected?", "string", "what it should be")), Returns: returns("any"), Use: `desk:received("INVITE"):uri("sip:100@192.0.2.11")`,

@@ -184,7 +184,7 @@ func (x *explained) txtar() error {
 			s.Phones = append(append([]*scenario.Phone{}, s.Phones...), &scenario.Phone{Name: l.Name, Answers: []scenario.Answer{scenario.DefaultAnswers}})
 		}
 	}
-	text := string(s.Format()) + "\nexpect  order " + strings.Join(x.call.Order(), " ") + "\n"
+	text := string(s.Format()) + "\n" + strings.TrimRight("expect  order "+strings.Join(x.call.Order(), " "), " ") + "\n"
 	switch w := x.call.Winner(); {
 	case w != nil:
 		text += "expect  result answered " + w.Name + "\n"

@@ -45,8 +45,12 @@ func Table(o Options) error {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s → %s\na week from %s · %s %s\n\n", s.Calls[0].From, s.Calls[0].To, scenario.FormatDate(s.At), o.Root, prog.Snapshot.Hash()[:7])
+	width := 0 // summer time has a longer name than winter time
 	for _, r := range rows {
-		fmt.Fprintf(&b, "%s  %s\n", rowTime(s.At.Add(r.at)), r.says)
+		width = max(width, len(rowTime(s.At.Add(r.at))))
+	}
+	for _, r := range rows {
+		fmt.Fprintf(&b, "%-*s  %s\n", width, rowTime(s.At.Add(r.at)), r.says)
 	}
 	text := b.String()
 	if o.ASCII {

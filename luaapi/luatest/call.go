@@ -238,4 +238,6 @@ func (c *call) log(sent bool, what string, _ *call) []*sim.Logged {
 
 func (c *call) addr() netip.AddrPort { return c.caller.Addr() }
 
+func (c *call) radio() *sim.Phone { return c.caller }
+
 func (c *call) title() string { return c.caller.Name() }

@@ -10,7 +10,10 @@ import (
 
 // cover prints a table of what was reached.
 func (p *pretty) cover(c *Coverage) {
-	fmt.Fprint(p.w, "\n"+coverTable(c))
+	if !p.gap {
+		fmt.Fprintln(p.w)
+	}
+	fmt.Fprint(p.w, coverTable(c))
 	p.gap = false
 }
 

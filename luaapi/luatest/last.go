@@ -141,7 +141,11 @@ func (x *runner) keep() error {
 	if was, err := os.ReadFile(path); len(text) > maxLast || err == nil && bytes.Equal(was, text) {
 		return nil
 	}
-	if err := replace(path, text); err != nil {
+	err := replace(path, text)
+	if err == nil {
+		err = ignored(filepath.Dir(path))
+	}
+	if err != nil {
 		return fmt.Errorf("cannot keep what the tests passed with: %w", err)
 	}
 	return nil
@@ -186,6 +190,15 @@ func (k *kept) text() []byte {
 		panic(err) // strings alone
 	}
 	return append(text, '\n')
+}
+
+// ignored makes a folder one that git leaves alone.
+func ignored(dir string) error {
+	path := filepath.Join(dir, ".gitignore")
+	if _, err := os.Lstat(path); err == nil {
+		return nil
+	}
+	return os.WriteFile(path, []byte("*\n"), 0o644)
 }
 
 // replace writes a file in one go: a reader finds the old one or the new one.

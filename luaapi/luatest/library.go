@@ -32,7 +32,7 @@ var (
 			"received": received(false), "sent": received(true),
 		},
 		"list of messages": {
-			"count": (*run).count, "nth": (*run).nth, "last": (*run).last, "uri": (*run).uri, "header": (*run).header, "body": (*run).body, "raw": (*run).raw, "at": (*run).time,
+			"count": (*run).count, "nth": (*run).nth, "last": (*run).last, "copies": (*run).copies, "uri": (*run).uri, "header": (*run).header, "body": (*run).body, "raw": (*run).raw, "at": (*run).time,
 		},
 		"moment": {
 			"received": messageAt(false), "sent": messageAt(true), "answered": (*run).answeredAt, "ended": (*run).endedAt,

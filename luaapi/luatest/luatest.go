@@ -134,7 +134,7 @@ func (s *Summary) Nothing() string {
 	}
 	files, has, it := s.FirstEmpty, "has", "it"
 	if n := s.Empty - 1; n > 0 {
-		files, has, it = files+" and "+plural(n, "other file"), "have", "them"
+		files, has, it = files+" and "+Plural(n, "other file"), "have", "them"
 	}
 	return files + " " + has + " no tests; write t.test(\"what holds\", function() … end) into " + it
 }

@@ -19,6 +19,7 @@ type party interface {
 	title() string
 	addr() netip.AddrPort
 	log(sent bool, what string, of *call) []*sim.Logged
+	radio() *sim.Phone
 }
 
 // messages are messages that a party sent or received, in order, without retransmissions.
@@ -120,6 +121,14 @@ func (r *run) last(L *lua.LState) int {
 	r.first(L, "messages:last()")
 	ms := self[*messages](L, "messages:last()")
 	return r.only(L, ms, len(ms.list)-1)
+}
+
+// copies is messages:copies(): the messages and their retransmissions.
+func (r *run) copies(L *lua.LState) int {
+	all := *self[*messages](L, "messages:copies()")
+	all.list = all.of.radio().Copies(all.list)
+	L.Push(r.messages(&all))
+	return 1
 }
 
 func (r *run) only(L *lua.LState, ms *messages, i int) int {

@@ -29,6 +29,8 @@ type phone struct {
 // String is what failures call it.
 func (p *phone) String() string { return "phone " + p.sim.Name() }
 
+func (p *phone) radio() *sim.Phone { return p.sim }
+
 // phone is net:phone { "sip:100@192.0.2.11", answers =, name = }.
 func (r *run) phone(L *lua.LState) int {
 	const example = `net:phone { "sip:100@192.0.2.11", answers = t.after(2) }`

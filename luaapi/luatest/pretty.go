@@ -84,7 +84,7 @@ func (p *pretty) test(r *Result) {
 		fmt.Fprint(p.w, p.word(r.Verdict), r.Declared, "  ", r.Name, "\n\n", p.story(r.Story), "\n")
 		p.gap = true
 	case r.Bench != nil:
-		fmt.Fprintf(p.w, "%s%s  %s    %s    %s/run", p.word(Passed), r.Declared, r.Name, plural(r.Bench.Runs, "run"), precise(r.Bench.perRun()))
+		fmt.Fprintf(p.w, "%s%s  %s    %s    %s/run", p.word(Passed), r.Declared, r.Name, Plural(r.Bench.Runs, "run"), precise(r.Bench.perRun()))
 		if r.Bench.Calls > 0 {
 			fmt.Fprintf(p.w, "    %.0f calls/s", r.Bench.perSecond())
 		}
@@ -183,9 +183,9 @@ func (p *pretty) file(path string, sum *Summary) {
 	if sum.Bad() {
 		v = Failed
 	}
-	line := fmt.Sprintf("%-*s    %-11s", p.width, path, plural(sum.Ran(), "test"))
+	line := fmt.Sprintf("%-*s    %-11s", p.width, path, Plural(sum.Ran(), "test"))
 	if sum.Calls > 0 {
-		line += fmt.Sprintf("%-11s%s virtual", plural(sum.Calls, "call"), span(sum.Virtual))
+		line += fmt.Sprintf("%-11s%s virtual", Plural(sum.Calls, "call"), Span(sum.Virtual))
 	}
 	if sum.Skipped > 0 {
 		line += fmt.Sprintf("    %d skipped", sum.Skipped)
@@ -206,9 +206,9 @@ func (p *pretty) end(s *Summary, took time.Duration, seed uint64) {
 		}
 	}
 	add(s.Failed, bad, "failed")
-	add(s.Errors, bad, plural(s.Errors, "error")[len(fmt.Sprint(s.Errors))+1:])
+	add(s.Errors, bad, Plural(s.Errors, "error")[len(fmt.Sprint(s.Errors))+1:])
 	if s.Broken > 0 {
-		parts = append(parts, p.paint(bad, plural(s.Broken, "file")+" not loaded"))
+		parts = append(parts, p.paint(bad, Plural(s.Broken, "file")+" not loaded"))
 	}
 	add(s.Passed, good, "passed")
 	add(s.Skipped, other, "skipped")
@@ -217,20 +217,21 @@ func (p *pretty) end(s *Summary, took time.Duration, seed uint64) {
 	}
 	fmt.Fprintf(p.w, "%s in %s", strings.Join(parts, ", "), wall(took))
 	if s.Calls > 0 {
-		fmt.Fprintf(p.w, " · %s, %s of virtual time", plural(s.Calls, "call"), span(s.Virtual))
+		fmt.Fprintf(p.w, " · %s, %s of virtual time", Plural(s.Calls, "call"), Span(s.Virtual))
 	}
 	fmt.Fprintf(p.w, " · seed %d\n", seed)
 }
 
-func plural(n int, what string) string {
+// Plural writes a number of things: 1 call, 2 calls.
+func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// span writes virtual time: 33s, 1m33s, 2h05m.
-func span(d time.Duration) string {
+// Span writes virtual time: 33s, 1m33s, 2h05m.
+func Span(d time.Duration) string {
 	s := int64(d.Round(time.Second) / time.Second)
 	switch {
 	case s < 60:

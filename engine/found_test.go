@@ -256,6 +256,59 @@ func TestVeryLateCopyOfTheAnswer(t *testing.T) {
 	r.run()
 }
 
+// Seed 8220219: the 2xx to an INVITE inside the dialog that had failed had no ACK as long as the call was up, and after it a BYE under the number of the one
+// before. The same for a refresh of ours, with which the call ends.
+func TestLateAnswerInDialog(t *testing.T) {
+	for name, c := range map[string]struct {
+		refresh bool
+		want    []string
+	}{
+		"of the caller": {false, []string{"ACK 2", "ACK 2", "BYE 3", "ACK 2"}},
+		"refresh":       {true, []string{"BYE 3", "ACK 2", "ACK 2", "ACK 2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+			var again *message.Message
+			a := r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+				if m.ToTag() != nil {
+					again = m
+					return nil
+				}
+				b := response(m, 200, "x")
+				if c.refresh {
+					b = bytes.Replace(b, []byte("Contact"), []byte("Session-Expires: 100;refresher=uac\r\nContact"), 1)
+				}
+				return [][]byte{b}
+			})
+			call := r.place(sim.CallSpec{HangupAfter: seconds(75)})
+			if !c.refresh {
+				r.net.Run(at(49 * time.Second))
+				call.Request(r.net.Now(), "INVITE", nil, nil)
+			}
+			r.net.Run(at(51 * time.Second)) // the refresh goes out after 50 s
+			heard := len(a.heard)
+			r.eng.Shards()[0].SendFailed(r.net.Now(), flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.11:5060")}, nil)
+			for _, when := range []time.Duration{52, 53, 76} { // the last one when the call is over
+				r.net.Run(at(when * time.Second))
+				a.out.Send(flow.Flow{Remote: pbx}, response(again, 200, "x"))
+			}
+			r.run()
+			var got []string
+			byes := map[string]bool{} // by their transactions: nobody answers them
+			for _, m := range a.heard[heard:] {
+				branch := string(m.TopVia().Branch)
+				if m.Method() == message.ACK || m.Method() == message.BYE && !byes[branch] {
+					got = append(got, fmt.Sprintf("%v %d", m.Method(), m.CSeq()))
+				}
+				byes[branch] = m.Method() == message.BYE
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("the callee got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
 // Seed 14237: what a plan had to do at once was done although a handler had hung up.
 func TestHangupInHandler(t *testing.T) {
 	s := always(serial(to("sip:a@192.0.2.11"), to("sip:b@192.0.2.12")))

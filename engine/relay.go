@@ -19,7 +19,7 @@ type relay struct {
 	server   *transaction.Server
 	client   *transaction.Client
 	seq      uint32 // its CSeq number towards `to`
-	dropped  bool   // the call is over
+	dropped  bool   // nobody waits for its answer: the call is over, or it was given up
 	offer    []byte // that went to `to`
 	wait     waiting
 }
@@ -320,7 +320,7 @@ func (r *relay) reply(code int, phrase string) {
 
 // Failed takes the end of a request that no final response came to. In time only INVITE is answered: others would get a 408 that
 // their sender has given up on already (RFC 4320 §4.2).
-func (r *relay) Failed(_ clock.Time, _ *transaction.Client, why transaction.Failure) {
+func (r *relay) Failed(_ clock.Time, tx *transaction.Client, why transaction.Failure) {
 	r.from.c.sh.current = r.from.c
 	switch {
 	case r.dropped:
@@ -331,6 +331,8 @@ func (r *relay) Failed(_ clock.Time, _ *transaction.Client, why transaction.Fail
 	default:
 		r.reply(408, "")
 	}
+	r.dropped = true
+	tx.Attend(r)
 }
 
 func (r *relay) done() {

@@ -171,12 +171,13 @@ func (s *side) backOff() time.Duration {
 }
 
 // Failed ends the call: the peer answers nothing.
-func (r *refresh) Failed(clock.Time, *transaction.Client, transaction.Failure) {
+func (r *refresh) Failed(_ clock.Time, tx *transaction.Client, _ transaction.Failure) {
 	r.done()
 	if !r.s.c.over {
 		r.s.c.sh.current = r.s.c
 		r.s.gone()
 	}
+	tx.Attend(r)
 }
 
 // onRefresh answers an UPDATE without an offer, which refreshes the session of this leg only.

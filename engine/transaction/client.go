@@ -138,6 +138,13 @@ func (c *Client) ackTo(tag []byte) *ack {
 // acknowledged, a CANCEL that is wanted goes out. A 2xx goes to User.Stray, unless a kept ACK answers it.
 func (c *Client) Detach() { c.user = nil }
 
+// Attend has a user told of a 2xx that comes all the same to an INVITE that has failed, in place of User.Stray.
+func (c *Client) Attend(user ClientUser) {
+	if c.method == message.INVITE && c.state == Accepted {
+		c.user = user
+	}
+}
+
 // Fire is called by the heap.
 func (c *Client) Fire(now clock.Time, kind uint8) {
 	switch {

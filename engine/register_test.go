@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"tandem/engine/clock"
 	"tandem/engine/flow"
 	"tandem/engine/location"
+	"tandem/engine/message"
 	"tandem/engine/plan"
 	"tandem/engine/sim"
 )
@@ -378,23 +380,53 @@ func TestRegistrationsRest(t *testing.T) {
 	}
 }
 
+// What the refresh of a contact costs, of who is believed and of who has identified himself by the nonce that he has.
 func BenchmarkRegister(b *testing.B) {
-	l := location.DefaultLimits
-	e := engine.New(engine.Config{
-		Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}, Rules: engine.Rules{Register: &l},
-	}, always(nil), 1)
-	sh := e.Shards()[0]
-	sh.Connect(nowhere{})
-	f := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.11:5060")}
-	now := clock.Time(0)
-	b.ReportAllocs()
-	for i := range b.N {
-		sh.Receive(now, f, fmt.Appendf(nil, "REGISTER sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:100@h>;tag=a\r\n"+
-			"To: <sip:100@h>\r\nCall-ID: a\r\nCSeq: %d REGISTER\r\nContact: <sip:100@192.0.2.11>\r\nContent-Length: 0\r\n\r\n", i, i+1))
-		now = now.Add(time.Second)
-		sh.Tick(now)
-	}
-	if got := sh.Stats().Contacts; got != 1 {
-		b.Fatalf("%d contacts", got)
+	for name, change := range map[string]func(*engine.Config){"believed": func(*engine.Config) {}, "digest": asking(func(c *auth.Config) { c.Lifetime = 10_000 * time.Hour })} {
+		b.Run(name, func(b *testing.B) {
+			cfg := engine.Config{Clock: clock.NewVirtual(start), Locals: []engine.Local{{SentBy: pbx.String(), Addr: pbx.Addr()}}}
+			registrar(&cfg)
+			change(&cfg)
+			out := &kept{}
+			sh := engine.New(cfg, always(nil), 1).Shards()[0]
+			sh.Connect(out)
+			f := flow.Flow{Remote: netip.MustParseAddrPort("192.0.2.11:5060")}
+			var now clock.Time
+			l, seq := login("100", "secret"), 0
+			request := func() []byte {
+				seq++
+				return fmt.Appendf(nil, "REGISTER sip:pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.11;branch=z9hG4bK%d\r\nMax-Forwards: 70\r\nFrom: <sip:100@pbx.example>;tag=a\r\n"+
+					"To: <sip:100@pbx.example>\r\nCall-ID: a\r\nCSeq: %d REGISTER\r\nContact: <sip:100@192.0.2.11>\r\n%sContent-Length: 0\r\n\r\n", seq, seq, l.Append(nil, "REGISTER", []byte("sip:pbx.example")))
+			}
+			sh.Receive(now, f, request())
+			if m := new(message.Message); name == "digest" && (m.Parse(out.last) != nil || !l.Learn(m)) {
+				b.Fatalf("not asked: %s", out.last)
+			}
+			var waiting [256][]byte
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if i %= len(waiting); i == 0 {
+					b.StopTimer()
+					for j := range waiting {
+						waiting[j] = request()
+					}
+					b.StartTimer()
+				}
+				sh.Receive(now, f, waiting[i])
+				now = now.Add(time.Second)
+				sh.Tick(now)
+			}
+			if !bytes.HasPrefix(out.last, []byte("SIP/2.0 200 ")) {
+				b.Fatalf("%s", out.last)
+			}
+			if got := sh.Stats().Contacts; got != 1 {
+				b.Fatalf("%d contacts", got)
+			}
+		})
 	}
 }
+
+// kept keeps what was sent last.
+type kept struct{ last []byte }
+
+func (k *kept) Send(_ flow.Flow, b []byte) { k.last = append(k.last[:0], b...) }

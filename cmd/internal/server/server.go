@@ -123,16 +123,16 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err := s.listen(o, shards); err != nil {
 		return nil, exit.With(exit.Listen, err)
 	}
-	if o.Config.Admin != "" {
-		if s.admin, err = admin.Serve(o.Config.Admin, s); err != nil {
-			return nil, exit.Errorf(exit.Listen, "%w; give this engine another with --admin", err)
-		}
-	}
 	if at := o.Config.Metrics.Listen; at != "" {
 		if s.metrics, err = metrics.Serve(at, s.host.Status, s.heard, s.conf.counts); err != nil {
 			return nil, exit.Errorf(exit.Listen, "%w; give this engine another address in [metrics]", err)
 		}
 		s.log.Info("metrics at " + s.metrics.URL())
+	}
+	if o.Config.Admin != "" { // last: who asks there is told of all that there is
+		if s.admin, err = admin.Serve(o.Config.Admin, s); err != nil {
+			return nil, exit.Errorf(exit.Listen, "%w; give this engine another with --admin", err)
+		}
 	}
 	s.serve(ctx)
 	s.serving = true

@@ -315,6 +315,10 @@ func (sh *Shard) SendFailed(now clock.Time, f flow.Flow, err error) {
 	if f.Conn != 0 {
 		sh.registrar.Disconnected(f.Conn) // before scripts are asked what is to be done
 	}
+	if errors.Is(err, flow.ErrLost) {
+		sh.layer.Lost(now, f)
+		return
+	}
 	sh.layer.SendFailed(now, f)
 }
 

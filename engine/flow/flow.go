@@ -6,6 +6,7 @@
 package flow
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 )
@@ -70,6 +71,9 @@ func Of(sips bool, name string) (t Transport, ok bool) {
 
 // Web reports whether the transport is a WebSocket.
 func (t Transport) Web() bool { return t == WS || t == WSS }
+
+// ErrLost is what a message fails with whose connection was there, and is gone: on another one it may arrive.
+var ErrLost = errors.New("the connection was lost")
 
 // Flow is one way in or out.
 type Flow struct {

@@ -16,6 +16,7 @@ type Client struct {
 	why    []message.Change // fields of the CANCEL that is wanted
 	acks   []ack            // to the 2xx responses, one per dialog
 	small  *small           // nil unless the request was too large for UDP
+	again  bool             // it was sent once more because its connection was lost
 }
 
 type cancelling uint8

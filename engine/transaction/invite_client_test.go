@@ -39,6 +39,48 @@ func TestInviteClient(t *testing.T) {
 			0.2  ! failed: transport error
 			0.2  = Accepted
 			32.2 = Terminated`},
+		{name: "a connection is lost, and the next", transport: flow.TCP, script: `
+			0    request INVITE
+			0    > INVITE
+			0    = Calling
+			0.2  lost
+			0.2  > INVITE
+			0.4  lost
+			0.4  ! failed: transport error
+			0.4  = Accepted
+			32.4 = Terminated`},
+		{name: "a connection is lost, on the next one it rings", transport: flow.TCP, script: `
+			0    request INVITE
+			0    > INVITE
+			0    = Calling
+			0.2  lost
+			0.2  > INVITE
+			1    < 180
+			1    ! 180
+			1    = Proceeding
+			2    lost
+			3    < 486
+			3    > ACK
+			3    ! 486
+			3    = Terminated`},
+		{name: "a connection is lost, the next one is refused", transport: flow.TCP, script: `
+			0    request INVITE
+			0    > INVITE
+			0    = Calling
+			0.2  lost
+			0.2  > INVITE
+			0.3  error
+			0.3  ! failed: transport error
+			0.3  = Accepted
+			32.3 = Terminated`},
+		{name: "what comes on a connection that is lost has no other", transport: flow.WS, script: `
+			0    request INVITE
+			0    > INVITE
+			0    = Calling
+			0.2  lost
+			0.2  ! failed: transport error
+			0.2  = Accepted
+			32.2 = Terminated`},
 		{name: "rejected at once: Timer D is 32 s, copies get the ACK", script: `
 			0    request INVITE
 			0    > INVITE

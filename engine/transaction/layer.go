@@ -181,15 +181,37 @@ func appendHash(dst []byte, seed uint64, key []byte) []byte {
 // transactions on that flow that have heard nothing yet fail, the oldest first (RFC 3261 §17.1.4). Server transactions
 // stay and go on absorbing copies (RFC 6026 §7.1).
 func (l *Layer) SendFailed(now clock.Time, f flow.Flow) {
-	q := l.waiting[f.Key()]
-	if q == nil {
-		return
-	}
-	var failed []*Client // a user may send again on the same flow meanwhile: that one did not fail yet
-	for t := q.first; t != nil; t = t.next {
-		failed = append(failed, t.timer.Owner.(*Client))
-	}
-	for _, c := range failed {
+	for _, c := range l.unheard(f) {
 		c.fail(now, TransportError)
 	}
+}
+
+// Lost takes the news that a connection is gone that there was: a peer may end one that rests in the moment in which it is used again. Client
+// transactions on it that have heard nothing yet are sent once more, on another connection: to a peer that has got the request it is a copy
+// (RFC 3261 §17.2.3). Those that were before, and those that no other connection leads to, fail.
+func (l *Layer) Lost(now clock.Time, f flow.Flow) {
+	for _, c := range l.unheard(f) {
+		if c.again || c.flow.Fixed || c.flow.Transport.Web() || !c.reliable() {
+			c.fail(now, TransportError)
+			continue
+		}
+		c.leave()
+		c.again, c.flow.Conn = true, 0
+		l.waitingOn(c.flow).push(&c.tx)
+		l.Counters.RequestsResent++
+		c.send(c.bytes)
+	}
+}
+
+// unheard returns the clients that wait for a first response on f, the oldest first. A user may send again on the same flow meanwhile: that one
+// is not among them.
+func (l *Layer) unheard(f flow.Flow) (list []*Client) {
+	q := l.waiting[f.Key()]
+	if q == nil {
+		return nil
+	}
+	for t := q.first; t != nil; t = t.next {
+		list = append(list, t.timer.Owner.(*Client))
+	}
+	return list
 }

@@ -152,6 +152,31 @@ func TestSendFailed(t *testing.T) {
 	r.empty()
 }
 
+// What was sent on a connection of somebody goes on, without it, to his address, and not at all if nothing else leads there.
+func TestLost(t *testing.T) {
+	r := newRig(t, flow.TCP)
+	var log []string
+	for name, f := range map[string]flow.Flow{
+		"conn":  {Remote: peer, Transport: flow.TCP, Conn: 7},
+		"fixed": {Remote: peer, Transport: flow.TCP, Conn: 7, Fixed: true},
+	} {
+		r.layer.Request(r.now, f, message.OPTIONS, []byte(request("OPTIONS", "branch=z9hG4bK"+name)), users{&log, name, nil})
+	}
+	r.sent = nil
+	r.layer.Lost(r.now, flow.Flow{Conn: 7})
+	if want := []string{"fixed transport error"}; !slices.Equal(log, want) {
+		t.Errorf("told %q, want %q", log, want)
+	}
+	if len(r.sent) != 1 || r.sent[0].flow != (flow.Flow{Remote: peer, Transport: flow.TCP}) {
+		t.Errorf("sent %v", r.sent)
+	}
+	r.layer.SendFailed(r.now, flow.Flow{Remote: peer, Transport: flow.TCP})
+	if want := []string{"fixed transport error", "conn transport error"}; !slices.Equal(log, want) {
+		t.Errorf("told %q, want %q", log, want)
+	}
+	r.empty()
+}
+
 // RFC 3261 §17.1.3.
 func TestResponseMatching(t *testing.T) {
 	r := newRig(t, flow.UDP)

@@ -31,11 +31,12 @@ var (
 //	cancel r           the user cancels, with a reason
 //	detach, forget     the user goes, the user drops the request
 //	error              the flow fails
+//	lost               the connection is gone
 //	> …                something was sent
 //	! …                the user was told something
 //	= …                the state changed
 //
-// The first eight are done, the last three are found out; both together must be the transcript.
+// Those above are done, the last three are found out; both together must be the transcript.
 type rig struct {
 	t     testing.TB
 	heap  clock.Heap
@@ -211,6 +212,8 @@ func (r *rig) do(w []string) {
 		r.server.Forget()
 	case "error":
 		r.layer.SendFailed(r.now, r.flow)
+	case "lost":
+		r.layer.Lost(r.now, r.flow)
 	default:
 		r.t.Fatalf("bad line %q", w)
 	}

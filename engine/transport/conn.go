@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -178,8 +179,13 @@ func (c *conn) close(err error) {
 	c.hub.forget(c)
 	c.mu.Lock()
 	raw := c.raw
-	items := slices.Concat(c.spare.items, c.queue.items)
-	used := c.open && c.heard.Load() != c.born.UnixNano()
+	told := c.unsent()
+	if c.open {
+		err = fmt.Errorf("%w: %w", flow.ErrLost, err)
+	}
+	if used := c.open && c.heard.Load() != c.born.UnixNano(); used && !c.half {
+		told = append(told, c.flow().Key(), c.unnamed().Key())
+	}
 	c.queue = queue{}
 	c.mu.Unlock()
 	if raw != nil {
@@ -188,17 +194,23 @@ func (c *conn) close(err error) {
 	if log := c.hub.log.Check(zap.DebugLevel, "connection closed"); log != nil {
 		log.Write(zap.Stringer("flow", c.flow()), zap.Uint32("conn", c.id), zap.Error(err))
 	}
-	if used {
-		c.hub.report(c.flow().Key(), err)
-		c.hub.report(c.unnamed().Key(), err)
-	}
-	var told flow.Flow
-	for i := range items {
-		if k := items[i].flow.Key(); k != told && k != (flow.Flow{}) {
+	for i, k := range told {
+		if !slices.Contains(told[:i], k) {
 			c.hub.report(k, err)
-			told = k
 		}
 	}
+}
+
+// unsent returns the flows of what waits to be written; c.mu is held.
+func (c *conn) unsent() (keys []flow.Flow) {
+	for _, q := range [...]*queue{&c.spare, &c.queue} {
+		for i := range q.items {
+			if k := q.items[i].flow.Key(); len(keys) == 0 || keys[len(keys)-1] != k {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return keys
 }
 
 // unnamed is the flow of those who use the connection without naming it.

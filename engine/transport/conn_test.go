@@ -209,7 +209,7 @@ func TestGoneConnection(t *testing.T) {
 	say(t, c, framed(""))
 	f := s.next().flow
 	c.Close()
-	if e := s.next(); e.err == nil || e.flow != (flow.Flow{Conn: f.Conn}) {
+	if e := s.next(); !errors.Is(e.err, flow.ErrLost) || e.flow != (flow.Flow{Conn: f.Conn}) {
 		t.Errorf("told %+v", e)
 	}
 	f.Remote = addrPort(there.Addr())
@@ -416,6 +416,15 @@ func TestHalfClosed(t *testing.T) {
 			hear(t, conn, c.hears)
 			ended(t, conn)
 			s.opened(0)
+			again := 0
+			for stats(t, s.peer); len(s.events) > 0; {
+				if e := <-s.events; e.err != nil && e.flow.Conn == 0 {
+					again++
+				}
+			}
+			if want := min(len(c.says), 1); again != want {
+				t.Errorf("the end was told %d times by the peer's address, want %d", again, want)
+			}
 		})
 	}
 }

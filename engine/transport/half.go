@@ -3,8 +3,11 @@ package transport
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"time"
+
+	"tandem/engine/flow"
 )
 
 // part ends a connection that nothing more is read from. A peer that has only ended its own side (RFC 9293 §3.6) still hears the answers that
@@ -15,8 +18,9 @@ func (c *conn) part(err error) {
 		return
 	}
 	c.hub.unlist(c)
-	c.hub.report(c.flow().Key(), err)
-	c.hub.report(c.unnamed().Key(), err)
+	lost := fmt.Errorf("%w: %w", flow.ErrLost, err)
+	c.hub.report(c.flow().Key(), lost)
+	c.hub.report(c.unnamed().Key(), lost)
 	time.AfterFunc(c.hub.bye, func() { c.close(err) })
 }
 

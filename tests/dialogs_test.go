@@ -16,7 +16,7 @@ func TestForkWithReliable183(t *testing.T) {
 local plan = require "plan"
 local function at(port, opts) return plan.to("sip:bob@%s:" .. port, opts) end
 return { invite = function() return plan.parallel { at(%d), at(%d, { delay = 0.5 }) } end }`, host, first.port, second.port))
-	startSipp(t, "uac_early", host, calls, e.addr, "-s", "100", "-r", "10", "-d", "20").finish()
+	startSipp(t, "uac_early", host, calls, e.addr, "-s", "100", "-r", "50", "-d", "20").finish()
 	first.finish()
 	second.finish()
 	idle(t, e)

@@ -89,7 +89,7 @@ func TestIPv6Callee(t *testing.T) {
 			}
 			target := fmt.Sprintf("sip:bob@[%s]:%d;transport=%s", phone, bob.port, transport)
 			e, addrs := runListeners(t, fmt.Sprintf(relay, target), cert, key, "udp", transport+":[::1]:0")
-			startSipp(t, "uac_call", host, 5, addrs["udp"], "-s", "100", "-r", "20", "-d", "50").finish()
+			startSipp(t, "uac_call", host, 5, addrs["udp"], "-s", "100", "-r", "50", "-d", "50").finish()
 			bob.finish()
 			idle(t, e)
 		})

@@ -77,7 +77,7 @@ func TestRFC3665_3_2_ThroughTwoProxies(t *testing.T) {
 local plan = require "plan"
 return { invite = function() return plan.to "sip:bob@%s" end }`, second))
 			first := startKamailio(t, "127.0.0.47", e.addr)
-			startSipp(t, c.uac, host, calls, first, "-s", "100", "-r", "10", "-d", "20").finish()
+			startSipp(t, c.uac, host, calls, first, "-s", "100", "-r", "50", "-d", "20").finish()
 			bob.finish()
 			idle(t, e)
 		})

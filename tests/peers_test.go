@@ -26,7 +26,7 @@ func pair(t *testing.T, calls int, uac, uas string) {
 	const pause = 50 * time.Millisecond
 	bob := callee(t, uas, host, calls, pause)
 	e := runTandem(t, host, toBob(bob.port))
-	startSipp(t, uac, host, calls, e.addr, "-s", "100", "-r", "20", "-d", "50").finish()
+	startSipp(t, uac, host, calls, e.addr, "-s", "100", "-r", "50", "-d", "50").finish()
 	bob.finish()
 	idle(t, e)
 }

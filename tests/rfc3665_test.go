@@ -40,7 +40,7 @@ func TestRFC3665_3_5_ThroughAnALG(t *testing.T) {
 	e := runTandem(t, host, fmt.Sprintf(`
 local plan = require "plan"
 return { invite = function() return plan.to "sip:bob@127.0.0.42:%d" end }`, bob.port))
-	startSipp(t, "uac_preloaded_route", "127.0.0.41", 5, e.addr, "-s", "100", "-r", "20", "-d", "50").finish()
+	startSipp(t, "uac_preloaded_route", "127.0.0.41", 5, e.addr, "-s", "100", "-r", "50", "-d", "50").finish()
 	bob.finish()
 	idle(t, e)
 }
@@ -58,7 +58,7 @@ function route.invite(call)
   return plan.to "sip:bob@%s:%d"
 end
 return route`, host, bob.port))
-	startSipp(t, "uac_redirected", host, 5, e.addr, "-s", "100", "-r", "10").finish()
+	startSipp(t, "uac_redirected", host, 5, e.addr, "-s", "100", "-r", "50").finish()
 	bob.finish()
 	idle(t, e)
 }
@@ -70,7 +70,7 @@ func TestRedirectFollowed(t *testing.T) {
 	e := runTandem(t, host, fmt.Sprintf(`
 local plan = require "plan"
 return { invite = function() return plan.to("sip:bob@%s:%d", { redirect = "follow" }) end }`, host, moved.port))
-	startSipp(t, "uac_call", host, 5, e.addr, "-s", "100", "-r", "10", "-d", "20").finish()
+	startSipp(t, "uac_call", host, 5, e.addr, "-s", "100", "-r", "50", "-d", "20").finish()
 	moved.finish()
 	bob.finish()
 	idle(t, e)

@@ -128,7 +128,7 @@ func TestTCP(t *testing.T) {
 			bob := startSipp(t, "uas_answer", host, 20, "-d", "20", "-t", "t1")
 			bob.waitTCP(host, bob.port)
 			_, addrs := runListeners(t, fmt.Sprintf(relay, fmt.Sprintf("sip:bob@%s:%d;transport=tcp", host, bob.port)), cert, key, "tcp")
-			startSipp(t, "uac_call", host, 20, addrs["tcp"], "-s", "100", "-r", "20", "-d", "50", "-t", mode, "-max_socket", "1000").finish()
+			startSipp(t, "uac_call", host, 20, addrs["tcp"], "-s", "100", "-r", "50", "-d", "50", "-t", mode, "-max_socket", "1000").finish()
 			bob.finish()
 		})
 	}
@@ -167,7 +167,7 @@ func callByTLS(t *testing.T, leg string) {
 	pipe(t, here, func() (net.Conn, error) {
 		return tls.Dial("tcp", addrs["tls"], &tls.Config{RootCAs: pool, ServerName: host})
 	})
-	startSipp(t, "uac_call", host, 20, here.Addr().String(), "-s", "100", "-r", "20", "-d", "50", "-t", "t1").finish()
+	startSipp(t, "uac_call", host, 20, here.Addr().String(), "-s", "100", "-r", "50", "-d", "50", "-t", "t1").finish()
 	bob.finish()
 	idle(t, e)
 }
@@ -180,7 +180,7 @@ func TestTCPRefused(t *testing.T) {
 local plan = require "plan"
 return { invite = function() return plan.to("sip:bob@%s:%d", { headers = { Subject = string.rep("x", 1400) } }) end }`, host, bob.port)
 	_, addrs := runListeners(t, script, cert, key, "udp", "tcp")
-	startSipp(t, "uac_call", host, 3, addrs["udp"], "-s", "100", "-r", "5", "-d", "50").finish()
+	startSipp(t, "uac_call", host, 3, addrs["udp"], "-s", "100", "-r", "50", "-d", "50").finish()
 	bob.finish()
 }
 

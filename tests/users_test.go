@@ -31,7 +31,7 @@ func TestRFC3665_3_3_ChallengedByTheEngine(t *testing.T) {
 	const calls = 10
 	bob := callee(t, "uas_answer", host, calls, 0)
 	e := withUsers(t, "[auth]\nrealm = \"e2e\"\n"+ha1("100", "e2e", "secret"), host, bob)
-	startSipp(t, "uac_login", host, calls, e.addr, "-s", "200", "-r", "20", "-d", "50", "-au", "100", "-ap", "secret", "-auth_uri", "200@"+e.addr).finish()
+	startSipp(t, "uac_login", host, calls, e.addr, "-s", "200", "-r", "50", "-d", "50", "-au", "100", "-ap", "secret", "-auth_uri", "200@"+e.addr).finish()
 	bob.finish()
 	idle(t, e)
 	if n := strings.Count(e.output(), `"user": "100"`); n != calls {

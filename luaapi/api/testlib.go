@@ -28,7 +28,7 @@ func testModule() Module {
 			Params: values(value("name", "string", "what stands before the names of the cases"), value("cases", "table", "a list, or cases by name"), value("fn", "fun(case: any)", "the test")),
 			Use:    `t.table("numbers", { inland = { to = "100", want = "100" } }, function(case) … end)`,
 		}, {
-			Name: "property", Doc: "Declares a test that runs for 100 random cases, each in a Lua state of its own. The first case that fails is made simpler and shown.",
+			Name: "property", Doc: "Declares a test that runs for 100 random cases, each in a Lua state of its own. The first case that fails is made simpler, as long as it fails by the same, and shown; as a test in words too, where words can say it.",
 			Params: values(value("name", "string", "unlike every other in the file"), value("generators", "table<string, tandem.test.generator|any[]>", "what makes each value of a case; of a list one item is taken"), value("fn", "fun(case: table)", "the test")),
 			Use:    `t.property("somebody is called", { to = { "100", "101" }, desk = t.behaviour() }, function(case) … end)`,
 		}, {

@@ -22,6 +22,7 @@ type call struct {
 	pos    plan.Pos
 	to     string
 	number int // of the test's calls, from 1
+	spec   sim.CallSpec
 }
 
 // String is what failures call it.
@@ -64,8 +65,9 @@ func (r *run) place(a *args, n *network, t *lua.LTable, at clock.Time) *call {
 	spec.Login = n.login(a, t, from)
 	caller := n.caller(a, from, user)
 	a.replies(caller, t.RawGetString("replies"))
+	n.unsaid = n.unsaid || t.RawGetString("replies") != lua.LNil
 	r.placed++
-	c := &call{net: n, sim: caller.Call(at, spec), caller: caller, pos: a.pos, to: to, number: r.placed}
+	c := &call{net: n, sim: caller.Call(at, spec), caller: caller, pos: a.pos, to: to, number: r.placed, spec: spec}
 	n.calls = append(n.calls, c)
 	return c
 }

@@ -18,6 +18,7 @@ func (r *run) link(L *lua.LState) int {
 	const example = "net:link(phone, { loss = 0.1 })"
 	n := self[*network](L, example)
 	a := argsOf(L, "net:link")
+	n.unsaid = true
 	if of, ok := value[party](L.Get(2)); ok {
 		t := a.table(3, example)
 		a.known(t, 0, linkOptions...)
@@ -84,6 +85,7 @@ func (r *run) lose(L *lua.LState) int {
 	if n.losses == nil {
 		n.sim.Lose(n.loses)
 	}
+	n.unsaid = true
 	n.losses = append(n.losses, &loss{of.addr(), a.selection(L.Get(3)), times})
 	return 0
 }

@@ -64,9 +64,11 @@ type network struct {
 	invites  map[string]bool // that scripted phones were offered
 	hosts    []string        // that targets named and no address is known of
 	losses   []*loss
-	sights   int      // that were written down
-	raised   []string // errors of handlers
-	expected int      // so many of them the test has looked at
+	sights   int       // that were written down
+	date     time.Time // at which it starts
+	unsaid   bool      // something was done to it that tests in words do not know
+	raised   []string  // errors of handlers
+	expected int       // so many of them the test has looked at
 	pbx      *pbx
 	counted  *luaapi.Program // the script as it runs, if lines are counted
 	lines    []uint64        // how often they ran
@@ -107,7 +109,7 @@ func (r *run) newNetwork(a *args, t *lua.LTable) *network {
 		}
 	}
 	seed := uint64(a.whole(t, "seed", 0, 1<<53, float64(r.networkSeed()>>11)))
-	return &network{r: r, seed: seed, users: a.users(t), sim: sim.NewNetwork(at, seed), tape: r.suite.w.tape(), from: make(map[string]*sim.Phone)}
+	return &network{r: r, seed: seed, date: at, users: a.users(t), unsaid: t.RawGetString("users") != lua.LNil, sim: sim.NewNetwork(at, seed), tape: r.suite.w.tape(), from: make(map[string]*sim.Phone)}
 }
 
 // start puts the engine on the network. wrap, if there is one, stands between it and the script.
@@ -197,6 +199,7 @@ func (r *run) other(L *lua.LState) int {
 	if err != nil {
 		a.fail("%s does not load: %v", p.name, err)
 	}
+	n.unsaid = true
 	n.attach(p.settings, at, seed, 1, scripts, nil)
 	n.others = append(n.others, at)
 	return 0

@@ -47,6 +47,7 @@ func (r *run) phone(L *lua.LState) int {
 	addr := a.address(n, u, string(uri))
 	p.sim = n.sim.AttachPhone(sim.PhoneConfig{Name: n.unique(a.name(t, p.user, addr), addr), URI: string(uri), Addr: addr})
 	a.replies(p.sim, t.RawGetString("replies"))
+	n.unsaid = n.unsaid || t.RawGetString("replies") != lua.LNil || t.RawGetString("registers") != lua.LNil
 	p.behave()
 	n.phones = append(n.phones, p)
 	a.registers(p, u, t.RawGetString("registers"))

@@ -173,7 +173,7 @@ func (s *suite) property(i int, seed uint64) *run {
 		r := s.with(i, seed, false, d)
 		switch {
 		case r.bad():
-			return s.smallest(i, seed, d.made)
+			return s.smallest(i, r, d.made)
 		case r.again:
 			return s.with(i, seed, true, &draws{made: d.made})
 		case r.verdict == Skipped || n == propertyCases-1 || s.w.ended.Load():
@@ -183,9 +183,9 @@ func (s *suite) property(i int, seed uint64) *run {
 	}
 }
 
-// smallest returns the run of the simplest case that fails as one with these choices does.
-func (s *suite) smallest(i int, seed uint64, made []uint64) *run {
-	tries := 0
+// smallest returns the run of the simplest case that fails as one with these choices does: at the same line, or by the same rule.
+func (s *suite) smallest(i int, failed *run, made []uint64) *run {
+	tries, seed := 0, failed.seed
 	for again := true; again; {
 		again = false
 		for _, smaller := range smallerDraws(made) {
@@ -193,7 +193,7 @@ func (s *suite) smallest(i int, seed uint64, made []uint64) *run {
 				break
 			}
 			r := s.with(i, seed, false, &draws{made: smaller})
-			bad := r.bad()
+			bad := r.verdict == failed.verdict && r.pos == failed.pos
 			s.w.recycle(r)
 			if bad {
 				made, again = smaller, true

@@ -40,6 +40,9 @@ func (r *run) story() []Section {
 			all = append(all, Section{Heading: "note", Lines: []string{"there is no net:phone at " + strings.Join(at, ", ")}})
 		}
 	}
+	if words := r.inWords(); r.cased != nil && words != "" {
+		all = append(all, Section{Text: "  the case in words, for a file *.txtar beside this one:\n\n" + indented(words)})
+	}
 	if len(r.logs) > 0 {
 		all = append(all, Section{Heading: "log", Lines: r.logs})
 	}
@@ -52,6 +55,11 @@ func (r *run) story() []Section {
 // callLine says which call is told of, where there are several, or one that was placed later.
 func callLine(number int, from, to string, at time.Duration) string {
 	return fmt.Sprintf("%d  %s → %s at %s", number, from, to, stamp(at))
+}
+
+// indented moves lines to the right.
+func indented(text string) string {
+	return "  " + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n  ") + "\n"
 }
 
 // used says which handlers came near the end of their budgets: those that used more than half of one.

@@ -3,10 +3,12 @@ package scenario
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/engine/sim"
 	"tandem/engine/trace"
 	"tandem/luaapi"
 )
@@ -76,6 +78,28 @@ func TestHolds(t *testing.T) {
 				t.Log("\n" + r.Calls[0].Ladder(trace.Options{}))
 			}
 		})
+	}
+}
+
+// What a phone does is read again as it was said.
+func TestSay(t *testing.T) {
+	for _, words := range []string{
+		"never", "silent", "486", "486 after 2s", "200 after 20s", "302 with \"Contact: <sip:1@192.0.2.8>\"", "180 after 1s, 200 after 4s",
+		"183 sdp reliable, retransmit after 1s, ignore-cancel after 2s, 200 after 3s, hold after 4s, reinvite after 5s, refer to sip:1@192.0.2.8 after 6s with \"X: y\", bye after 7s",
+		"180, vanish after 3s",
+	} {
+		read, err := ParseAnswers(words)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said, ok := Say(read[0].Steps); !ok || said.Words != words || !reflect.DeepEqual(said.Steps, read[0].Steps) {
+			t.Errorf("%s: said %q, %v", words, said.Words, ok)
+		}
+	}
+	for _, b := range []sim.Behaviour{nil, {sim.Send(183).As("b")}, {sim.Answer(), sim.Ask("INFO")}, {sim.Ring().With(sim.NoBody)}, {{Act: sim.Pause}}} {
+		if said, ok := Say(b); ok {
+			t.Errorf("%v: said %q", b, said.Words)
+		}
 	}
 }
 

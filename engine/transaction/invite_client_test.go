@@ -475,6 +475,37 @@ func TestAckAgain(t *testing.T) {
 	}
 }
 
+func TestAttend(t *testing.T) {
+	playAll(t, []transcript{
+		{name: "a 2xx after the failure gets one ACK", script: `
+			0    request INVITE
+			0    > INVITE
+			0    = Calling
+			0.2  error
+			0.2  ! failed: transport error
+			0.2  = Accepted
+			0.2  attend
+			0.5  < 486
+			1    < 200
+			1    ! 200
+			1    ack a
+			1    > ACK
+			1.5  < 200
+			1.5  > ACK
+			32.2 = Terminated`},
+		{name: "not when it is forgotten", script: `
+			0    request INVITE
+			0    > INVITE
+			0    = Calling
+			0.2  error
+			0.2  ! failed: transport error
+			0.2  = Accepted
+			32.2 = Terminated
+			33   attend
+			33   < 200`},
+	})
+}
+
 func TestDetach(t *testing.T) {
 	playAll(t, []transcript{
 		{name: "accepted: our ACK still answers copies, others are strays", script: `

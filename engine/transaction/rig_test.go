@@ -30,6 +30,7 @@ var (
 //	ack x              the user acknowledges the 2xx with tag x
 //	cancel r           the user cancels, with a reason
 //	detach, forget     the user goes, the user drops the request
+//	attend             the user hears of 2xx after the failure
 //	error              the flow fails
 //	lost               the connection is gone
 //	> …                something was sent
@@ -208,6 +209,8 @@ func (r *rig) do(w []string) {
 		r.client.Cancel(r.now, message.Reasons(w[1:]...)...)
 	case "detach":
 		r.client.Detach()
+	case "attend":
+		r.client.Attend(r)
 	case "forget":
 		r.server.Forget()
 	case "error":

@@ -101,23 +101,22 @@ type heard struct {
 
 // dialog is a dialog on the leg of a branch, made by a 2xx.
 type dialog struct {
-	leg       *leg
-	invite    *txn     // that its 2xx answers; nil on the caller's leg
-	tag       string   // the peer's
-	local     string   // ours, as the peer says: where nobody waited for its 2xx nothing else is known
-	to, from  []byte   // To and From of the engine's requests
-	target    string   // the peer's Contact
-	early     []string // the Contacts of the early dialog, if the 2xx has none
-	body      string   // of the 2xx
-	at        clock.Time
-	copiedAt  clock.Time
-	seq       uint32 // of the engine
-	acks      []ackOf
-	byes      int // of the engine
-	byeAt     clock.Time
-	unaskedAt clock.Time // when a 2xx came to a re-INVITE that had been given up and whose call was over
-	unasked   bool       // its INVITE had been given up
-	left      bool       // the peer hung up before the call was up
+	leg      *leg
+	invite   *txn     // that its 2xx answers; nil on the caller's leg
+	tag      string   // the peer's
+	local    string   // ours, as the peer says: where nobody waited for its 2xx nothing else is known
+	to, from []byte   // To and From of the engine's requests
+	target   string   // the peer's Contact
+	early    []string // the Contacts of the early dialog, if the 2xx has none
+	body     string   // of the 2xx
+	at       clock.Time
+	copiedAt clock.Time
+	seq      uint32 // of the engine
+	acks     []ackOf
+	byes     int // of the engine
+	byeAt    clock.Time
+	unasked  bool // its INVITE had been given up
+	left     bool // the peer hung up before the call was up
 }
 
 // ackOf is the ACK that the engine sent to the 2xx of an INVITE.

@@ -17,6 +17,7 @@ type due struct {
 	final bool    // refuse the INVITE
 	try   *errand // send the request outside calls to its next target
 	body  []byte  // of the late ACK
+	alone bool    // ack: it waits for no other side's
 	bye   bool    // end the leg with BYE
 }
 
@@ -107,7 +108,7 @@ func (k *book) settledAck(o *due) {
 	}
 	sent := o.d.ackTo(t.msg.CSeq())
 	switch {
-	case offer != nil && len(offer.msg.Body()) == 0 && c.endAt < 0 && o.body == nil && (sent == nil || t.leg.late == t):
+	case offer != nil && len(offer.msg.Body()) == 0 && c.endAt < 0 && o.body == nil && !o.alone && (sent == nil || t.leg.late == t):
 		if sent == nil {
 			t.leg.late = t
 			k.seen[sawLateOffer]++

@@ -162,16 +162,15 @@ func (k *book) gotResponse(m *message.Message) {
 }
 
 // gotUnasked notes a response to a request that was given up. A 2xx to an INVITE makes a dialog all the same, that has to be
-// ended as long as the engine knows the INVITE.
+// ended as long as the engine knows the INVITE. One inside a dialog is acknowledged, that dialog goes on or has its BYE.
 func (k *book) gotUnasked(t *txn, m *message.Message) {
-	now, c := k.w.net.Now(), t.leg.call
+	now := k.w.net.Now()
 	if m.Status()/100 != 2 || m.Method() != message.INVITE || now > rounded(t.gaveUp(now).Add(64*t1)) {
 		return
 	}
 	if t != t.leg.invite {
-		if d := k.dialogOf(t.leg, m); c.endAt >= 0 && d != nil {
-			d.unaskedAt = now
-			k.oweAck(t, d)
+		if d := k.dialogOf(t.leg, m); d != nil {
+			k.due = append(k.due, due{t: t, d: d, ack: true, alone: true})
 		}
 		return
 	}

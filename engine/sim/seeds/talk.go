@@ -343,7 +343,7 @@ func (k *book) sentBye(d *dialog, m *message.Message) {
 		l.parting = nil
 	case c.endAt == now && l.parting != nil:
 		k.bad(c, "leg %d: a BYE before the ACK", l.n)
-	case c.endAt != now && d.unaskedAt != now:
+	case c.endAt != now:
 		k.bad(c, "leg %d: a BYE after the end", l.n)
 	}
 }

@@ -40,8 +40,8 @@ func (sh *Shard) authenticate(now clock.Time, tx *transaction.Server, m *message
 		if !sh.needsUser(m) {
 			return "", true
 		}
-		if user, realm := sh.auth.Elsewhere(m); realm != "" {
-			sh.denied(now, m, f, user, "they are for realm "+message.Quote(realm)+", not for "+message.Quote(sh.cfg.Auth.Realm()))
+		if user, why := sh.auth.Unusable(m); why != "" {
+			sh.denied(now, m, f, user, why)
 		}
 	}
 	sh.challenge(now, tx, m, f, verdict == auth.Stale || verdict == auth.Foreign) // RFC 7616 §3.3: else the phone would think that its password is wrong

@@ -146,6 +146,14 @@ func TestRegisterRefusedIsLogged(t *testing.T) {
 			"pbx.example", "sip:100@pbx.example", `Digest username="100", realm="o\"k", nonce="n", uri="sip:pbx.example", response="00000000000000000000000000000000"`,
 			`credentials refused: they are for realm "o\"k", not for "pbx.example"`,
 		},
+		"URI": {
+			"pbx.example", "sip:100@pbx.example", `Digest username="100", realm="pbx.example", nonce="n", uri="sip:192.0.2.1", response="00000000000000000000000000000000"`,
+			`credentials refused: they are for "sip:192.0.2.1", not for "sip:pbx.example"`,
+		},
+		"kind": {
+			"pbx.example", "sip:100@pbx.example", `Digest username="100", realm="pbx.example", nonce="n", uri="sip:pbx.example", response="0", algorithm=MD5-sess`,
+			"credentials refused: they are malformed, or of a kind that was not asked for",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, refusing, 1, registrar, asking())

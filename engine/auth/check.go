@@ -138,25 +138,29 @@ func (c *Checker) IsOurs(value []byte) bool {
 	return false
 }
 
-// Elsewhere returns the user and the realm of the credentials of a REGISTER if all that it has are for realms that are not ours; else both are "". Other requests
-// may bear credentials for proxies further on.
-func (c *Checker) Elsewhere(m *message.Message) (user, realm string) {
-	if m.Method() != message.REGISTER {
-		return "", ""
-	}
+// Unusable says why credentials are of no use whose nonce and digest are not even looked at, and whose they are; why is "" if there are none, or nothing is wrong with them.
+// Those for another realm are wrong in a REGISTER only: other requests may bear them for proxies further on.
+func (c *Checker) Unusable(m *message.Message) (user, why string) {
 	for i := range m.Len() {
 		id, _, v := m.Field(i)
-		if id != message.Authorization {
+		if id != message.Authorization && id != message.ProxyAuthorization {
 			continue
 		}
-		if c.IsOurs(v) {
+		cr, ok := Parse(v)
+		switch ours := c.IsOurs(v); {
+		case ours && !ok:
+			return string(cr.Username), "they are malformed, or of a kind that was not asked for"
+		case ours && !c.offers(cr.Algorithm):
+			return string(cr.Username), "they are made by " + cr.Algorithm.String() + ", which was not asked for"
+		case ours && !cr.about(m.RequestURI()):
+			return string(cr.Username), "they are for " + message.Quote(string(cr.URI)) + ", not for " + message.Quote(string(m.RequestURI()))
+		case ours:
 			return "", ""
-		}
-		if cr, ok := Parse(v); ok {
-			user, realm = string(cr.Username), string(cr.Realm)
+		case ok && m.Method() == message.REGISTER:
+			user, why = string(cr.Username), "they are for realm "+message.Quote(string(cr.Realm))+", not for "+message.Quote(c.cfg.Realm())
 		}
 	}
-	return user, realm
+	return user, why
 }
 
 // find returns the first credentials of our realm in a request: in the field that answers the challenge, else in the other one, where phones repeat what they told a

@@ -126,7 +126,7 @@ var rfcRows = []rfcRow{
 	{87, "3262 §4, §5", "The 2xx waits for the PRACK; one offer", holds, ""},
 	{88, "3581 §4", "rport and received; the response goes to the source", holds, ""},
 	{89, "5923 §8, §9", "Connection reuse only where the peer is known", holds, "A connection that was accepted is used for answers and for its own dialogs; by TLS, requests to an address go out on one that we have opened, whose certificate is for it. `alias` asks for more and is not heeded"},
-	{90, "5626 §4.4.1, §5.4", "Keep-alives on streams; flow tokens", holds, "We make no flow tokens: as a user agent on both sides we stand in no route"},
+	{90, "5626 §4.4.1, §5.4, §8", "Keep-alives on streams, by STUN over UDP; flow tokens", holds, "Over UDP where phones register. We make no flow tokens: as a user agent on both sides we stand in no route"},
 	{91, "4028 §8.1", "Min-SE is 90 s; too small: 422", holds, ""},
 	{92, "4028 §8.2, §9", "The refresher agreed on; without refresh both legs end", holds, ""},
 	{93, "3326 §2", "Which Reason goes where", holds, ""},

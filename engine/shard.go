@@ -207,6 +207,9 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 		sh.countUnheard(f)
 		return
 	}
+	if !unheard && sh.keepAlive(f, b) {
+		return
+	}
 	m := &sh.msg
 	err := m.Parse(b)
 	if err == nil {

@@ -35,6 +35,7 @@ func Draw(seed uint64) *Spec {
 	s.replace(seed)
 	s.outside(seed)
 	s.earlyOffers(seed)
+	s.outsideToo(seed)
 	return s
 }
 

@@ -36,13 +36,19 @@ func (k *book) gotOutside(t *txn) {
 	}
 	k.seen[sawOutside]++
 	s := l.call.outside
+	switch s.Method {
+	case "PUBLISH":
+		k.seen[sawPublish]++
+	case "REFER":
+		k.seen[sawRefer]++
+	}
 	l.errand = &errand{base: t}
 	switch {
 	case s.Reject > 0:
 		k.owe(t, s.Reject)
 	case len(s.Peers) > 0:
 		k.oweTry(l.errand)
-	case s.Method == "SUBSCRIBE":
+	case s.Method == "SUBSCRIBE" || s.Method == "PUBLISH":
 		k.owe(t, 489) // RFC 6665 §4.2.1.1
 	default:
 		k.owe(t, 405)
@@ -79,7 +85,7 @@ func (k *book) sentOutside(shard int, m *message.Message, f flow.Flow) *leg {
 	switch {
 	case l.target != outsideURI(n, l.phone):
 		k.bad(c, "target %d: sent to %s", l.phone, l.target)
-	case !bytes.Equal(m.Body(), in.Body()) || !bytes.Equal(m.MethodName(), in.MethodName()) || !same(m, in, "Subject") || !same(m, in, "Event"):
+	case !bytes.Equal(m.Body(), in.Body()) || !bytes.Equal(m.MethodName(), in.MethodName()) || !same(m, in, "Subject") || !same(m, in, "Event") || !same(m, in, "Refer-To"):
 		k.bad(c, "target %d: %q does not follow from %q", l.phone, m.Bytes(), in.Bytes())
 	case l.tag == string(in.FromTag()) || l.callID == string(in.CallID()) || len(m.AppendValues(nil, "Via")) != 1:
 		k.bad(c, "target %d: shares an identifier with the sender", l.phone)
@@ -103,7 +109,7 @@ func (k *book) gotOutsideResponse(t *txn, m *message.Message) {
 		return
 	}
 	switch {
-	case code < 300 && m.Method() == message.SUBSCRIBE:
+	case code < 300 && subscribes(string(m.MethodName())):
 		k.granted(t, m)
 	case code >= 300:
 		t.leg.close()

@@ -23,17 +23,24 @@ func (w *world) placeOutside(i int) {
 	w.at(clock.Time(s.At), func() {
 		o := p.outgoing(s.Method, nil)
 		o.cseq = 1
+		if s.Method == "REFER" {
+			o.cseq = referSeq
+		}
 		o.then = func(m *message.Message) {
-			if m.Status() < 300 && s.Method == "SUBSCRIBE" {
+			if m.Status() < 300 && subscribes(s.Method) {
 				p.subscribed(string(m.ToTag()), contactOf(m, ""))
 			}
 		}
-		p.cseq = 1
+		p.cseq = o.cseq
 		w := p.start(o, p.other, "")
 		w.field("Contact", "<sip:"+p.name+"@"+p.addr()+">")
 		w.field(outsideField, strconv.Itoa(i))
 		w.field("Subject", "no call")
-		w.field("Event", "presence")
+		if s.Method == "REFER" {
+			w.field("Refer-To", "<sip:300@192.0.2.30>")
+		} else {
+			w.field("Event", "presence")
+		}
 		o.begin(w.end(p.sdp(true, 0)))
 	})
 }
@@ -85,7 +92,7 @@ func (p *party) tried(m *message.Message) {
 			in.finish(s.Code, "", p.respond(in.msg, s.Code, p.notifier(0), a, nothing), false)
 		})
 	}
-	if in.method != "SUBSCRIBE" {
+	if !subscribes(in.method) {
 		return
 	}
 	for i := range s.Notifies {
@@ -115,7 +122,7 @@ func (p *party) notify(m *message.Message, n *notice) {
 		state += ";expires=" + strconv.Itoa(n.Expires)
 	}
 	w.field("Contact", "<sip:"+p.name+"@"+p.addr()+">")
-	w.field("Event", "presence")
+	w.field("Event", event(p.leg.call.outside.Method, false))
 	w.field("Subscription-State", state)
 	o.begin(w.end(p.sdp(true, n.Tag)))
 }

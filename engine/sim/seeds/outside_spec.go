@@ -14,7 +14,7 @@ import (
 // requestSpec is a request outside calls: what the script says about it, and what comes of it.
 type requestSpec struct {
 	At       time.Duration
-	Method   string     // MESSAGE or SUBSCRIBE
+	Method   string     // MESSAGE, SUBSCRIBE, PUBLISH or REFER
 	Reject   int        // what the script has it answered with; 0 = it goes to Peers, and without any the script says nothing
 	Peers    []peerSpec // its targets, one after the other
 	Asks     []ask      // of the subscriber in each subscription, counted from when it knows of that
@@ -107,6 +107,34 @@ func (s *Spec) outside(seed uint64) {
 	for len(s.Requests) < 3 && (len(s.Requests) == 0 || d.one(3)) {
 		s.Requests = append(s.Requests, d.request())
 	}
+}
+
+// outsideToo gives every sixth Spec requests of other methods as well, from a source of their own.
+func (s *Spec) outsideToo(seed uint64) {
+	d := drawer{Rand: rand.New(rand.NewPCG(seed, 0x7265_6665))}
+	for n := len(s.Requests); d.one(6) && len(s.Requests) < n+2; {
+		r := d.request()
+		r.Method = pick(d, "REFER", "REFER", "PUBLISH")
+		s.Requests = append(s.Requests, r)
+	}
+}
+
+// subscribes reports whether requests with a method make subscriptions: REFER does so too (RFC 3515 §2.4.4).
+func subscribes(method string) bool { return method == "SUBSCRIBE" || method == "REFER" }
+
+// referSeq is the CSeq number of a REFER of ours, which is not the engine's.
+const referSeq = 7
+
+// event is the Event of what is said in a subscription that a request with a method made, by its subscriber or by a notifier: a REFER is named by its number
+// (RFC 3515 §2.4.6).
+func event(method string, subscriber bool) string {
+	switch {
+	case method != "REFER":
+		return "presence"
+	case subscriber:
+		return "refer;id=" + strconv.Itoa(referSeq)
+	}
+	return "refer;id=1"
 }
 
 func (d drawer) request() requestSpec {

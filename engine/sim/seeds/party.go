@@ -244,6 +244,9 @@ func (p *party) ask(e *end, a *ask) {
 		w.field("Contact", "<sip:"+p.name+"@"+p.addr()+">")
 		o.offered, o.noAck = !a.NoSDP, a.NoAck
 	}
+	if r := p.leg.call.outside; r != nil && r.Method == "REFER" && a.Method == "SUBSCRIBE" {
+		w.field("Event", event(r.Method, true))
+	}
 	o.why = a
 	o.begin(w.end(p.sdp(!a.NoSDP, 0)))
 	if a.Cancel > 0 {

@@ -83,6 +83,8 @@ const (
 	sawRefreshed
 	sawUnrefreshed
 	sawGoneSubscriber
+	sawPublish
+	sawRefer
 	numSights
 )
 
@@ -95,7 +97,7 @@ var sightNames = [numSights]string{
 	"await", "await fails", "await times out", "await returns await", "await in a group that rings out", "await at the end of a call", "operation ends unheard",
 	"await rejects", "await follows", "nothing from an await in a group", "from that of invite", "of exhausted", "of an edge", "of redirected", "answer while an await stands for it", "6xx stop behind an await", "challenge met", "Replaces", "Replaces of what is over",
 	"glare with an early offer", "request outside calls", "next target for it", "silent target of it", "answer when its sender has given up", "subscription", "NOTIFY before the 2xx", "forked SUBSCRIBE", "NOTIFY of no subscription",
-	"subscription terminated", "refreshed", "not refreshed", "ended by an answer",
+	"subscription terminated", "refreshed", "not refreshed", "ended by an answer", "PUBLISH", "REFER outside calls",
 }
 
 // sights counts.

@@ -52,7 +52,7 @@ func (k *book) subOf(l *leg, tag string, makes bool) *subscription {
 		}
 	}
 	now, first := k.w.net.Now(), l.requests[0]
-	if !makes || l.closed || now > first.at.Add(64*t1) || first.msg.Method() != message.SUBSCRIBE {
+	if !makes || l.closed || now > first.at.Add(64*t1) || !subscribes(string(first.msg.MethodName())) {
 		return nil
 	}
 	if len(l.subs) > 0 {
@@ -82,8 +82,9 @@ func (k *book) granted(t *txn, m *message.Message) {
 	}
 }
 
+// grant notes for how long a 2xx grants the subscription; that to a REFER says nothing of it.
 func (s *subscription) grant(m *message.Message) {
-	if n, ok := m.Uint(message.Expires); ok {
+	if n, ok := m.Uint(message.Expires); ok && m.Method() == message.SUBSCRIBE {
 		s.lasts = time.Duration(n) * time.Second
 	}
 }
@@ -198,8 +199,10 @@ func (k *book) sentInSubscription(l *leg, m *message.Message) {
 		}
 	}
 	switch in := &o.msg; {
-	case !bytes.Equal(in.MethodName(), m.MethodName()) || !bytes.Equal(in.Body(), m.Body()) || !same(in, m, "Subscription-State") || !same(in, m, "Event"):
+	case !bytes.Equal(in.MethodName(), m.MethodName()) || !bytes.Equal(in.Body(), m.Body()) || !same(in, m, "Subscription-State"):
 		k.bad(c, "leg %d: %q does not follow from %q", l.n, m.Bytes(), in.Bytes())
+	case in.Has(message.Event) && string(m.Get(message.Event)) != event(c.outside.Method, l.n == 0) || !in.Has(message.Event) && m.Has(message.Event):
+		k.bad(c, "leg %d: %s with Event %q, which the other side knows as %q", l.n, m.MethodName(), m.Get(message.Event), in.Get(message.Event))
 	case string(m.RequestURI()) != target:
 		k.bad(c, "leg %d: %s to %s, not to the Contact %s", l.n, m.MethodName(), m.RequestURI(), target)
 	case m.CSeq() <= s.sent[who]:

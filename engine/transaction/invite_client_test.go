@@ -73,6 +73,15 @@ func TestInviteClient(t *testing.T) {
 			0.3  ! failed: transport error
 			0.3  = Accepted
 			32.3 = Terminated`},
+		{name: "a connection is lost, and nobody wants to call any more", transport: flow.TCP, script: `
+			0    request INVITE
+			0    > INVITE
+			0    = Calling
+			0.1  cancel
+			0.2  lost
+			0.2  ! failed: transport error
+			0.2  = Accepted
+			32.2 = Terminated`},
 		{name: "what comes on a connection that is lost has no other", transport: flow.WS, script: `
 			0    request INVITE
 			0    > INVITE

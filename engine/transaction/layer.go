@@ -188,10 +188,10 @@ func (l *Layer) SendFailed(now clock.Time, f flow.Flow) {
 
 // Lost takes the news that a connection is gone that there was: a peer may end one that rests in the moment in which it is used again. Client
 // transactions on it that have heard nothing yet are sent once more, on another connection: to a peer that has got the request it is a copy
-// (RFC 3261 §17.2.3). Those that were before, and those that no other connection leads to, fail.
+// (RFC 3261 §17.2.3). Those that were before, that nobody wants any more, or that no other connection leads to, fail.
 func (l *Layer) Lost(now clock.Time, f flow.Flow) {
 	for _, c := range l.unheard(f) {
-		if c.again || c.flow.Fixed || c.flow.Transport.Web() || !c.reliable() {
+		if c.again || c.GivenUp() || c.flow.Fixed || c.flow.Transport.Web() || !c.reliable() {
 			c.fail(now, TransportError)
 			continue
 		}

@@ -97,7 +97,7 @@ func (sh *Shard) inspect(m *message.Message) (code int, fields []string) {
 		}
 	}
 	dialog := m.Method() == message.INVITE || m.Method() == message.SUBSCRIBE || m.Method() == message.REFER
-	if dialog && !m.Has(message.Contact) || m.Method() == message.REFER && len(m.AppendValues(nil, "Refer-To")) != 1 {
+	if dialog && !leg.Reachable(m) || m.Method() == message.REFER && len(m.AppendValues(nil, "Refer-To")) != 1 {
 		return 400, nil // §8.1.1.8, RFC 3515 §2.4.1
 	}
 	if m.Method() != message.INVITE {

@@ -127,6 +127,44 @@ func TestRFC_041_RequestOfRFC2543(t *testing.T) {
 	}
 }
 
+// An INVITE of RFC 2543 without Contact, tag and branch is a call like others: its From is where the caller is (RFC 4475 §3.4.1).
+func TestRFC_041_CallOfRFC2543(t *testing.T) {
+	r, a := desk(t, sim.Ring(), sim.Answer(), sim.Bye().In(3*time.Second))
+	plain := func(method, to string) string {
+		return method + " sip:100@pbx.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.100\r\nFrom: <sip:alice@192.0.2.100>\r\nTo: " + to +
+			"\r\nCall-ID: old@192.0.2.100\r\nCSeq: 56 " + method + "\r\n\r\n"
+	}
+	r.write(r.caller, at(0), plain("INVITE", "<sip:100@pbx.example>"))
+	r.until(at(time.Second))
+	r.write(r.caller, at(time.Second), plain("ACK", header(t, r.caller.Received("200")[0], "To")[0]))
+	r.run()
+	count(t, a, "ACK", 1)
+	count(t, a, "200 BYE", 1)
+	byes := r.caller.Received("BYE")
+	if len(byes) != 1 {
+		t.Fatalf("the caller got %d BYE", len(byes))
+	}
+	bye, err := byes[0].Message()
+	if err != nil || string(bye.RequestURI()) != "sip:alice@192.0.2.100" {
+		t.Errorf("BYE to %s (%v)", bye.RequestURI(), err)
+	}
+	want(t, byes[0], "To", "<sip:alice@192.0.2.100>")
+}
+
+// An INVITE has a Contact that something can be sent to (RFC 3261 §8.1.1.8).
+func TestUnusableContact(t *testing.T) {
+	for _, contact := range []string{"", "Contact: \r\n", "Contact: *\r\n", "Contact: ,\r\n"} {
+		r, a := desk(t, sim.Answer())
+		b := strings.Replace(written{}.String(), "Contact: <sip:alice@192.0.2.100>\r\n", contact, 1)
+		r.write(r.caller, at(0), b)
+		r.run()
+		count(t, a, "INVITE", 0)
+		if n := len(r.caller.Received("400")); n != 1 {
+			t.Errorf("%q: %d refusals", contact, n)
+		}
+	}
+}
+
 // A request that cannot be sent ends with its transaction: nothing waits for ever, nothing is left.
 func TestRFC_042_TransportFailure(t *testing.T) {
 	r, a := desk(t, sim.Ring(), sim.Answer().In(time.Second))

@@ -101,7 +101,7 @@ func (c *call) callerSide() *side {
 	c.tagged = true
 	d, err := leg.NewUAS(c.invite, tag, c.source, c.sh.ways)
 	if err != nil {
-		panic("an INVITE without Contact was let through: " + err.Error()) // inspect refuses it
+		panic("an INVITE without a usable Contact was let through: " + err.Error()) // inspect refuses it
 	}
 	return c.enter(&side{c: c, dialog: d, phone: c.sh.phoneOf(c.user, c.source)})
 }

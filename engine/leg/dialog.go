@@ -50,7 +50,7 @@ var ErrNoContact = errors.New("no usable Contact")
 // NewUAS returns the dialog that our answer to an INVITE makes, with our tag (RFC 3261 §12.1.1). Its slices are copies. ways may be
 // nil if there is one listener only.
 func NewUAS(invite *message.Message, tag []byte, f flow.Flow, ways *Ways) (*Dialog, error) {
-	target, err := contactURI(invite)
+	target, err := callerURI(invite)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +75,24 @@ func NewUAS(invite *message.Message, tag []byte, f flow.Flow, ways *Ways) (*Dial
 	})
 	d.aim(f)
 	return d, nil
+}
+
+// Reachable reports whether a request that makes a dialog says where requests to its sender go (RFC 3261 §8.1.1.8, §12.1.1).
+func Reachable(m *message.Message) bool {
+	uri, err := callerURI(m)
+	if err == nil {
+		_, err = message.ParseURI(uri)
+	}
+	return err == nil
+}
+
+// callerURI returns the remote target that a request gives, which refers to the message. An INVITE of an element of RFC 2543 may have no
+// Contact: such a caller is talked to under its From (RFC 4475 §3.4.1).
+func callerURI(m *message.Message) ([]byte, error) {
+	if m.Method() == message.INVITE && !m.Has(message.Contact) && !m.TopVia().Unique() {
+		return fromURI(m)
+	}
+	return contactURI(m)
 }
 
 // NewUAC returns the dialog that a peer's 2xx to an INVITE of ours makes (RFC 3261 §12.1.2). Its slices are copies. A peer
@@ -158,6 +176,15 @@ func contactURI(m *message.Message) ([]byte, error) {
 		return nil, ErrNoContact
 	}
 	return uri, nil
+}
+
+// fromURI returns the URI in From, which refers to the message.
+func fromURI(m *message.Message) ([]byte, error) {
+	na, err := message.ParseNameAddr(m.Get(message.From))
+	if err != nil {
+		return nil, ErrNoContact
+	}
+	return na.URI, nil
 }
 
 // Refresh takes the remote target from a target refresh request or its 2xx (RFC 3261 §12.2). A message without

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -162,26 +163,28 @@ func exited(ts *testscript.TestScript, neg bool, args []string) {
 	checkStatus(ts, args[0], cmd.ProcessState.ExitCode())
 }
 
-// awaitFile waits until the command that was last started has written a file.
+// awaitFile waits until the command that was last started has written a file, or such a line into it.
 func awaitFile(ts *testscript.TestScript, neg bool, args []string) {
 	all := ts.BackgroundCmds()
-	if neg || len(args) != 1 || len(all) == 0 {
-		ts.Fatalf("usage, after exec … &NAME&: await-file FILE")
+	if neg || len(args) < 1 || len(args) > 2 || len(all) == 0 {
+		ts.Fatalf("usage, after exec … &NAME&: await-file FILE [LINE]")
 	}
+	line, err := regexp.Compile("(?m)" + strings.Join(args[1:], ""))
+	ts.Check(err)
 	cmd := all[len(all)-1]
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		if text, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && line.Match(text) {
 			ts.Value(engineKey{}).(*background).cmd = cmd
 			return
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("%s is not written", args[0])
+			ts.Fatalf("%s is not written", strings.Join(args, ": "))
 		}
 	}
 }

@@ -124,7 +124,11 @@ func TestDoc(t *testing.T) {
 		"call:hangup": "call:hangup(phrase?)",
 		"tonumber":    "tonumber(e, base?)",
 		"string.rep":  "string.rep(s, n)",
-		"t.eq":        "",
+		"t.eq":        "test.eq(got, want, why?)",
+		"t.nothing":   "",
+		"net:phone":   "net:phone(options)",
+		"network:run": "net:run(seconds?)",
+		"call:bye":    "call:bye(options?)",
 		"fallback":    "key fallback?",
 		"URI":         "URI\n",
 	} {

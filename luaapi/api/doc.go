@@ -15,11 +15,14 @@ func Doc(name string) (text string, ok bool) {
 	if name == "" {
 		return r.index(), true
 	}
-	name = strings.NewReplacer(":", ".", "()", "").Replace(name)
+	name = plain(name)
+	if head, rest, ok := strings.Cut(name, "."); ok && spoken[head] != "" {
+		name = spoken[head] + "." + rest
+	}
 	var found []string
 	where := make(map[string]int) // what says the same in several places is said once
 	for _, e := range r.entries() {
-		if e.name != name && e.short != name {
+		if e.name != name && plain(e.short) != name {
 			continue
 		}
 		at, said := where[e.says]
@@ -35,6 +38,20 @@ func Doc(name string) (text string, ok bool) {
 		return spell.Hint(name, r.docNames()), false
 	}
 	return strings.Join(found, "\n"), true
+}
+
+// plain is a name as entries have it.
+func plain(name string) string { return strings.NewReplacer(":", ".", "()", "").Replace(name) }
+
+// spoken are names as scripts and tests have them, by other names of the same: those of a type, and t, which is module test in every test.
+var spoken = map[string]string{"t": "test", "network": "net", "offered": "call"}
+
+// as is how scripts and tests call a value of a type.
+func as(typ string) string {
+	if typ != "t" && spoken[typ] != "" {
+		return spoken[typ]
+	}
+	return typ
 }
 
 // entry is what Doc knows of one thing. Its short name leaves out what it belongs to.
@@ -97,14 +114,16 @@ func (r *Registry) classEntries(c *Class) []entry {
 	}
 	for i := range c.Methods {
 		f := &c.Methods[i]
-		text += "  " + last + ":" + f.Signature() + "\n"
-		es = append(es, entry{name: last + "." + f.Name, short: f.Name, text: f.text(last + ":")})
+		text += "  " + as(last) + ":" + f.Signature() + "\n"
+		es = append(es, entry{name: as(last) + "." + f.Name, short: f.Name, text: f.text(as(last) + ":")})
 	}
 	return append([]entry{{name: last, short: c.Name, text: text}}, es...)
 }
 
 // line is a value in a line of its own.
-func (v *Value) line() string { return fmt.Sprintf("%s (%s): %s\n", v.label(), v.Type, v.words()) }
+func (v *Value) line() string {
+	return strings.TrimSuffix(fmt.Sprintf("%s (%s): %s", v.label(), v.Type, v.words()), ": ") + "\n"
+}
 
 func (f *Function) text(prefix string) string {
 	var b strings.Builder
@@ -132,6 +151,12 @@ func (r *Registry) index() string {
 	for i := range r.Classes {
 		if c := &r.Classes[i]; c.Module == "" || c.Module == "plan" && c.Kind == Options {
 			list(c.Name, c.Members())
+		}
+	}
+	for i := range r.Classes {
+		if c := &r.Classes[i]; c.Module == "test" && len(c.Methods) > 0 {
+			last := string(c.Type[strings.LastIndexByte(string(c.Type), '.')+1:])
+			list("test: "+as(last), c.Members())
 		}
 	}
 	b.WriteString("\n`tandem doc NAME` says more about each: plan.to, ring, call.from, busy.\n")

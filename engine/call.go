@@ -299,6 +299,9 @@ func (c *call) send(code int, b, body []byte) {
 	if code >= 200 {
 		c.final = true
 	}
+	if code >= 300 && len(body) == 0 {
+		b = c.sh.layer.Modest(c.invite, c.source, b)
+	}
 	c.server.Respond(c.sh.now, code, b)
 }
 

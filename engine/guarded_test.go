@@ -39,6 +39,28 @@ func (r *rig) spoofed(victim netip.AddrPort) (in, out *int) {
 
 var victim = netip.MustParseAddrPort("192.0.2.100:5060") // what the caller of a rig has
 
+// A short request has no long answer, unless its source is known to hear it.
+func TestRFC_115_ShortRequest(t *testing.T) {
+	for _, method := range []string{"OPTIONS", "INVITE", "BYE", "CANCEL", "REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE", "INFO", "FOO"} {
+		for _, known := range []bool{false, true} {
+			c := guard.Config{}
+			if known {
+				c.Access = [][]guard.Entry{{{Network: netip.PrefixFrom(victim.Addr(), 32), Allow: true}}}
+			}
+			r := newRig(t, always(nil), 1, guarded(c))
+			r.odd = true
+			in, out := r.spoofed(victim)
+			r.write(r.caller, at(0), strings.Join([]string{
+				method + " sip:h SIP/2.0", "v:SIP/2.0/UDP 192.0.2.100;branch=z9hG4bK1", "f:<sip:a@h>;tag=1", "t:<sip:b@h>", "m:<sip:a@h>", "i:c", "CSeq:1 " + method, "l:0", "", "",
+			}, "\r\n"))
+			r.run()
+			if got := float64(*out) / float64(*in); *out == 0 || got > 1.5 != known {
+				t.Errorf("%s, known %v: %d octets for %d: %.2f times as many", method, known, *out, *in, got)
+			}
+		}
+	}
+}
+
 // Requests with the address of somebody else have the engine send him hardly more than they hold: each copy of a refused one is answered
 // once, and nothing is repeated.
 func TestRFC_115_Amplification(t *testing.T) {

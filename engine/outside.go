@@ -104,7 +104,7 @@ func (sh *Shard) answerReply(now clock.Time, tx *transaction.Server, m *message.
 		b = appendReplyContact(b, ct)
 	}
 	sh.buf = message.AppendBody(appendHeaders(sh.appendProduct(b, "Server"), r.Headers), nil)
-	tx.Respond(now, r.Code, sh.buf)
+	tx.Respond(now, r.Code, sh.layer.Modest(m, f, sh.buf))
 }
 
 // start tries the targets of a plan, one after the other.

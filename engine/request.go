@@ -189,7 +189,7 @@ func (sh *Shard) finish(now clock.Time, tx *transaction.Server, m *message.Messa
 		b = message.AppendField(b, fields[i], fields[i+1])
 	}
 	sh.buf = message.AppendBody(sh.appendProduct(b, "Server"), nil)
-	tx.Respond(now, code, sh.buf)
+	tx.Respond(now, code, sh.layer.Modest(m, f, sh.buf))
 }
 
 // Stray takes a 2xx to an INVITE whose call is over: it is acknowledged and ended at once (RFC 3261 §13.2.2.4), with what the

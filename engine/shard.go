@@ -288,8 +288,8 @@ func (sh *Shard) reply(m *message.Message, f flow.Flow, code int, phrase string)
 	}
 	b := m.AppendResponse(sh.buf[:0], code, phrase, statelessTag(m), f.Remote)
 	b = message.AppendBody(sh.appendProduct(b, "Server"), nil)
-	sh.Send(transaction.ReplyFlow(m, f), b)
 	sh.buf = b
+	sh.Send(transaction.ReplyFlow(m, f), sh.layer.Modest(m, f, b))
 }
 
 func statelessTag(m *message.Message) []byte {

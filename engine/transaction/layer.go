@@ -125,7 +125,7 @@ func (l *Layer) receiveCancel(now clock.Time, m *message.Message, f flow.Flow) {
 	target := l.cancelled(m, f)
 	if target == nil {
 		l.Counters.StrayCancels++
-		l.out.Send(ReplyFlow(m, f), l.answer(m, 481, "", f))
+		l.out.Send(ReplyFlow(m, f), l.Modest(m, f, l.answer(m, 481, "", f)))
 		return
 	}
 	l.key = appendServerKey(l.key[:0], m, f, m.MethodName())
@@ -147,6 +147,15 @@ func (l *Layer) answer(m *message.Message, code int, tag string, f flow.Flow) []
 	}
 	l.build = message.AppendBody(m.AppendResponse(l.build[:0], code, "", to, f.Remote), nil)
 	return l.build
+}
+
+// Modest shortens a response without a body that is more than half as long again as its request, if it is not known whether it reaches the
+// source: who makes an address up is not to have more sent there than he sends.
+func (l *Layer) Modest(m *message.Message, f flow.Flow, b []byte) []byte {
+	if most := len(m.Bytes()) * 3 / 2; len(b) > most && l.Doubts != nil && l.Doubts(f) {
+		return message.Shorten(b, most)
+	}
+	return b
 }
 
 // hash is FNV-1a with a secret start.

@@ -319,6 +319,7 @@ func TestCache(t *testing.T) {
 
 // A server that does not answer is followed by the next one.
 func TestDeadServer(t *testing.T) {
+	t.Parallel()
 	z := newZone(t, records...)
 	dead, err := net.ListenPacket("udp", "127.0.0.71:0")
 	if err != nil {
@@ -327,7 +328,7 @@ func TestDeadServer(t *testing.T) {
 	defer dead.Close()
 	r := z.resolver(t, nil)
 	r.cache.servers = append([]string{dead.LocalAddr().String()}, r.cache.servers...)
-	r.cache.udp.Timeout = 50 * time.Millisecond
+	r.cache.udp.Timeout = 500 * time.Millisecond // for the one that answers too
 	if got := find(r, "sip:a.example:5060"); got != "udp:192.0.2.1:5060" {
 		t.Errorf("got %s", got)
 	}
@@ -356,6 +357,7 @@ func silence(t *testing.T) (addr string, asked func() int) {
 
 // A server that does not answer is not asked first again for a while: a look-up of many questions would wait for it at each.
 func TestDeadServerBehind(t *testing.T) {
+	t.Parallel()
 	z := newZone(t, records...)
 	dead, asked := silence(t)
 	r := z.resolver(t, nil)
@@ -382,6 +384,7 @@ func TestDeadServerBehind(t *testing.T) {
 
 // While no server answers, what was known goes on to hold (RFC 8767).
 func TestStale(t *testing.T) {
+	t.Parallel()
 	z := newZone(t, records...)
 	dead, _ := silence(t)
 	r := z.resolver(t, func(t flow.Transport, v6 bool) bool { return t == flow.UDP && !v6 })
@@ -412,6 +415,7 @@ func TestStale(t *testing.T) {
 
 // Who waits for a server that is silent has what was known before (RFC 8767 §5).
 func TestStaleMeanwhile(t *testing.T) {
+	t.Parallel()
 	z := newZone(t, records...)
 	dead, _ := silence(t)
 	r := z.resolver(t, func(t flow.Transport, v6 bool) bool { return t == flow.UDP && !v6 })
@@ -441,12 +445,12 @@ func (z *zone) silent(t *testing.T, what string) {
 
 // A name about which no answer comes keeps nobody from what is known of the others.
 func TestSilentName(t *testing.T) {
-	z := newZone(t, append([]string{
+	more := append([]string{
 		"_sip._udp.half.example. 60 SRV 0 0 5060 c.example.",
 		"_sip._udp.half.example. 60 SRV 1 0 5060 a.example.",
 		"c.example. 60 A 192.0.2.7",
 		"c.example. 60 AAAA 2001:db8::7",
-	}, records...)...)
+	}, records...)
 	for name, c := range map[string]struct{ silent, uri, want string }{
 		"the address of one":    {"A c.example.", "sip:half.example", "udp:[2001:db8::7]:5060 udp:192.0.2.1:5060"},
 		"one kind of addresses": {"AAAA c.example.", "sip:c.example:5060", "udp:192.0.2.7:5060"},
@@ -454,6 +458,8 @@ func TestSilentName(t *testing.T) {
 		"all of it":             {"A plain.example.", "sip:plain.example:5060;transport=tls", "tls:[2001:db8::3]:5060/plain.example"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			z := newZone(t, more...)
 			z.silent(t, c.silent)
 			r := z.resolver(t, nil)
 			r.cache.udp.Timeout = Timeout

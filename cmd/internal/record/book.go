@@ -180,14 +180,22 @@ func (b *book) forget(c *open) *replay.Record {
 		delete(b.legs, l)
 	}
 	*c = open{over: true} // its place in the order is small
+	if b.privacy {
+		r.ID = "call-" + b.word(r.ID, 8) // many callers put their address into it
+	}
 	return r
 }
 
 // mask is a word for a caller: the same for the same caller while this engine runs.
 func (b *book) mask(from string) string {
+	return "sip:caller-" + b.word(from, 4) + "@anonymous.invalid"
+}
+
+// word stands for a text: n bytes in hexadecimal.
+func (b *book) word(text string, n int) string {
 	h := hmac.New(sha256.New, b.key[:])
-	h.Write([]byte(from))
-	return "sip:caller-" + hex.EncodeToString(h.Sum(nil)[:4]) + "@anonymous.invalid"
+	h.Write([]byte(text))
+	return hex.EncodeToString(h.Sum(nil)[:n])
 }
 
 func (l *leg) response(m *message.Message, at clock.Time) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -127,6 +128,11 @@ func TestPrivacy(t *testing.T) {
 	got := written(t, Config{Privacy: true}, events(t, "call alice -> 100 with \"Subject: lunch\"\ncall alice -> 100 after 9s\nphone 100 200"))
 	if len(got) != 2 || strings.Contains(got[0].From, "alice") || got[0].From != got[1].From || got[0].Source != "" || len(got[0].Headers) > 0 {
 		t.Errorf("%+v", got[0])
+	}
+	for _, r := range got {
+		if !regexp.MustCompile(`^call-[0-9a-f]{16}$`).MatchString(r.ID) || r.ID == got[0].ID && r != got[0] {
+			t.Errorf("the Call-ID is told: %s", r.ID)
+		}
 	}
 }
 

@@ -1,9 +1,12 @@
 package luaapi
 
 import (
+	"strings"
 	"testing"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tandem/luaapi/probe"
 )
 
 // TestCharge checks what the meter takes for instructions that depend on what they work on.
@@ -36,6 +39,47 @@ func TestCharge(t *testing.T) {
 				t.Errorf("%d instructions and %d bytes, want %d to %d and at least %d", n, bytes, c.least, c.most, c.bytes)
 			}
 		})
+	}
+}
+
+// Who looks on takes nothing from a budget: what statements are counted for is given back, of values most of it. Loops end all the same.
+func TestProbesCost(t *testing.T) {
+	const script = `local n, t = 0, { a = 1 }
+for i = 1, 100 do
+  if i % 3 == 0 then n = n + 1 elseif t.a == i and n > 2 then n = n - 1 end
+  n = n + t.a
+  local f = function(x) return x end
+  f(n)
+end`
+	cost := func(text string, what probe.What, budget int) (int, error) {
+		p, err := Compile(NewSnapshot("main.lua", map[string][]byte{"main.lua": []byte(text)}), nil)
+		if err == nil {
+			p, err = p.Probed(what)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := p.Sandbox(Options{LoadBudget: budget}, noModules)
+		err = s.Load()
+		n, _ := s.v.meter.spent()
+		return n, err
+	}
+	plain, err := cost(script, probe.What{}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines, err := cost(script, probe.What{Lines: true}, 0); err != nil || lines != plain {
+		t.Errorf("%d instructions with lines, %d without: %v", lines, plain, err)
+	}
+	if values, err := cost(script, probe.What{Values: true}, 0); err != nil || values < plain || values > plain*3/2 {
+		t.Errorf("%d instructions with values, %d without: %v", values, plain, err)
+	}
+	for _, endless := range []string{"while true do end", "local x = 1 while x == 1 do end", "repeat until false", "local function f() return true end while f() and f() do end", "::a:: goto a"} {
+		for _, what := range []probe.What{{Lines: true}, {Values: true}} {
+			if _, err := cost(endless, what, 50_000); err == nil || !strings.Contains(err.Error(), "instruction budget of 50000 exceeded") {
+				t.Errorf("%s, %+v: %v", endless, what, err)
+			}
+		}
 	}
 }
 

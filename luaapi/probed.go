@@ -119,9 +119,14 @@ func HandlerUses(s engine.Scripts) (all []HandlerUse) {
 	return all
 }
 
+// probeCost is what the meter takes for the call of a probe: two instructions for the function and its site, one for the call, and what calls
+// cost. So much is given back, or a handler could end by its budget only because somebody looks on. What the machine does besides to have a
+// condition as a value is not: a loop of nothing but conditions has to end.
+const probeCost = 2 + 1 + anyCall + goCall
+
 // probeLine is the probe of a statement.
 func (v *vm) probeLine(L *lua.LState) int {
-	v.meter.left += probe.Cost
+	v.meter.left += probeCost
 	if n := int(L.Get(1).(lua.LNumber)); n < len(v.opt.Probes.Lines) {
 		v.opt.Probes.Lines[n]++
 	}
@@ -130,7 +135,7 @@ func (v *vm) probeLine(L *lua.LState) int {
 
 // probeValue is the probe of a value, which it returns.
 func (v *vm) probeValue(L *lua.LState) int {
-	v.meter.left += probe.Cost
+	v.meter.left += probeCost
 	n, is := int(L.Get(1).(lua.LNumber)), L.Get(2)
 	if v.opt.Probes.Saw != nil && v.current != nil {
 		v.saw(n, is)

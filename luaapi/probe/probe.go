@@ -15,9 +15,6 @@ const (
 	See  = "(see)"
 )
 
-// Cost is how many instructions a probe adds to those of the file.
-const Cost = 3
-
 // Kind is what a Site is.
 type Kind uint8
 

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
-	"unicode"
 
 	"go.uber.org/zap"
 
@@ -163,21 +161,11 @@ func (sh *Shard) refuseRegister(now clock.Time, tx *transaction.Server, m *messa
 
 // refusedRegister logs why somebody is not registered.
 func (sh *Shard) refusedRegister(now clock.Time, m *message.Message, f flow.Flow, user, why string) {
-	sh.unregistered.warn(sh, "more registrations were refused", oneLine(why),
+	sh.unregistered.warn(sh, "more registrations were refused", why,
 		zap.String("user", user), zap.Stringer("source", f), zap.ByteString("call", m.CallID()))
 	if sh.cfg.Trace != nil {
 		sh.cfg.Trace.Trace(trace.Event{At: now, Kind: trace.Note, Call: string(m.CallID()), Text: why})
 	}
-}
-
-// oneLine puts question marks for what would begin another line in a log, or disturb a terminal: who sends a request chooses what stands in it.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, text)
 }
 
 // hasDomains reports whether a REGISTER is for a domain of ours, and so is its address of record. Without users of our own every one is.

@@ -13,7 +13,6 @@ import (
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 
 	"tandem/cmd/internal/config"
 	"tandem/cmd/internal/exit"
@@ -235,16 +234,4 @@ func drain(ctx context.Context, s *server.Server, signals <-chan os.Signal) erro
 			}
 		}
 	}
-}
-
-// newLogger returns a logger for people, on standard error, and its level. Nothing is sampled: what failed has to be seen.
-func newLogger(level string) (*zap.Logger, zap.AtomicLevel) {
-	lvl, err := zap.ParseAtomicLevel(level)
-	if err != nil {
-		lvl = zap.NewAtomicLevel() // config.Check has refused it
-	}
-	enc := zap.NewDevelopmentEncoderConfig()
-	enc.EncodeTime = zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000Z07:00")
-	enc.CallerKey, enc.StacktraceKey = zapcore.OmitKey, zapcore.OmitKey
-	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), zapcore.Lock(os.Stderr), lvl)), lvl
 }

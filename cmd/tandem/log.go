@@ -1,0 +1,53 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/buffer"
+	"go.uber.org/zap/zapcore"
+)
+
+// newLogger returns a logger for people, on standard error, and its level. Nothing is sampled: what failed has to be seen.
+func newLogger(level string) (*zap.Logger, zap.AtomicLevel) {
+	lvl, err := zap.ParseAtomicLevel(level)
+	if err != nil {
+		lvl = zap.NewAtomicLevel() // config.Check has refused it
+	}
+	enc := zap.NewDevelopmentEncoderConfig()
+	enc.EncodeTime = zapcore.TimeEncoderOfLayout("2006-01-02T15:04:05.000Z07:00")
+	enc.CallerKey, enc.StacktraceKey = zapcore.OmitKey, zapcore.OmitKey
+	return zap.New(zapcore.NewCore(singleLine{zapcore.NewConsoleEncoder(enc)}, zapcore.Lock(os.Stderr), lvl)), lvl
+}
+
+// singleLine writes each message on one line and without what would disturb a terminal: what callers and scripts say is part of some. The fields are escaped already.
+type singleLine struct{ zapcore.Encoder }
+
+// Clone returns a copy.
+func (l singleLine) Clone() zapcore.Encoder { return singleLine{l.Encoder.Clone()} }
+
+// EncodeEntry writes an entry.
+func (l singleLine) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
+	e.Message = escaped(e.Message)
+	return l.Encoder.EncodeEntry(e, fields)
+}
+
+func escaped(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		quoted := strconv.QuoteRune(r)
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}

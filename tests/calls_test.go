@@ -81,17 +81,17 @@ return { invite = function() return plan.reject(403, "Not from here") end }`)
 	startSipp(t, "uac_rejected", host, 20, e.addr, "-s", "100", "-r", "50").finish()
 }
 
-// A hundred calls a second for ten seconds while the script is saved as soon as the version before is live, in the ways editors do it: not
+// Fifty calls a second for twelve seconds while the script is saved as soon as the version before is live, in the ways editors do it: not
 // one call fails.
 func TestHotReloadUnderLoad(t *testing.T) {
-	const calls = 1000
+	const calls = 600
 	bob := callee(t, "uas_answer", host, calls, 100*time.Millisecond)
 	script := func(version int) string {
 		return fmt.Sprintf("-- version %d\nlocal plan = require \"plan\"\nreturn { invite = function() return plan.to(\"sip:bob@%s:%d\", { headers = { [\"X-Version\"] = \"%d\" } }) end }\n",
 			version, host, bob.port, version)
 	}
 	e := runTandem(t, host, script(0))
-	caller := startSipp(t, "uac_call", host, calls, e.addr, "-s", "100", "-r", "100", "-d", "500")
+	caller := startSipp(t, "uac_call", host, calls, e.addr, "-s", "100", "-r", "50", "-d", "500")
 	main := filepath.Join(e.dir, "main.lua")
 	saves := 0
 	for running := true; running; {

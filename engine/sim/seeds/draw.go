@@ -36,6 +36,7 @@ func Draw(seed uint64) *Spec {
 	s.outside(seed)
 	s.earlyOffers(seed)
 	s.outsideToo(seed)
+	s.identities(seed)
 	return s
 }
 

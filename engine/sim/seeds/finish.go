@@ -100,7 +100,7 @@ func (k *book) finishCopies(t *txn) {
 		if t.code != 0 {
 			until = min(until, t.finalAt)
 		}
-	case !invite || t.code == 0:
+	case !invite || t.code == 0 || t.challenged:
 		return
 	default:
 		from, until = t.finalAt, t.settledBy()

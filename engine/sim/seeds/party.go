@@ -18,27 +18,30 @@ const (
 // party is one end of a leg: a caller, or a phone that was INVITEd. It shares no code with the engine's transactions, so
 // that a fault in them finds no counterpart here, and it does wrong what the Spec says.
 type party struct {
-	w          *world
-	leg        *leg
-	site       uint8
-	talk       *talk
-	does       *behaviour // of a phone
-	invited    *incoming  // the INVITE of a phone
-	calling    *outgoing  // the INVITE of a caller
-	ends       []*end
-	name       string // user, and start of tags and branches
-	other      string // URI of the other side
-	outs       []*outgoing
-	ins        []*incoming
-	cseq       uint32
-	words      int
-	version    int
-	replied    int
-	rounds     int               // how often a phone was INVITEd again
-	rseq       map[string]uint32 // of reliable provisionals, by tag: of a caller the last acknowledged, of a phone the last sent
-	early      bool              // it has talked in an early dialog
-	challenged bool              // the INVITE, which may follow with credentials
-	gone       bool              // it knows of nothing any more
+	w           *world
+	leg         *leg
+	site        uint8
+	talk        *talk
+	does        *behaviour // of a phone
+	invited     *incoming  // the INVITE of a phone
+	calling     *outgoing  // the INVITE of a caller
+	ends        []*end
+	name        string // user, and start of tags and branches
+	other       string // URI of the other side
+	outs        []*outgoing
+	ins         []*incoming
+	cseq        uint32
+	words       int
+	version     int
+	replied     int
+	rounds      int               // how often a phone was INVITEd again
+	rseq        map[string]uint32 // of reliable provisionals, by tag: of a caller the last acknowledged, of a phone the last sent
+	early       bool              // it has talked in an early dialog
+	challenged  bool              // the INVITE, which may follow with credentials
+	credentials string            // of a caller who was asked who he is
+	password    string            // that he knows
+	told        int               // how often he said who he is
+	gone        bool              // it knows of nothing any more
 }
 
 // end is a party's end of a dialog.
@@ -139,7 +142,9 @@ func (w *world) place(i int) {
 func (p *party) call() {
 	s := p.leg.call.spec
 	p.cseq = 1
+	p.password = p.w.users.password(p.name)
 	p.calling = p.invite(s)
+	p.calling.then = p.identify
 	if s.MergedAt > 0 {
 		p.w.after(s.MergedAt, func() {
 			p.invite(s)
@@ -170,6 +175,9 @@ func (p *party) invite(s *callSpec) *outgoing {
 	w.field("Contact", "<sip:"+p.name+"@"+p.addr()+">")
 	w.field(callField, strconv.Itoa(p.leg.call.n))
 	w.field("Subject", "a call")
+	if p.credentials != "" {
+		w.field("Proxy-Authorization", p.credentials)
+	}
 	if v := p.replaces(s.Replaces - 1); v != "" {
 		w.field("Replaces", v)
 	}

@@ -25,6 +25,9 @@ func write(b *strings.Builder, v reflect.Value, depth int) {
 	case wrong:
 		b.WriteString([...]string{"nothing", "fromTag", "noToTag", "noContact", "callID", "cseq", "torn", "stranger"}[x])
 		return
+	case who:
+		b.WriteString([...]string{"nobody", "silent", "knows", "guesses", "mistypes", "lies"}[x])
+		return
 	case cancelled:
 		b.WriteString([...]string{"ends", "ignores", "crosses", "refuses", "sleeps"}[x])
 		return

@@ -48,8 +48,9 @@ func (k *book) gotRequest(shard int, m *message.Message) {
 	switch {
 	case l.call.outside != nil:
 		k.gotOutside(t)
-	case initial && l.call.invite != nil:
+	case initial && (l.call.invite != nil || k.merged(t)):
 		k.owe(t, 482) // RFC 3261 §8.2.2.2
+	case initial && k.asked(t):
 	case initial && m.Has(message.Replaces) && l.call.replaced.over:
 		k.seen[sawReplacesOver]++
 		k.owe(t, 603) // RFC 3891 §3
@@ -58,6 +59,15 @@ func (k *book) gotRequest(shard int, m *message.Message) {
 	case m.ToTag() != nil:
 		k.gotInDialog(t)
 	}
+}
+
+// merged reports whether the INVITE that begins a call came by another path, and that one is not forgotten, although nothing came of it but a refusal.
+func (k *book) merged(t *txn) bool {
+	now := k.w.net.Now()
+	return k.w.spec.Users && slices.ContainsFunc(k.list, func(o *txn) bool {
+		same := o != t && !o.client && o.leg == t.leg && o.msg.Method() == message.INVITE && o.msg.ToTag() == nil
+		return same && o.msg.CSeq() == t.msg.CSeq() && !o.forgotten(now)
+	})
 }
 
 // renew starts the book of a call anew: its INVITE came by a second path when the first was over already, and to the

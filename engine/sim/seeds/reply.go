@@ -134,6 +134,9 @@ func (k *book) sentFinal(t *txn, m *message.Message) {
 		k.sentResult(t, m)
 		return
 	}
+	if t.challenged {
+		k.checkChallenge(t, m)
+	}
 	if t.leg.errand != nil {
 		k.sentOutsideFinal(t)
 	}

@@ -170,6 +170,7 @@ func (k *book) sentAgain(l *leg, m *message.Message) {
 
 func (k *book) checkInvite(l *leg, m *message.Message) {
 	c, in := l.call, &l.call.invite.msg
+	k.checkOwnCredentials(l, m)
 	forwards, _ := m.Uint(message.MaxForwards)
 	switch {
 	case c.over || c.invite.code != 0:

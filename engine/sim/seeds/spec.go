@@ -22,6 +22,10 @@ type Spec struct {
 	Phones  []phoneSpec
 	// Requests are those outside calls.
 	Requests []requestSpec
+	// Users says that callers are asked who they are, if they are users. What they answer a challenge is good for Lifetime, 0 = the default.
+	Users    bool
+	Lifetime time.Duration
+	Reloads  []reload
 }
 
 // weather is what a link does to datagrams.
@@ -53,6 +57,8 @@ type callSpec struct {
 	GoneAt    time.Duration // from when on the caller knows of nothing
 	RefuseAt  time.Duration // from when on its port is closed
 	Talk      talk
+	Who       who           // what he says of himself when he is asked
+	WhoLate   time.Duration // how long that takes him
 }
 
 // answer is what a handler returns.

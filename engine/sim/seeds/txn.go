@@ -28,19 +28,21 @@ type txn struct {
 	finalAt     clock.Time
 	ackedAt     clock.Time // -1 without ACK
 
-	cancel   *txn
-	cancelAt clock.Time
-	wanted   bool // the peer cancelled it, or the request that it passes on
-	reasons  string
-	origin   *txn          // of the other leg, that it passes on
-	relay    *txn          // on the other leg, that passes it on
-	expect   int           // the code of the response that is due
-	sub      *subscription // that it is in
-	mute     bool          // there is to be no response
-	loose    bool          // of an early dialog: whatever it is answered with, or not, is right
-	failedAt clock.Time    // could not be delivered; -1 if it could
-	outlives bool          // its 2xx waits for the ACK although the call is over
-	leftAt   clock.Time    // when the peer's own BYE ended that; -1 if none did
+	cancel     *txn
+	cancelAt   clock.Time
+	wanted     bool // the peer cancelled it, or the request that it passes on
+	reasons    string
+	origin     *txn          // of the other leg, that it passes on
+	relay      *txn          // on the other leg, that passes it on
+	expect     int           // the code of the response that is due
+	sub        *subscription // that it is in
+	mute       bool          // there is to be no response
+	loose      bool          // of an early dialog: whatever it is answered with, or not, is right
+	failedAt   clock.Time    // could not be delivered; -1 if it could
+	outlives   bool          // its 2xx waits for the ACK although the call is over
+	challenged bool          // its sender has to say who he is: nothing is kept of it
+	stale      bool          // what he said was good before
+	leftAt     clock.Time    // when the peer's own BYE ended that; -1 if none did
 }
 
 // txnOf returns the transaction that a message belongs to, taken for one with the given method.
@@ -64,6 +66,8 @@ func (k *book) newTxn(m *message.Message, l *leg, client bool) *txn {
 func (t *txn) forgotten(now clock.Time) bool {
 	invite := t.msg.Method() == message.INVITE
 	switch {
+	case t.challenged:
+		return true
 	case t.code == 0:
 		return t.relay != nil && !invite && now > t.at.Add(64*t1)
 	case invite && t.code >= 300 && t.ackedAt >= 0:

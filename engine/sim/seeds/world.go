@@ -39,6 +39,7 @@ type world struct {
 	twist  twist
 	spoilt func(b []byte) // writes down what a twist adds
 	ops    *sim.Operations
+	users  users
 	log    bytes.Buffer // of the engine, where somebody looks at it
 }
 
@@ -58,7 +59,7 @@ func newWorld(spec *Spec, shards int, sink trace.Sink) *world {
 	}
 	w.eng = engine.New(engine.Config{
 		Clock: w.net.Clock(), Seed: seed, Locals: []engine.Local{{SentBy: self.String(), Addr: self.Addr()}},
-		Limits: spec.Limits, Resolver: w, Operations: w, Trace: sink, Log: log,
+		Limits: spec.Limits, Resolver: w, Operations: w, Trace: sink, Log: log, Rules: w.rules(),
 	}, script{w}, shards)
 	w.net.AttachEngine([]sim.Listener{{Addr: self}}, shards, w.eng.ShardOf, func(i int, out sim.Sender) sim.Node {
 		t := &tap{w: w, shard: w.eng.Shards()[i], n: i, out: out}
@@ -72,6 +73,9 @@ func newWorld(spec *Spec, shards int, sink trace.Sink) *world {
 	}
 	for i := range spec.Requests {
 		w.placeOutside(i)
+	}
+	for i := range spec.Reloads {
+		w.at(clock.Time(spec.Reloads[i].At), func() { w.reload(&spec.Reloads[i]) })
 	}
 	return w
 }

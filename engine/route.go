@@ -109,7 +109,9 @@ func (sh *Shard) choose(f flow.Flow) (flow.Flow, bool) {
 			best, at = score, uint8(i)
 		}
 	}
-	f.Listener = at
+	if f.Listener != at {
+		f.Listener, f.Local = at, 0
+	}
 	return f, best >= 0
 }
 

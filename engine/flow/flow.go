@@ -88,6 +88,9 @@ type Flow struct {
 	Listener uint8
 	// Transport is the protocol spoken on it.
 	Transport Transport
+	// Local is which address of ours the peer has sent to, if the listener is at every address of the machine: what goes to the peer leaves
+	// from there (RFC 3581 §4). The transport numbers them; 0 = the system chooses.
+	Local uint8
 	// Fixed says that nothing else leads to the peer: no other connection, transport or listener (RFC 5626 §5.3).
 	Fixed bool
 }
@@ -98,7 +101,7 @@ func (f Flow) Key() Flow {
 	if f.Conn != 0 {
 		return Flow{Conn: f.Conn}
 	}
-	f.Fixed = false
+	f.Fixed, f.Local = false, 0
 	if f.Transport.Reliable() {
 		f.Listener = 0
 	}

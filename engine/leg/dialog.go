@@ -265,7 +265,7 @@ func (d *Dialog) towards(heard flow.Flow, u *message.URI, a netip.AddrPort) flow
 		next.Conn = 0
 	}
 	if !same {
-		next.Name = ""
+		next.Name, next.Local = "", 0
 	}
 	return next
 }

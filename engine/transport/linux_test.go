@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -283,6 +284,52 @@ func TestSendOutcomes(t *testing.T) {
 	}
 }
 
+// A listener at every address answers from the one that the peer has sent to (RFC 3581 §4).
+func TestRFC_088_EveryAddress(t *testing.T) {
+	for _, c := range []struct{ name, listen, local, to string }{
+		{"ipv4", "udp:0.0.0.0:0", "127.0.0.1:0", "127.0.0.77"},
+		{"ipv4, the usual one", "udp:0.0.0.0:0", "127.0.0.1:0", "127.0.0.1"},
+		{"ipv6", "udp:[::]:0", "[::1]:0", "::1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if strings.Contains(c.listen, "[") {
+				needIPv6(t)
+			}
+			ps, bound := open(t, 1, c.listen, "udp:127.0.0.61:0")
+			flows := make(chan flow.Flow, 3)
+			ps[0].receive = func(_ clock.Time, f flow.Flow, b []byte) {
+				flows <- f
+				ps[0].Send(f, b)
+				f.Local = 0 // where the system chooses it is from the address nearest to the peer
+				ps[0].Send(f, b)
+			}
+			run(t, ps...)
+			cl := dial(t, c.local)
+			to := netip.AddrPortFrom(netip.MustParseAddr(c.to), bound[0].Port())
+			write(t, cl, to, []byte("one"))
+			for _, want := range []netip.AddrPort{to, netip.AddrPortFrom(addrOf(cl).Addr(), to.Port())} {
+				if got, from := read1(t, cl); got != "one" || from != want {
+					t.Errorf("%q from %v, want %v", got, from, want)
+				}
+			}
+			if f := <-flows; ps[0].port.ours.at(f.Local) != to.Addr() {
+				t.Errorf("flow %+v", f)
+			}
+			if c.local[0] == '[' {
+				return
+			}
+			one := bound[1] // a listener at one address says nothing of it
+			write(t, cl, one, []byte("two"))
+			if got, from := read1(t, cl); got != "two" || from != one {
+				t.Errorf("%q from %v", got, from)
+			}
+			if f := <-flows; f.Local != 0 {
+				t.Errorf("flow %+v", f)
+			}
+		})
+	}
+}
+
 func TestSendWithoutRoute(t *testing.T) {
 	needIPv6(t)
 	ps, _ := open(t, 1, "udp:127.0.0.61:0", "udp:[::1]:0")
@@ -376,4 +423,24 @@ func TestSocketAddresses(t *testing.T) {
 			t.Errorf("%v became %v", want, got)
 		}
 	})
+}
+
+// There may be more addresses than numbers.
+func TestLocals(t *testing.T) {
+	l := &locals{}
+	for i := range 300 {
+		a := netip.AddrFrom4([4]byte{192, 0, byte(i / 256), byte(i)})
+		want := uint8(0)
+		if i < 255 {
+			want = uint8(i + 1)
+		}
+		for range 2 {
+			if n := l.number(a); n != want || n > 0 && l.at(n) != a {
+				t.Fatalf("%d: number %d, which is %v", i, n, l.at(n))
+			}
+		}
+	}
+	if n := l.number(netip.Addr{}); n != 0 || l.at(0).IsValid() {
+		t.Errorf("none has number %d", n)
+	}
 }

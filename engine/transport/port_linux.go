@@ -53,13 +53,16 @@ type port struct {
 	in    [recvBatch]unix.Mmsghdr
 	inIov [recvBatch]unix.Iovec
 	inSA  [recvBatch]unix.RawSockaddrInet6
+	inCtl [recvBatch]control
 	buf   []byte
 	used  int // headers that the last receive has written to
 
 	out    [sendBatch]unix.Mmsghdr
 	outIov [sendBatch]unix.Iovec
 	outSA  [sendBatch]unix.RawSockaddrInet6
+	outCtl [sendBatch]control
 
+	every  bool // a socket is bound to every address
 	n      int  // datagrams of the last receive
 	cur    int  // listener that they came from
 	again  bool // a receive failed in passing
@@ -69,6 +72,7 @@ type port struct {
 	fatal  error
 	failed []failure
 
+	ours    *locals // of all shards
 	zones   zones
 	errs    errorQueue
 	sendmsg func(fd int, msgs []unix.Mmsghdr) (int, syscall.Errno) // sendmmsg, but in tests
@@ -76,7 +80,7 @@ type port struct {
 
 // openPorts binds a socket per listener for each of n shards.
 func openPorts(listens []Listen, n int, given [][]*os.File) ([]*port, []netip.AddrPort, error) {
-	ports := make([]*port, 0, n)
+	ports, ours := make([]*port, 0, n), &locals{}
 	fail := func(err error) ([]*port, []netip.AddrPort, error) {
 		for _, p := range ports {
 			_ = p.close() // the first error is the one to tell
@@ -88,6 +92,7 @@ func openPorts(listens []Listen, n int, given [][]*os.File) ([]*port, []netip.Ad
 		if err != nil {
 			return fail(fmt.Errorf("listen: poller: %w", err))
 		}
+		p.ours = ours
 		ports = append(ports, p)
 	}
 	bound := make([]netip.AddrPort, len(listens))
@@ -168,6 +173,7 @@ func (p *port) wire() {
 		h.SetIovlen(1)
 		h.Name = (*byte)(unsafe.Pointer(&p.inSA[i]))
 		h.Namelen = unix.SizeofSockaddrInet6
+		h.Control = p.inCtl[i].base()
 	}
 	for i := range p.out {
 		h := &p.out[i].Hdr
@@ -184,7 +190,7 @@ func (p *port) add(s *sock) error {
 	if !slices.ContainsFunc(p.socks, func(s *sock) bool { return s != nil }) {
 		p.only = len(p.socks)
 	}
-	p.socks = append(p.socks, s)
+	p.socks, p.every = append(p.socks, s), p.every || s.every
 	p.events = make([]unix.EpollEvent, len(p.socks))
 	return unix.EpollCtl(p.epollFD(), unix.EPOLL_CTL_ADD, s.fd, &ev)
 }
@@ -247,6 +253,11 @@ func (p *port) read(listener int) {
 	for i := range p.in[:p.used] {
 		p.in[i].Hdr.Namelen = unix.SizeofSockaddrInet6
 	}
+	if p.every {
+		for i := range p.in {
+			p.in[i].Hdr.SetControllen(controlBytes)
+		}
+	}
 	p.used = 0
 	for range errorTries {
 		n, errno := recvmmsg(p.socks[listener].fd, p.in[:])
@@ -270,6 +281,9 @@ func (p *port) read(listener int) {
 // datagram returns the i-th datagram of the last receive.
 func (p *port) datagram(i int) (flow.Flow, []byte) {
 	f := flow.Flow{Remote: p.zones.addrPort(&p.inSA[i]), Listener: uint8(p.cur), Transport: flow.UDP}
+	if p.socks[p.cur].every {
+		f.Local = p.ours.number(p.inCtl[i].local(int(p.in[i].Hdr.Controllen)))
+	}
 	off := i * bufSize
 	end := off + int(p.in[i].Len)
 	return f, p.buf[off:end:end]

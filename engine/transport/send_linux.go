@@ -67,6 +67,7 @@ func (p *port) load(q *queue, at int) int {
 		p.outIov[i].Base = unsafe.SliceData(b)
 		p.outIov[i].SetLen(len(b))
 		p.out[i].Hdr.Namelen = p.zones.put(&p.outSA[i], q.items[at+i].flow.Remote)
+		p.outCtl[i].from(&p.out[i].Hdr, p.ours.at(q.items[at+i].flow.Local))
 	}
 	return n
 }

@@ -19,6 +19,7 @@ type sock struct {
 	fd    int
 	local netip.AddrPort
 	mute  bool // another shard reads it
+	every bool // bound to every address: datagrams say which one they are for, and leave from the one that they are to
 }
 
 // adopt makes a socket of one that was handed over, which stays open. It is of the same kind as one that bind makes, but for who may
@@ -28,14 +29,14 @@ func adopt(f *os.File, local netip.AddrPort, mute bool) (*sock, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sock{local: local, mute: mute}
+	s := &sock{local: local, mute: mute, every: local.Addr().IsUnspecified()}
 	var dupErr error
 	err = raw.Control(func(fd uintptr) { s.fd, dupErr = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
 	if err = errors.Join(err, os.NewSyscallError("fcntl", dupErr)); err != nil {
 		return nil, err
 	}
 	if err = unix.SetNonblock(s.fd, true); err == nil {
-		err = s.set(common(familyOf(local)))
+		err = s.set(common(local))
 	}
 	if err != nil {
 		_ = unix.Close(s.fd)
@@ -54,8 +55,8 @@ func bind(addr netip.AddrPort, first, shared bool) (*sock, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	s := &sock{fd: fd}
-	if err = s.prepare(family, !first && shared); err == nil {
+	s := &sock{fd: fd, every: addr.Addr().IsUnspecified()}
+	if err = s.prepare(addr, !first && shared); err == nil {
 		err = s.bindTo(addr)
 	}
 	if err == nil && first && shared {
@@ -68,21 +69,33 @@ func bind(addr netip.AddrPort, first, shared bool) (*sock, error) {
 	return s, nil
 }
 
-func (s *sock) prepare(family int, share bool) error {
+func (s *sock) prepare(addr netip.AddrPort, share bool) error {
 	var options []option
-	if family == unix.AF_INET6 {
+	if addr.Addr().Is6() {
 		options = append(options, option{unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1})
 	}
 	if share {
 		options = append(options, option{unix.SOL_SOCKET, unix.SO_REUSEPORT, 1})
 	}
-	return s.set(append(options, common(family)...))
+	return s.set(append(options, common(addr)...))
 }
 
 type option struct{ level, name, value int }
 
-// common are the options of every socket of a family.
-func common(family int) []option {
+// common are the options of every socket at an address.
+func common(addr netip.AddrPort) []option {
+	level, which := unix.IPPROTO_IP, unix.IP_PKTINFO
+	if addr.Addr().Is6() {
+		level, which = unix.IPPROTO_IPV6, unix.IPV6_RECVPKTINFO
+	}
+	options := ofErrors(familyOf(addr))
+	if addr.Addr().IsUnspecified() {
+		options = append(options, option{level, which, 1})
+	}
+	return options
+}
+
+func ofErrors(family int) []option {
 	// Errors of ICMP come with the address that they are about. Let routers fragment: with path MTU discovery a large message vanishes
 	// wherever ICMP is filtered; RFC 3261 §18.1.1 has the sender change the transport by size instead.
 	if family == unix.AF_INET6 {

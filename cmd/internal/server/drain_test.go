@@ -142,7 +142,7 @@ func TestNotify(t *testing.T) {
 func TestLateFailure(t *testing.T) {
 	c, _ := configured(t, busy)
 	c.Admin = filepath.Join(t.TempDir(), "no", "such", "folder")
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	udp, err := net.ListenPacket("udp", "127.0.0.73:0") // where nobody has TCP connections, which keep their ports for a minute
 	if err != nil {
 		t.Fatal(err)
 	}

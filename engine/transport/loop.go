@@ -16,6 +16,10 @@ const (
 	// yieldTurns is how many turns a shard takes without sleeping before it lets others run. Its
 	// system calls do not tell the scheduler, so it has to do so itself.
 	yieldTurns = 16
+	// slack is how much later than due a shard may wake for a timer; those of SIP are half a second and more.
+	slack = time.Millisecond
+	// near is how soon a deadline that nothing waits for any more has to be, to be moved.
+	near = 4 * time.Millisecond
 )
 
 // never is later than every deadline.
@@ -89,31 +93,39 @@ func (s *Shard) settle(clk clock.Clock, h Handler) bool {
 	return true
 }
 
-// arm gives the poller its deadline, if it has none or a later one. One that is too early stays:
-// it costs a turn when it passes, less than moving it whenever a timer is stopped.
+// arm gives the poller its deadline, if it has none or a later one. It is slack later than what is due: by then a datagram has often
+// come, whose turn does what is due too. One that is too early stays as long as it is not near: it costs a turn when it passes, and
+// timers that are stopped before are many.
 func (s *Shard) arm(clk clock.Clock, next clock.Time) {
-	if !s.stale && next >= s.armed {
+	at := next
+	if next != never {
+		at = next.Add(slack)
+	}
+	idle := at > s.armed && s.armed.Sub(s.now) < near // it would ring for nothing, and soon
+	if !s.stale && at >= s.armed && !idle {
 		return
 	}
 	if next == never {
 		s.port.disarm()
 	} else {
-		s.port.arm(next.Sub(clk.Now()))
+		s.port.arm(at.Sub(clk.Now()))
 	}
-	s.armed, s.stale = next, false
+	s.armed, s.stale = at, false
 }
 
 // turn waits for something to do if it may sleep, does it, and flushes. The clock is read once.
 func (s *Shard) turn(clk clock.Clock, h Handler, sleep bool) error {
-	n, expired, err := s.port.recv(sleep)
+	n, rung, err := s.port.recv(sleep)
 	s.asleep.Store(false)
-	if expired {
-		s.stale = true
-	}
 	if err != nil {
 		return err
 	}
 	s.now = clk.Now()
+	// A datagram may have come together with the deadline. The poller was armed after its instant was reckoned, so it rings at armed
+	// or later.
+	if rung || s.now >= s.armed {
+		s.stale = true
+	}
 	if err := s.deliver(h, n); err != nil {
 		return err
 	}

@@ -37,11 +37,16 @@ const (
 // Receiving and sending are raw system calls on sockets that never block. A call that tells the
 // scheduler wakes its monitor thread each time the process was idle before; at 15000 datagrams
 // a second that cost half as much again as receiving and sending itself.
+//
+// The deadline is a timer in the epoll instance, not one of the Go poller: for that the poller
+// wakes up to a millisecond early and sleeps again, and the monitor thread wakes with it each time.
 type port struct {
 	poll  *os.File // the epoll instance
 	raw   syscall.RawConn
-	socks []*sock // by listener; nil if it is not for UDP
-	only  int     // the listener, if one is for UDP; else -1
+	timer int       // a timerfd in it
+	ring  time.Time // when it rings or has rung; zero = never
+	socks []*sock   // by listener; nil if it is not for UDP
+	only  int       // the listener, if one is for UDP; else -1
 
 	// Preallocated for RawConn.
 	await func(fd uintptr) bool
@@ -67,6 +72,7 @@ type port struct {
 	cur    int  // listener that they came from
 	again  bool // a receive failed in passing
 	tries  int  // scans of the last sleep
+	rung   bool // the deadline may have passed in the last sleep
 	deaf   bool // the sockets are not read any more
 	slept  bool // the last receive has given way to others
 	fatal  error
@@ -143,18 +149,29 @@ func newPort() (*port, error) {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	p := &port{poll: os.NewFile(uintptr(fd), "shard"), buf: make([]byte, recvBatch*bufSize), sendmsg: sendmmsg, only: -1, events: make([]unix.EpollEvent, 1)}
+	timer, err := addTimer(fd)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	p := &port{
+		poll: os.NewFile(uintptr(fd), "shard"), timer: timer, buf: make([]byte, recvBatch*bufSize),
+		sendmsg: sendmmsg, only: -1, events: make([]unix.EpollEvent, 1),
+	}
 	if p.raw, err = p.poll.SyscallConn(); err == nil {
 		err = p.poll.SetReadDeadline(time.Time{}) // fails if it is not pollable
 	}
 	if err != nil {
-		_ = p.poll.Close()
+		_ = p.close()
 		return nil, err
 	}
 	p.await = func(fd uintptr) bool {
 		p.tries++
 		p.scan(int(fd))
-		return p.n > 0 || len(p.failed) > 0 || p.again || p.fatal != nil
+		// What wakes and is no datagram is the timer. The poller forgets what it was told of before a read begins: a timer that has
+		// rung by then is seen by the clock.
+		p.rung = p.n == 0 && (p.tries > 1 || p.rings())
+		return p.rung || p.n > 0 || len(p.failed) > 0 || p.again || p.fatal != nil
 	}
 	p.once = func(fd uintptr) { p.scan(int(fd)) }
 	p.wire()
@@ -191,7 +208,7 @@ func (p *port) add(s *sock) error {
 		p.only = len(p.socks)
 	}
 	p.socks, p.every = append(p.socks, s), p.every || s.every
-	p.events = make([]unix.EpollEvent, len(p.socks))
+	p.events = make([]unix.EpollEvent, len(p.socks)+1)
 	return unix.EpollCtl(p.epollFD(), unix.EPOLL_CTL_ADD, s.fd, &ev)
 }
 
@@ -206,23 +223,27 @@ func (p *port) deafen() { p.deaf, p.ready, p.again = true, nil, false }
 func (p *port) start([]*Shard, int) {}
 func (p *port) stop()               {}
 
-// recv receives a batch, sleeping first if told to. expired says that the deadline has passed.
-func (p *port) recv(sleep bool) (n int, expired bool, err error) {
-	p.n, p.again, p.tries = 0, false, 0
+// recv receives a batch, sleeping first if told to. rung says that the deadline may have passed.
+func (p *port) recv(sleep bool) (n int, rung bool, err error) {
+	p.n, p.again, p.tries, p.rung = 0, false, 0, false
+	woken := false
 	if sleep {
 		err = p.raw.Read(p.await)
-		expired = errors.Is(err, os.ErrDeadlineExceeded)
+		woken = errors.Is(err, os.ErrDeadlineExceeded)
 	}
-	if !sleep || expired {
-		// The poller refuses to read once the deadline has passed; the sockets get their turn
-		// nevertheless, or a shard woken all the time would not hear its peers.
+	if woken { // by wake, of which the poller is to know no more
+		_ = p.poll.SetReadDeadline(time.Time{}) // fails only when closed, and so does the next call
+	}
+	if !sleep || woken {
+		// The poller refuses to read when it was woken; the sockets get their turn nevertheless, or
+		// a shard woken all the time would not hear its peers.
 		err = p.raw.Control(p.once)
 	}
-	p.slept = p.tries > 1 || expired && p.tries == 1
+	p.slept = p.tries > 1 || woken && p.tries == 1
 	if err == nil {
 		err = p.fatal
 	}
-	return p.n, expired, err
+	return p.n, p.rung, err
 }
 
 // more reports whether there is probably something to receive at once.
@@ -243,7 +264,9 @@ func (p *port) scan(epfd int) {
 	for len(p.ready) > 0 && p.n == 0 {
 		listener := p.ready[0].Fd
 		p.ready = p.ready[1:]
-		p.read(int(listener))
+		if listener != timerEvent {
+			p.read(int(listener))
+		}
 	}
 }
 
@@ -291,16 +314,24 @@ func (p *port) datagram(i int) (flow.Flow, []byte) {
 
 // arm makes recv's sleep end after d, d > 0 or not.
 func (p *port) arm(d time.Duration) {
-	_ = p.poll.SetReadDeadline(time.Now().Add(d)) // fails only when closed, and so does recv
+	d = max(d, 1)
+	p.ring = time.Now().Add(d) // before the timer is set, which rings then or later
+	setTimer(p.timer, d)
 }
 
-func (p *port) disarm() { _ = p.poll.SetReadDeadline(time.Time{}) }
+func (p *port) disarm() {
+	p.ring = time.Time{}
+	setTimer(p.timer, 0)
+}
+
+// rings reports whether the deadline has passed.
+func (p *port) rings() bool { return !p.ring.IsZero() && time.Until(p.ring) <= 0 }
 
 // wake ends recv's sleep, or the next one.
 func (p *port) wake() { _ = p.poll.SetReadDeadline(farPast) }
 
 func (p *port) close() error {
-	err := p.poll.Close()
+	err := errors.Join(p.poll.Close(), os.NewSyscallError("close", unix.Close(p.timer)))
 	for _, s := range p.socks {
 		if s == nil {
 			continue

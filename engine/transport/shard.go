@@ -34,7 +34,7 @@ type Shard struct {
 
 	now   clock.Time // of the turn
 	armed clock.Time // the deadline that the poller has; never = none
-	stale bool       // the poller's deadline has passed or was moved by a wake-up
+	stale bool       // the poller's deadline may have passed
 	busy  int        // turns since the last sleep
 
 	life  sync.Mutex

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -189,6 +190,29 @@ func epollWait(epfd int, events []unix.EpollEvent) int {
 		return 0
 	}
 	return int(n)
+}
+
+// timerEvent tells the timer's event from those of listeners.
+const timerEvent = -1
+
+// addTimer makes a timer and adds it to an epoll instance. It is told of once each time it is set: nobody has to read it.
+func addTimer(epfd int) (int, error) {
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return 0, os.NewSyscallError("timerfd_create", err)
+	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET, Fd: timerEvent}
+	if err := unix.EpollCtl(epfd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		_ = unix.Close(fd)
+		return 0, os.NewSyscallError("epoll_ctl", err)
+	}
+	return fd, nil
+}
+
+// setTimer makes a timer ring once after d, never if d is 0. It forgets that it has rung.
+func setTimer(fd int, d time.Duration) {
+	spec := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
+	_, _, _ = unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(fd), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0) // cannot fail before close
 }
 
 // zones turns socket addresses into flows' addresses and back. It remembers the names of the

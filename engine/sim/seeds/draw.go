@@ -37,6 +37,7 @@ func Draw(seed uint64) *Spec {
 	s.earlyOffers(seed)
 	s.outsideToo(seed)
 	s.identities(seed)
+	s.registrations(seed)
 	return s
 }
 

@@ -57,6 +57,15 @@ func TestFound(t *testing.T) {
 				Talk: talk{Asks: []ask{{At: 946e6, Method: "INVITE"}}},
 			}}}},
 		},
+		"an INVITE comes by another path while its refusal, for another user's credentials, is not forgotten": {
+			Calls: []callSpec{{MergedAt: 3e6, Who: lies}}, Users: true,
+		},
+		"the 2xx of a registered phone whose refusal was passed on already has no Contact": {
+			Calls: []callSpec{{
+				Plan: &step{}, Answers: []answer{{Plan: &step{User: 1}}}, Contacts: []contactSpec{{User: 1, Phone: 2}},
+			}},
+			Phones: []phoneSpec{{}, {}, {Does: []behaviour{{Acts: []act{{Code: 301}, {Code: 200, Wrong: noContact}}}}}},
+		},
 		"branches that fail at one instant: the younger INVITE is of the elder leg": {
 			Calls:  []callSpec{{Plan: &step{Kind: parallel, Members: []*step{{Login: true}, {Line: 1}}}}},
 			Phones: []phoneSpec{{Does: []behaviour{{Acts: []act{{Code: 401, Challenge: true}}}, {}}, RefuseAt: 7e9}},

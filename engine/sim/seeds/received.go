@@ -262,6 +262,9 @@ func (k *book) gotAnswer(t *txn, m *message.Message) *dialog {
 		if h := l.heardOf(m.ToTag()); h != nil {
 			d.early = h.targets
 		}
+		if na, err := message.ParseNameAddr(m.Get(message.To)); err == nil { // of one that nobody waits for nothing else is known
+			d.early = append(d.early[:len(d.early):len(d.early)], string(na.URI))
+		}
 	}
 	l.dialogs = append(l.dialogs, d)
 	return d

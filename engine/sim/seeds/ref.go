@@ -80,6 +80,7 @@ type place struct {
 	timerC  bool
 	rang    bool
 	opening bool // members are being started
+	user    bool // its members are the contacts of a user
 	outcome plan.Outcome
 	try     *try
 }

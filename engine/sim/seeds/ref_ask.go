@@ -27,7 +27,7 @@ func (r *ref) failed(p *place) {
 	}
 	switch {
 	case s != nil || r.stops(p):
-	case own == nil && !p.among() && (p.Kind == ring || p.Kind == parallel):
+	case own == nil && !p.among() && (p.Kind == ring || p.Kind == parallel || p.user):
 		r.asked(p.outcome.String(), p, nil)
 		s = r.answer().Plan
 		if r.hungUp() {
@@ -44,6 +44,13 @@ func (r *ref) failed(p *place) {
 // goOn is a failed step that nothing takes the place of.
 func (r *ref) goOn(p *place) {
 	if r.stops(p) {
+		if u := p.userAround(); u != nil { // RFC 3261 §16.7 step 5: for all of them
+			r.seen[sawDeclined]++
+			r.drop(u)
+			u.outcome = r.best(u).outcome
+			r.failed(u)
+			return
+		}
 		r.seen[sawSix]++
 		r.close("")
 		r.exhausted()
@@ -64,6 +71,9 @@ func (p *place) edge() *step {
 
 // stops reports whether a 6xx ends the plan.
 func (r *ref) stops(p *place) bool {
+	if p.user {
+		return p.Six != plan.SixBranch && r.best(p) != nil && r.best(p).code >= 600
+	}
 	return p.Kind == ring && p.Six != plan.SixBranch && p.try != nil && p.try.result.code >= 600
 }
 

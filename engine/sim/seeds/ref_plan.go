@@ -11,7 +11,7 @@ func (p *place) group() bool { return p.Kind == serial || p.Kind == parallel }
 // among reports whether a parallel group is around the place.
 func (p *place) among() bool {
 	for u := p.up; u != nil; u = u.up {
-		if u.Kind == parallel {
+		if u.Kind == parallel || u.user {
 			return true
 		}
 	}
@@ -125,6 +125,10 @@ func (r *ref) begin(p *place) {
 	p.status, p.begun, p.due = runs, r.now, never
 	switch p.Kind {
 	case ring:
+		if p.User > 0 {
+			r.ringUser(p)
+			return
+		}
 		r.ring(p)
 	case serial, parallel:
 		r.beginGroup(p)

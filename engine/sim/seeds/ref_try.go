@@ -30,7 +30,7 @@ func (r *ref) ring(p *place) {
 	t.result = &result{place: p, try: t, counts: true, attempt: p.attempt}
 	p.try = t
 	r.tries = append(r.tries, t)
-	if ph := r.phone(p.Phone); ph != nil && ph.named() {
+	if ph := r.phone(p.Phone); ph != nil && ph.named() && !p.Bound {
 		r.seen[sawLookup]++
 		t.lookup = r.now.Add(max(ph.Lookup, 1))
 		return
@@ -91,7 +91,10 @@ func (r *ref) fail(t *try, code int) {
 		t.tx, t.until = lapsed, rounded(r.now.Add(64*t1))
 	}
 	out := plan.Failed
-	if code == 408 {
+	switch {
+	case code == 503 && t.place.Bound:
+		code, out = 480, plan.Offline // RFC 5626 §5.3: the phone's flow is gone
+	case code == 408:
 		out = plan.Timeout
 		if t.rang {
 			out = plan.NoAnswer

@@ -68,11 +68,15 @@ func (b nodes) target(s *step) *plan.Target {
 	if s.Login {
 		auth.Login = &plan.Login{User: loginUser, Password: loginPassword}
 	}
-	return &plan.Target{
+	t := &plan.Target{
 		URI: uri, Key: uri, User: "p" + strconv.Itoa(s.Phone), On6xx: s.Six, Redirect: s.Redirect,
 		Registered: s.Registered, Auth: auth, EarlyMedia: s.Early, Prack: s.Prack,
 		MaxDuration: b.spec.Calls[b.call].Longest,
 	}
+	if s.User > 0 {
+		userTarget(t, b.call, s.User, s.ByQ)
+	}
+	return t
 }
 
 func (b nodes) edges(list []edge) *plan.Edges {

@@ -91,6 +91,9 @@ const (
 	sawStale
 	sawLie
 	sawReload
+	sawUser
+	sawNowhere
+	sawDeclined
 	numSights
 )
 
@@ -103,7 +106,7 @@ var sightNames = [numSights]string{
 	"await", "await fails", "await times out", "await returns await", "await in a group that rings out", "await at the end of a call", "operation ends unheard",
 	"await rejects", "await follows", "nothing from an await in a group", "from that of invite", "of exhausted", "of an edge", "of redirected", "answer while an await stands for it", "6xx stop behind an await", "challenge met", "Replaces", "Replaces of what is over",
 	"glare with an early offer", "request outside calls", "next target for it", "silent target of it", "answer when its sender has given up", "subscription", "NOTIFY before the 2xx", "forked SUBSCRIBE", "NOTIFY of no subscription",
-	"subscription terminated", "refreshed", "not refreshed", "ended by an answer", "PUBLISH", "REFER outside calls", "407", "credentials", "wrong password", "stale nonce", "another user's credentials", "reload with calls",
+	"subscription terminated", "refreshed", "not refreshed", "ended by an answer", "PUBLISH", "REFER outside calls", "407", "credentials", "wrong password", "stale nonce", "another user's credentials", "reload with calls", "user with contacts", "user without", "6xx of a user's contact",
 }
 
 // sights counts.

@@ -57,6 +57,7 @@ type callSpec struct {
 	GoneAt    time.Duration // from when on the caller knows of nothing
 	RefuseAt  time.Duration // from when on its port is closed
 	Talk      talk
+	Contacts  []contactSpec // where users are registered that it rings
 	Who       who           // what he says of himself when he is asked
 	WhoLate   time.Duration // how long that takes him
 }
@@ -117,6 +118,9 @@ type step struct {
 	Code        int // of a rejection
 	Contacts    []pointer
 	Work        work // of an await
+	User        int  // a ring is of where the user with this number is registered
+	ByQ         bool // one after the other, by descending q
+	Bound       bool // it is such a contact: only the reference makes such steps
 	Followed    bool // a contact of a 3xx: only the reference makes such steps
 }
 

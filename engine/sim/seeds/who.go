@@ -3,6 +3,7 @@ package seeds
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"time"
 
@@ -30,7 +31,7 @@ const (
 type reload struct {
 	At        time.Duration
 	Passwords bool // all users have other passwords from now on
-	Off       bool // nobody is asked until the next reload
+	Off       bool // nobody is asked until the next reload; not while a question is open
 }
 
 // whoRealm is the realm of the engine's users, otherUser one of them who never calls.
@@ -106,7 +107,7 @@ func (w *world) rules() engine.Rules {
 
 // reload has all shards go by other rules.
 func (w *world) reload(r *reload) {
-	w.users.off = r.Off
+	w.users.off = r.Off && !w.book.asking()
 	if r.Passwords {
 		w.users.passwords++
 	}
@@ -118,6 +119,12 @@ func (w *world) reload(r *reload) {
 		sh.Adopt(w.net.Now(), rules)
 	}
 	w.book.settled()
+}
+
+// asking reports whether a copy of a request that was challenged may be on its way still: if it was let through, its caller, who has had his answer, would
+// begin a second call under its names with what he says to the challenge.
+func (k *book) asking() bool {
+	return slices.ContainsFunc(k.list, func(t *txn) bool { return t.challenged && t.at.Add(10*time.Second) > k.w.net.Now() })
 }
 
 // asked notes what an INVITE that begins a call comes to if its sender has to say who he is (RFC 3261 §22), and reports whether that is all.

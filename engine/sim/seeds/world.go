@@ -59,7 +59,7 @@ func newWorld(spec *Spec, shards int, sink trace.Sink) *world {
 	}
 	w.eng = engine.New(engine.Config{
 		Clock: w.net.Clock(), Seed: seed, Locals: []engine.Local{{SentBy: self.String(), Addr: self.Addr()}},
-		Limits: spec.Limits, Resolver: w, Operations: w, Trace: sink, Log: log, Rules: w.rules(),
+		Limits: spec.Limits, Resolver: w, Operations: w, Trace: sink, Log: log, Rules: w.rules(), Contacts: w,
 	}, script{w}, shards)
 	w.net.AttachEngine([]sim.Listener{{Addr: self}}, shards, w.eng.ShardOf, func(i int, out sim.Sender) sim.Node {
 		t := &tap{w: w, shard: w.eng.Shards()[i], n: i, out: out}

@@ -40,6 +40,11 @@ func (s *Spec) registrations(seed uint64) {
 			c.Contacts = append(c.Contacts, d.contact())
 		}
 	}
+	for i := range s.Phones {
+		if p := &s.Phones[i]; d.one(4) { // who declines does so for all contacts
+			p.Does = append([]behaviour{{Acts: []act{{Wait: d.wait(), Code: pick(d, 600, 603)}}}}, p.Does...)
+		}
+	}
 }
 
 func (d drawer) contact() contactSpec {
@@ -60,6 +65,9 @@ func (d drawer) users(s *step) {
 	}
 	if s.Kind == ring && d.one(2) {
 		s.User, s.ByQ = 1+d.IntN(2), d.one(3)
+		if len(s.On) == 0 && d.one(3) {
+			s.On = []edge{{plan.Rejected, d.step(0)}, {plan.Busy, d.step(0)}}
+		}
 	}
 	d.users(s.Returns)
 	for _, m := range s.Members {

@@ -66,6 +66,13 @@ func TestFound(t *testing.T) {
 			}},
 			Phones: []phoneSpec{{}, {}, {Does: []behaviour{{Acts: []act{{Code: 301}, {Code: 200, Wrong: noContact}}}}}},
 		},
+		"the script hangs up as it hears of the longest duration, while both BYEs wait for an ACK": {
+			Seed: 2421324324048997, Weather: weather{Dup: 2, Jitter: 1054e6},
+			Calls: []callSpec{{}, {Plan: &step{Phone: 3}, Effects: []effect{{}, {Hangup: true}}, Longest: 2e9, Talk: talk{NoAck: true}}},
+			Phones: []phoneSpec{{}, {}, {}, {Does: []behaviour{{
+				Acts: []act{{Code: 180}, {Code: 200}}, Talk: talk{Asks: []ask{{Method: "INVITE"}}},
+			}}}},
+		},
 		"branches that fail at one instant: the younger INVITE is of the elder leg": {
 			Calls:  []callSpec{{Plan: &step{Kind: parallel, Members: []*step{{Login: true}, {Line: 1}}}}},
 			Phones: []phoneSpec{{Does: []behaviour{{Acts: []act{{Code: 401, Challenge: true}}}, {}}, RefuseAt: 7e9}},

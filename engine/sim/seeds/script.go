@@ -133,7 +133,9 @@ func (s script) do(c engine.Call, e effect) {
 		_ = c.Progress(e.Progress, nil) // after the final response it is an error and nothing is sent
 	}
 	if e.Hangup {
-		s.data(c).book.hungAt = s.w.net.Now()
+		if b := s.data(c).book; !b.over { // as it ends for another reason it is not hung up
+			b.hungAt = s.w.net.Now()
+		}
 		c.Hangup(hangupText)
 	}
 }

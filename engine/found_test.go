@@ -486,3 +486,39 @@ func TestProgressWhenAnswered(t *testing.T) {
 		t.Errorf("182 under tag %s, the answer under %s", m.ToTag(), c.ToTag())
 	}
 }
+
+// Seed 40041509: the 200 to a re-INVITE that was refused with 481, by which the call ended, came after that: it got a second BYE under the number of the first.
+func TestAcceptedAfterItWasRefused(t *testing.T) {
+	r := newRig(t, always(to("sip:a@192.0.2.11")), 1)
+	var again *message.Message
+	a := r.answers("192.0.2.11", func(m *message.Message) [][]byte {
+		if m.ToTag() != nil {
+			again = m
+			return [][]byte{response(m, 481, "")}
+		}
+		return [][]byte{response(m, 200, "x")}
+	})
+	r.place(sim.CallSpec{HangupAfter: seconds(60)}).Request(at(5*time.Second), "INVITE", nil, nil)
+	for i := range 3 {
+		r.net.Run(at(time.Duration(6+i) * time.Second))
+		a.out.Send(flow.Flow{Remote: pbx}, response(again, 200, ""))
+	}
+	r.run()
+	acks, byes := map[string]int{}, map[string]bool{}
+	for _, m := range a.heard {
+		switch {
+		case m.Method() == message.ACK && m.CSeq() == again.CSeq() && string(m.TopVia().Branch) != string(again.TopVia().Branch):
+			acks[string(m.Bytes())]++
+		case m.IsRequest() && m.Method() == message.BYE:
+			byes[string(m.TopVia().Branch)] = true
+		}
+	}
+	if len(acks) != 1 || len(byes) != 1 {
+		t.Errorf("%d different ACKs to 3 copies of the 200, %d BYEs", len(acks), len(byes))
+	}
+	for _, n := range acks {
+		if n != 3 {
+			t.Errorf("an ACK went out %d times, to 3 copies of the 200", n)
+		}
+	}
+}

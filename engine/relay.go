@@ -211,6 +211,8 @@ func (r *relay) Response(now clock.Time, tx *transaction.Client, m *message.Mess
 			r.wait.stop()
 		}
 		r.done()
+		r.dropped = true
+		tx.Attend(r) // of a peer that had accepted, and forgot it, the 2xx may be on its way still
 		if (code == 481 || code == 408) && !r.subscription() && r.to == r.to.c.sideOf(r.to) {
 			r.to.gone() // RFC 3261 §12.2.1.2
 		}

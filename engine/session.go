@@ -140,6 +140,9 @@ func (r *refresh) Response(now clock.Time, tx *transaction.Client, m *message.Me
 	}
 	r.done()
 	s.c.sh.current = s.c
+	if code >= 300 {
+		tx.Attend(r) // its 2xx may be on its way still
+	}
 	switch {
 	case s.c.over:
 		if code < 300 {

@@ -111,7 +111,7 @@ func (c *Client) Cancel(now clock.Time, fields ...message.Change) {
 // Ack sends the ACK to a 2xx on f, which need not be the flow of the INVITE, and keeps a copy: a repeated 2xx with
 // that To tag is answered with it and not told to the user. It does nothing before a 2xx came.
 func (c *Client) Ack(_ clock.Time, b []byte, f flow.Flow, toTag []byte) {
-	if c.state == Accepted {
+	if c.state == Accepted || c.state == Completed {
 		kept := ack{toTag: string(toTag), flow: f, bytes: c.layer.shelf.keep(b)}
 		if old := c.ackTo(toTag); old != nil {
 			c.layer.shelf.drop(old.bytes)
@@ -120,7 +120,7 @@ func (c *Client) Ack(_ clock.Time, b []byte, f flow.Flow, toTag []byte) {
 			c.acks = append(c.acks, kept)
 		}
 	}
-	if c.state == Accepted || c.state == Terminated {
+	if c.state == Accepted || c.state == Completed || c.state == Terminated {
 		c.layer.out.Send(f, b)
 	}
 }
@@ -139,9 +139,9 @@ func (c *Client) ackTo(tag []byte) *ack {
 // acknowledged, a CANCEL that is wanted goes out. A 2xx goes to User.Stray, unless a kept ACK answers it.
 func (c *Client) Detach() { c.user = nil }
 
-// Attend has a user told of a 2xx that comes all the same to an INVITE that has failed, in place of User.Stray.
+// Attend has a user told of a 2xx that comes all the same to an INVITE that has failed or was refused, in place of User.Stray.
 func (c *Client) Attend(user ClientUser) {
-	if c.method == message.INVITE && c.state == Accepted {
+	if c.method == message.INVITE && (c.state == Accepted || c.state == Completed) {
 		c.user = user
 	}
 }

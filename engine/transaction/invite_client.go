@@ -29,7 +29,7 @@ func (c inviteClient) response(now clock.Time, m *message.Message, f flow.Flow) 
 	case c.state == Accepted && class == 2:
 		c.acceptAgain(now, m, f)
 	case c.state == Completed && class == 2:
-		c.layer.user.Stray(now, m, f) // a fork further on was accepted: RFC 3261 §13.2.2.4
+		c.acceptAgain(now, m, f) // a fork further on was accepted: RFC 3261 §13.2.2.4
 	case c.state == Completed && class > 2:
 		c.layer.Counters.AcksResent++
 		c.send(c.bytes)

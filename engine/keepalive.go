@@ -17,7 +17,7 @@ const (
 )
 
 // keepAlive answers a datagram that asks by STUN, and reports whether it is one: the first octet tells it from SIP. Phones that have registered by RFC 5626 over UDP ask so whether the flow is
-// up and their NAT gives them the same address still (§8).
+// up and their NAT gives them the same address still (§8). Whoever asks is answered: with the headers of IP and UDP 60 octets for 48, 92 for 68 over IPv6, which is no amplification to speak of.
 func (sh *Shard) keepAlive(f flow.Flow, b []byte) bool {
 	if len(b) == 0 || b[0] > 1 || f.Transport != flow.UDP || sh.cfg.Register == nil || !isBindingRequest(b) {
 		return false

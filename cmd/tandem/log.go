@@ -24,7 +24,8 @@ func newLogger(level string) (*zap.Logger, zap.AtomicLevel) {
 	return zap.New(zapcore.NewCore(singleLine{zapcore.NewConsoleEncoder(enc)}, zapcore.Lock(os.Stderr), lvl)), lvl
 }
 
-// singleLine writes each message on one line and without what would disturb a terminal: what callers and scripts say is part of some. The fields are escaped already.
+// singleLine writes each message on one line and without what would disturb a terminal: what callers and scripts say is part of some. Of
+// the fields JSON escapes what ends a line, but neither DEL nor what is beyond ASCII: controls of terminals and of the direction of text among it.
 type singleLine struct{ zapcore.Encoder }
 
 // Clone returns a copy.
@@ -33,7 +34,21 @@ func (l singleLine) Clone() zapcore.Encoder { return singleLine{l.Encoder.Clone(
 // EncodeEntry writes an entry.
 func (l singleLine) EncodeEntry(e zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
 	e.Message = escaped(e.Message)
-	return l.Encoder.EncodeEntry(e, fields)
+	line, err := l.Encoder.EncodeEntry(e, fields)
+	if err != nil {
+		return nil, err
+	}
+	body, end := strings.CutSuffix(line.String(), "\n")
+	cells := strings.Split(body, "\t") // those of the message are escaped by now
+	for i, c := range cells {
+		cells[i] = escaped(c)
+	}
+	line.Reset()
+	line.AppendString(strings.Join(cells, "\t"))
+	if end {
+		line.AppendByte('\n')
+	}
+	return line, nil
 }
 
 func escaped(text string) string {

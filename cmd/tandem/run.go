@@ -37,7 +37,7 @@ func newRunCommand() *cobra.Command {
 		Short: "Route calls by scripts, reloading them when they change",
 		Long: "Route SIP calls by main.lua in SCRIPTS, the present folder if not given; SCRIPTS may be one file too. run listens on " + config.DefaultListen + " unless told\n" +
 			"otherwise, and loads scripts again when they are saved, on SIGHUP and on `tandem reload`. tandem.toml in SCRIPTS is read if it is\n" +
-			"there, and again like the scripts; flags go before it.",
+			"there, and again like the scripts; flags win over it.",
 		Args: atMostOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := r.read(args)

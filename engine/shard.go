@@ -220,6 +220,7 @@ func (sh *Shard) Receive(now clock.Time, f flow.Flow, b []byte) {
 	}
 	if sh.shards > 1 && err == nil && sh.cfg.Forward != nil {
 		if owner := int(ident.Slot(m.CallID())) % sh.shards; owner != sh.index {
+			sh.stats.Received-- // the owner counts it
 			sh.cfg.Forward(owner, f, b)
 			return
 		}

@@ -73,6 +73,16 @@ func TestFound(t *testing.T) {
 				Acts: []act{{Code: 180}, {Code: 200}}, Talk: talk{Asks: []ask{{Method: "INVITE"}}},
 			}}}},
 		},
+		"a copy of the 2xx without Contact comes while a BYE to the Contact of a re-INVITE waits": {
+			Seed: 2404222636601040,
+			Calls: []callSpec{{}, {}, {
+				Plan: &step{}, Answers: []answer{{Plan: &step{Phone: 1, Line: 1}}}, Talk: talk{Bye: 445e6},
+			}},
+			Phones: []phoneSpec{{}, {Weather: weather{Loss: 7, Dup: 17, Jitter: 1993901315}, Does: []behaviour{{
+				Acts: []act{{Code: 181, Reliable: true}, {Wait: 721e6, Code: 200, Tag: 1, Wrong: noContact}},
+				Talk: talk{Asks: []ask{{Method: "MESSAGE"}, {Method: "INVITE"}}},
+			}}}},
+		},
 		"branches that fail at one instant: the younger INVITE is of the elder leg": {
 			Calls:  []callSpec{{Plan: &step{Kind: parallel, Members: []*step{{Login: true}, {Line: 1}}}}},
 			Phones: []phoneSpec{{Does: []behaviour{{Acts: []act{{Code: 401, Challenge: true}}}, {}}, RefuseAt: 7e9}},

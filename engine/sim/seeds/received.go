@@ -275,7 +275,10 @@ func (k *book) dialogOf(l *leg, m *message.Message) *dialog {
 	for _, d := range l.dialogs {
 		if d.tag == string(m.ToTag()) {
 			d.copiedAt, d.local = k.w.net.Now(), string(m.FromTag())
-			if d.strange() { // each copy is answered by what it says itself
+			if d.strange() { // each copy is answered by what it says itself, but for a BYE that waits in the dialog that was up
+				if d == l.call.winner {
+					d.early = append(d.early[:len(d.early):len(d.early)], d.target)
+				}
 				d.target = contactOf(m, l.target)
 			}
 			return d

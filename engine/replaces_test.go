@@ -118,14 +118,20 @@ func elsewhereThan(callID string) string {
 	}
 }
 
+// heldCall begins a call to carol on two shards, which hear of each other when h lets them.
+func heldCall(t *testing.T) (r *rig, h *held, carol *sim.Phone, up *sim.Call) {
+	h = &held{}
+	r = newRig(t, always(to("sip:carol@192.0.2.12")), 2, h.hold)
+	r.odd = true
+	carol = r.phone("sip:carol@192.0.2.12", sim.After(time.Second))
+	up = r.place(sim.CallSpec{})
+	r.until(at(3 * time.Second))
+	return r, h, carol, up
+}
+
 // An INVITE that is cancelled while another shard is asked what its Replaces names is answered 487, and nothing comes of it (RFC 3261 §9.2).
 func TestReplacesCancelled(t *testing.T) {
-	var h held
-	r := newRig(t, always(to("sip:carol@192.0.2.12")), 2, h.hold)
-	r.odd = true
-	carol := r.phone("sip:carol@192.0.2.12", sim.After(time.Second))
-	up := r.place(sim.CallSpec{})
-	r.until(at(3 * time.Second))
+	r, h, carol, up := heldCall(t)
 	id, toTag, fromTag := dialogOf(t, r.caller.Received("200 INVITE")[0])
 	w := written{callID: elsewhereThan(id), more: fmt.Sprintf("Replaces: %s;to-tag=%s;from-tag=%s\r\n", id, toTag, fromTag)}
 	r.write(r.caller, r.net.Now(), w.String())
@@ -147,12 +153,7 @@ func TestReplacesCancelled(t *testing.T) {
 
 // A REFER about whose Refer-To another shard is asked while its call ends goes nowhere any more.
 func TestReferOfEndedCall(t *testing.T) {
-	var h held
-	r := newRig(t, always(to("sip:carol@192.0.2.12")), 2, h.hold)
-	r.odd = true
-	carol := r.phone("sip:carol@192.0.2.12", sim.After(time.Second))
-	up := r.place(sim.CallSpec{})
-	r.until(at(3 * time.Second))
+	r, h, carol, up := heldCall(t)
 	id, _, _ := dialogOf(t, r.caller.Received("200 INVITE")[0])
 	refer := fmt.Sprintf("<sip:dave@pbx.example?Replaces=%s%%3Bto-tag%%3D1%%3Bfrom-tag%%3D2>", elsewhereThan(id))
 	x := up.Request(r.net.Now(), "REFER", []sim.Header{{Name: "Refer-To", Value: refer}}, nil)

@@ -60,26 +60,14 @@ func (d drawer) contact() contactSpec {
 
 // users makes targets of a plan users.
 func (d drawer) users(s *step) {
-	if s == nil {
-		return
-	}
-	if s.Kind == ring && d.one(2) {
-		s.User, s.ByQ = 1+d.IntN(2), d.one(3)
-		if len(s.On) == 0 && d.one(3) {
-			s.On = []edge{{plan.Rejected, d.step(0)}, {plan.Busy, d.step(0)}}
+	s.walk(func(s *step) {
+		if s.Kind == ring && d.one(2) {
+			s.User, s.ByQ = 1+d.IntN(2), d.one(3)
+			if len(s.On) == 0 && d.one(3) {
+				s.On = []edge{{plan.Rejected, d.step(0)}, {plan.Busy, d.step(0)}}
+			}
 		}
-	}
-	d.users(s.Returns)
-	for _, m := range s.Members {
-		d.users(m)
-	}
-	on := s.On
-	if s.Each != nil {
-		on = append(on[:len(on):len(on)], s.Each.On...)
-	}
-	for _, e := range on {
-		d.users(e.Plan)
-	}
+	})
 }
 
 // userName is what a user of a call is called.

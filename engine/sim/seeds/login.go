@@ -46,20 +46,25 @@ func (b *behaviour) challenge(d drawer) {
 
 // passwords gives the targets of a plan theirs.
 func (d drawer) passwords(s *step) {
+	s.walk(func(s *step) { s.Login = s.Kind == ring && !d.one(4) })
+}
+
+// walk calls fn for a step, and then for those of its plan below it.
+func (s *step) walk(fn func(s *step)) {
 	if s == nil {
 		return
 	}
-	s.Login = s.Kind == ring && !d.one(4)
-	d.passwords(s.Returns)
+	fn(s)
+	s.Returns.walk(fn)
 	for _, m := range s.Members {
-		d.passwords(m)
+		m.walk(fn)
 	}
 	on := s.On
 	if s.Each != nil {
 		on = append(on[:len(on):len(on)], s.Each.On...)
 	}
 	for _, e := range on {
-		d.passwords(e.Plan)
+		e.Plan.walk(fn)
 	}
 }
 
